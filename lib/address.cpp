@@ -1,0 +1,58 @@
+#include <aoetarget/address.hpp>
+
+#include <fmt/format.h>
+
+#include <charconv>
+
+namespace aoetarget {
+namespace {
+
+template <typename T>
+std::optional<T> parse_number(std::string_view text, int base, T max) {
+    unsigned value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, base);
+    if (text.empty() || error != std::errc{} || end != text.data() + text.size() || value > max)
+        return std::nullopt;
+    return static_cast<T>(value);
+}
+
+} // namespace
+
+std::optional<Address> Address::parse(std::string_view text) {
+    if (text.starts_with('e'))
+        text.remove_prefix(1);
+    const std::size_t dot = text.find('.');
+    if (dot == std::string_view::npos)
+        return std::nullopt;
+    const auto shelf = parse_number<std::uint16_t>(text.substr(0, dot), 10, max_shelf);
+    const auto slot = parse_number<std::uint8_t>(text.substr(dot + 1), 10, max_slot);
+    if (!shelf || !slot)
+        return std::nullopt;
+    return Address{*shelf, *slot};
+}
+
+std::string to_string(const Address& address) { return fmt::format("e{}.{}", address.shelf, address.slot); }
+
+std::optional<MacAddress> MacAddress::parse(std::string_view text) {
+    const bool colons = text.size() == 17;
+    if (!colons && text.size() != 12)
+        return std::nullopt;
+    MacAddress mac;
+    const std::size_t step = colons ? 3 : 2;
+    for (std::size_t i = 0; i < mac.bytes.size(); ++i) {
+        if (colons && i > 0 && text[i * step - 1] != ':')
+            return std::nullopt;
+        const auto byte = parse_number<std::uint8_t>(text.substr(i * step, 2), 16, 0xFF);
+        if (!byte)
+            return std::nullopt;
+        mac.bytes[i] = *byte;
+    }
+    return mac;
+}
+
+std::string to_string(const MacAddress& address) {
+    const auto& b = address.bytes;
+    return fmt::format("{:02x}:{:02x}:{:02x}:{:02x}:{:02x}:{:02x}", b[0], b[1], b[2], b[3], b[4], b[5]);
+}
+
+} // namespace aoetarget

@@ -1,0 +1,52 @@
+// Exports of regular files and block devices.
+#pragma once
+
+#include <aoetarget/block_device.hpp>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace aoetarget {
+
+enum class Cache : std::uint8_t {
+    direct, ///< O_DIRECT: the page cache is passed by.
+    page,   ///< Through the page cache of the host.
+};
+
+enum class Durability : std::uint8_t {
+    /// A write is answered when it is on stable storage. The only safe choice with Linux initiators, which never flush.
+    stable,
+    /// A write is answered when the host's cache or the disk's own cache has it; FLUSH CACHE makes it stable.
+    volatile_cache,
+};
+
+struct FileOptions {
+    /// Unset: direct where the file takes it, else page; `FileDevice::notes()` says so.
+    /// `direct` on a file that does not take it is an error.
+    std::optional<Cache> cache;
+    Durability durability = Durability::stable;
+    bool read_only = false;
+    /// The window of the file that is exported, in bytes; both multiples of 512. A length of 0 means: to the end.
+    std::uint64_t offset_bytes = 0;
+    std::uint64_t length_bytes = 0;
+    /// Take a block device that is mounted or otherwise in use. Two writers destroy each other's data.
+    bool force = false;
+};
+
+/// A file or block device, opened. Does its I/O through the ring of the target to which it is added.
+class FileDevice : public BlockDevice {
+  public:
+    /// "direct, stable" or the like, for people.
+    [[nodiscard]] virtual std::string mode() const = 0;
+    /// What a person should know about how the file was opened, one sentence each: fallbacks, a lost tail.
+    [[nodiscard]] virtual const std::vector<std::string>& notes() const = 0;
+};
+
+/// Opens `path` and takes exclusive use of the window (shared use if read-only): a lock on the range of the file, and
+/// O_EXCL on a block device. May block; call it before the target's loop or from another thread.
+/// Throws std::system_error that names the path, the cause and what to do.
+std::unique_ptr<FileDevice> open_file(const std::string& path, const FileOptions& options = {});
+
+} // namespace aoetarget

@@ -1,0 +1,126 @@
+// The AoE header and the commands other than ATA (AoEr11; protocol.md 1, 3, 4, 5).
+#pragma once
+
+#include "protocol/ethernet.hpp"
+
+#include <optional>
+
+namespace aoetarget::protocol {
+
+inline constexpr std::size_t aoe_header_bytes = 24; // the Ethernet header included
+inline constexpr std::uint8_t aoe_version = 1;
+inline constexpr std::uint16_t any_shelf = 0xFFFF;
+inline constexpr std::uint8_t any_slot = 0xFF;
+inline constexpr std::uint8_t first_vendor_command = 0xF0;
+
+enum class AoeCommand : std::uint8_t { ata = 0, query_config = 1, mask_list = 2, reserve = 3 };
+
+enum class AoeError : std::uint8_t {
+    none = 0,
+    unrecognised_command = 1,
+    bad_argument = 2,
+    device_unavailable = 3,
+    config_string_present = 4,
+    unsupported_version = 5,
+    target_is_reserved = 6,
+};
+
+/// The common header of protocol.md 1.
+struct Header {
+    MacAddress destination;
+    MacAddress source;
+    std::uint16_t ethertype = ethertype_aoe;
+    std::uint8_t version = aoe_version;
+    bool response = false;
+    AoeError error = AoeError::none; ///< Anything but none sets the E flag.
+    std::uint16_t shelf = 0;
+    std::uint8_t slot = 0;
+    std::uint8_t command = 0;
+    std::uint32_t tag = 0;
+
+    /// Empty where the frame is shorter than a header.
+    static std::optional<Header> parse(ConstBytes frame);
+    void write(Bytes frame) const;
+
+    [[nodiscard]] bool is_wildcard() const { return shelf == any_shelf || slot == any_slot; }
+    [[nodiscard]] bool addresses(const Address& address) const {
+        return (shelf == address.shelf || shelf == any_shelf) && (slot == address.slot || slot == any_slot);
+    }
+};
+
+/// Conservative, as every target and Linux compute it (protocol.md 7): what Query Config advertises for an MTU.
+constexpr unsigned advertised_sectors(unsigned mtu) {
+    return mtu < 36 ? 0U : std::min(255U, (mtu - 36U) / 512U);
+}
+/// The smallest MTU with which an interface can carry a sector.
+inline constexpr unsigned min_mtu = 36 + 512;
+
+// --- Command 1: Query Config ---------------------------------------------------------------------------------------------
+
+inline constexpr std::size_t query_config_bytes = 32;
+inline constexpr std::size_t max_config_string = 1024;
+
+enum class ConfigCommand : std::uint8_t { read = 0, test = 1, test_prefix = 2, set = 3, force_set = 4 };
+
+struct QueryConfig {
+    std::uint16_t buffer_count = 0;
+    std::uint16_t firmware_version = 0;
+    std::uint8_t sectors_per_frame = 0;
+    std::uint8_t command = 0; ///< The low nibble; the high one is the AoE version and ignored on receipt.
+    std::uint16_t string_length = 0;
+
+    /// Empty where the frame is shorter than the fixed part. The string is not looked at: `string_length` may lie.
+    static std::optional<QueryConfig> parse(ConstBytes frame);
+    /// The fixed part; the string goes to `query_config_bytes`.
+    void write(Bytes frame) const;
+};
+
+// --- Command 2: MAC mask list --------------------------------------------------------------------------------------------
+
+inline constexpr std::size_t mask_list_bytes = 28;
+inline constexpr std::size_t mask_directive_bytes = 8;
+
+enum class MaskCommand : std::uint8_t { read = 0, edit = 1 };
+enum class MaskError : std::uint8_t { none = 0, unspecified = 1, bad_directive = 2, list_full = 3 };
+enum class MaskDirectiveCommand : std::uint8_t { none = 0, add = 1, remove = 2 };
+
+struct MaskList {
+    std::uint8_t command = 0;
+    MaskError error = MaskError::none;
+    std::uint8_t directive_count = 0;
+
+    static std::optional<MaskList> parse(ConstBytes frame);
+    void write(Bytes frame) const;
+    /// Whether the frame is long enough for the directives that it counts.
+    [[nodiscard]] bool is_complete(ConstBytes frame) const {
+        return mask_list_bytes + mask_directive_bytes * directive_count <= frame.size();
+    }
+};
+
+struct MaskDirective {
+    std::uint8_t command = 0;
+    MacAddress mac;
+
+    static MaskDirective parse(ConstBytes frame, std::size_t index);
+    void write(Bytes frame, std::size_t index) const;
+};
+
+// --- Command 3: Reserve / Release ----------------------------------------------------------------------------------------
+
+inline constexpr std::size_t reserve_bytes = 26;
+inline constexpr std::size_t mac_bytes = 6;
+
+enum class ReserveCommand : std::uint8_t { read = 0, set = 1, force_set = 2 };
+
+struct Reserve {
+    std::uint8_t command = 0;
+    std::uint8_t mac_count = 0;
+
+    static std::optional<Reserve> parse(ConstBytes frame);
+    void write(Bytes frame) const;
+    [[nodiscard]] bool is_complete(ConstBytes frame) const {
+        return reserve_bytes + mac_bytes * mac_count <= frame.size();
+    }
+};
+
+} // namespace aoetarget::protocol

@@ -1,0 +1,30 @@
+// Ethernet: what of it an AoE target needs to know.
+#pragma once
+
+#include <aoetarget/address.hpp>
+
+#include "protocol/bytes.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+namespace aoetarget::protocol {
+
+inline constexpr std::uint16_t ethertype_aoe = 0x88A2;
+inline constexpr std::size_t ethernet_header_bytes = 14;
+/// Shorter frames are padded with zeros to this (protocol.md 1.2); frame check sequence not counted.
+inline constexpr std::size_t min_frame_bytes = 60;
+/// An 802.1Q tag, for which receive buffers leave room.
+inline constexpr std::size_t vlan_tag_bytes = 4;
+
+inline MacAddress get_mac(ConstBytes bytes, std::size_t at) {
+    MacAddress mac;
+    std::memcpy(mac.bytes.data(), bytes.subspan(at, mac.bytes.size()).data(), mac.bytes.size());
+    return mac;
+}
+
+inline void put_mac(Bytes bytes, std::size_t at, const MacAddress& mac) {
+    std::memcpy(bytes.subspan(at, mac.bytes.size()).data(), mac.bytes.data(), mac.bytes.size());
+}
+
+} // namespace aoetarget::protocol
