@@ -1,0 +1,267 @@
+#include "ring/ring.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cassert>
+#include <cerrno>
+#include <system_error>
+
+#include <sys/resource.h>
+
+namespace aoetarget::ring {
+namespace {
+
+constexpr unsigned submission_entries = 1024;
+constexpr unsigned max_files = 4096;
+constexpr unsigned max_buffers = 64;
+constexpr std::size_t max_handlers = 1U << 16;
+
+[[noreturn]] void fail(int error, const std::string& what) {
+    throw std::system_error(error, std::generic_category(), what);
+}
+
+std::string set_up_advice(int error) {
+    switch (error) {
+    case EPERM:
+        return "cannot set up io_uring: it is switched off here (sysctl kernel.io_uring_disabled, or a seccomp filter of the "
+               "container); allow it";
+    case ENOSYS:
+        return "cannot set up io_uring: this kernel has none; Linux 6.1 or later is needed";
+    case ENOMEM:
+        return "cannot set up io_uring: not enough locked memory; raise 'ulimit -l'";
+    case EINVAL:
+        return "cannot set up io_uring: this kernel is too old; Linux 6.1 or later is needed";
+    default:
+        return "cannot set up io_uring";
+    }
+}
+
+} // namespace
+
+Ring::Ring(unsigned completions) {
+    // Disabled until the first turn, so that a target may be set up on one thread and run on another: with SINGLE_ISSUER the thread
+    // that enables the ring is the one that owns it.
+    constexpr unsigned common = IORING_SETUP_R_DISABLED | IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP |
+                                IORING_SETUP_SUBMIT_ALL;
+    constexpr unsigned candidates[] = {
+        common | IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN,
+        common | IORING_SETUP_COOP_TASKRUN,
+    };
+    int error = 0;
+    for (const unsigned flags : candidates) {
+        io_uring_params params{};
+        params.flags = flags;
+        params.cq_entries = std::max(completions, submission_entries);
+        error = -io_uring_queue_init_params(submission_entries, &ring_, &params);
+        defer_taskrun_ = (flags & IORING_SETUP_DEFER_TASKRUN) != 0;
+        if (error != EINVAL)
+            break;
+    }
+    if (error != 0)
+        fail(error, set_up_advice(error));
+
+    rlimit open_files{};
+    getrlimit(RLIMIT_NOFILE, &open_files); // the kernel refuses a larger table
+    const auto files = static_cast<unsigned>(std::min<rlim_t>(open_files.rlim_cur, max_files));
+    if (io_uring_register_files_sparse(&ring_, files) == 0) {
+        for (unsigned i = files; i-- > 0;)
+            free_files_.push_back(static_cast<int>(i));
+    }
+    if (io_uring_register_buffers_sparse(&ring_, max_buffers) == 0)
+        buffers_.resize(max_buffers);
+}
+
+Ring::~Ring() { io_uring_queue_exit(&ring_); }
+
+HandlerId Ring::add_handler(CompletionHandler& handler) {
+    const auto free = std::find_if(handlers_.begin(), handlers_.end(), [](const HandlerEntry& entry) {
+        return entry.removed && entry.outstanding == 0;
+    });
+    const HandlerEntry entry{.handler = &handler};
+    if (free != handlers_.end()) {
+        *free = entry;
+        return static_cast<HandlerId>(free - handlers_.begin());
+    }
+    if (handlers_.size() == max_handlers)
+        fail(EMFILE, "too many devices and interfaces in one target");
+    handlers_.push_back(entry);
+    return static_cast<HandlerId>(handlers_.size() - 1);
+}
+
+void Ring::remove_handler(HandlerId id) {
+    handlers_[id].handler = nullptr;
+    handlers_[id].removed = true;
+}
+
+void Ring::cancel_all(HandlerId id, const RingFile& file) {
+    submit(id, (1ULL << argument_bits) - 1, [&](io_uring_sqe* sqe) {
+        io_uring_prep_cancel_fd(sqe, file.index_or_fd,
+                                IORING_ASYNC_CANCEL_ALL | (file.registered ? IORING_ASYNC_CANCEL_FD_FIXED : 0U));
+        sqe->flags |= IOSQE_CQE_SKIP_SUCCESS;
+    });
+    --handlers_[id].outstanding; // a success leaves no completion, a failure nothing to wait for
+}
+
+RingFile Ring::register_file(int fd) {
+    if (!free_files_.empty()) {
+        const int index = free_files_.back();
+        if (io_uring_register_files_update(&ring_, static_cast<unsigned>(index), &fd, 1) == 1) {
+            free_files_.pop_back();
+            return {index, true};
+        }
+    }
+    return {fd, false};
+}
+
+void Ring::unregister_file(const RingFile& file) {
+    if (!file.registered)
+        return;
+    int none = -1;
+    io_uring_register_files_update(&ring_, static_cast<unsigned>(file.index_or_fd), &none, 1);
+    free_files_.push_back(file.index_or_fd);
+}
+
+bool Ring::register_buffer(std::span<std::byte> memory) {
+    const auto free = std::find_if(buffers_.begin(), buffers_.end(), [](auto buffer) { return buffer.empty(); });
+    if (free == buffers_.end())
+        return false;
+    const iovec vector{memory.data(), memory.size()};
+    const __u64 tag = 0;
+    const auto index = static_cast<unsigned>(free - buffers_.begin());
+    if (io_uring_register_buffers_update_tag(&ring_, index, &vector, &tag, 1) != 1) {
+        buffers_refused_ = true; // most often the limit of locked memory
+        return false;
+    }
+    *free = memory;
+    return true;
+}
+
+void Ring::unregister_buffer(std::span<std::byte> memory) {
+    const auto found = std::find_if(buffers_.begin(), buffers_.end(),
+                                    [&](auto buffer) { return !buffer.empty() && buffer.data() == memory.data(); });
+    if (found == buffers_.end())
+        return;
+    const iovec none{};
+    const __u64 tag = 0;
+    io_uring_register_buffers_update_tag(&ring_, static_cast<unsigned>(found - buffers_.begin()), &none, &tag, 1);
+    *found = {};
+}
+
+int Ring::buffer_index(const void* data, std::size_t bytes) const {
+    const auto* begin = static_cast<const std::byte*>(data);
+    for (std::size_t i = 0; i < buffers_.size(); ++i) {
+        const auto buffer = buffers_[i];
+        if (begin >= buffer.data() && begin + bytes <= buffer.data() + buffer.size())
+            return static_cast<int>(i);
+    }
+    return -1;
+}
+
+void Ring::defer(Deferred& work) {
+    if (work.queued_)
+        return;
+    work.queued_ = true;
+    deferred_.push_back(&work);
+}
+
+void Ring::undefer(Deferred& work) {
+    if (!work.queued_)
+        return;
+    work.queued_ = false;
+    std::erase(deferred_, &work);
+}
+
+void Ring::enable() {
+    if (enabled_)
+        return;
+    const int result = io_uring_enable_rings(&ring_);
+    if (result < 0)
+        fail(-result, "cannot enable the ring");
+    io_uring_register_ring_fd(&ring_); // an optimisation; nothing depends on it
+    enabled_ = true;
+}
+
+io_uring_sqe* Ring::next_sqe() {
+    io_uring_sqe* sqe = io_uring_get_sqe(&ring_);
+    if (sqe == nullptr) {
+        submit_now();
+        sqe = io_uring_get_sqe(&ring_);
+    }
+    assert(sqe != nullptr);
+    return sqe;
+}
+
+void Ring::submit_now() {
+    enable();
+    while (io_uring_sq_ready(&ring_) > 0) {
+        const int result = io_uring_submit(&ring_);
+        if (result >= 0 || result == -EINTR)
+            continue;
+        // EBUSY, EAGAIN: the completion queue has overflowed or memory is short. What completed is handled by the next turn; the
+        // kernel takes entries again once it could flush.
+        if (result != -EBUSY && result != -EAGAIN)
+            fail(-result, "io_uring_enter");
+        io_uring_get_events(&ring_);
+    }
+}
+
+void Ring::wait() {
+    enable();
+    const unsigned sleep = deferred_.empty() ? 1 : 0; // what was deferred outside of a turn is due at the end of this one
+    const int result = io_uring_submit_and_wait(&ring_, sleep);
+    if (result < 0 && result != -EINTR && result != -EBUSY && result != -EAGAIN)
+        fail(-result, "io_uring_enter");
+    handle_completions();
+}
+
+bool Ring::poll() {
+    enable();
+    const int result = io_uring_submit_and_get_events(&ring_);
+    if (result < 0 && result != -EINTR && result != -EBUSY && result != -EAGAIN)
+        fail(-result, "io_uring_enter");
+    return handle_completions();
+}
+
+bool Ring::handle_completions() {
+    // First copied, then handled: handlers may submit, and entries go back to the kernel early.
+    struct Completion {
+        std::uint64_t user_data;
+        int result;
+        std::uint32_t flags;
+    };
+    io_uring_cqe* entries[batch];
+    Completion completions[batch];
+    const unsigned count = io_uring_peek_batch_cqe(&ring_, entries, batch);
+    for (unsigned i = 0; i < count; ++i)
+        completions[i] = {entries[i]->user_data, entries[i]->res, entries[i]->flags};
+    io_uring_cq_advance(&ring_, count);
+
+    for (unsigned i = 0; i < count; ++i) {
+        const auto [user_data, result, flags] = completions[i];
+        const std::uint64_t argument = user_data & ((1ULL << argument_bits) - 1);
+        HandlerEntry& entry = handlers_[user_data >> argument_bits];
+        if (argument == (1ULL << argument_bits) - 1)
+            continue; // a cancellation that found nothing
+        if ((flags & IORING_CQE_F_MORE) == 0)
+            --entry.outstanding;
+        if (entry.handler != nullptr)
+            entry.handler->on_completion(argument, result, flags);
+    }
+    // Work that is deferred while these run belongs to the next turn.
+    const std::size_t deferred = deferred_.size();
+    for (std::size_t i = 0; i < deferred; ++i) {
+        deferred_[i]->queued_ = false;
+        deferred_[i]->on_turn_end();
+    }
+    deferred_.erase(deferred_.begin(), deferred_.begin() + static_cast<std::ptrdiff_t>(deferred));
+    return count > 0;
+}
+
+std::string Ring::features() const {
+    return fmt::format("{}, {}, {}", defer_taskrun_ ? "defer-taskrun" : "coop-taskrun",
+                       free_files_.empty() ? "plain files" : "registered files",
+                       buffers_.empty() || buffers_refused_ ? "plain buffers" : "registered buffers");
+}
+
+} // namespace aoetarget::ring

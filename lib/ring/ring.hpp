@@ -1,0 +1,131 @@
+// The ring: everything that a target waits for comes through one io_uring. This layer knows liburing: set-up, submission,
+// dispatch of completions, registered files and buffers. It knows nothing of AoE.
+//
+// One turn of the loop is: wait() or poll(), which submits all that was prepared and hands every completion to its handler, then
+// whatever was put off to the end of the turn. Handlers prepare new operations; nothing is submitted in between.
+#pragma once
+
+#include <aoetarget/address.hpp>
+
+#include <liburing.h>
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace aoetarget::ring {
+
+/// Receives the completions of what it submitted.
+class CompletionHandler {
+  public:
+    /// `argument` as given to Ring::submit(), `result` and `flags` as in the completion queue entry.
+    virtual void on_completion(std::uint64_t argument, int result, std::uint32_t flags) = 0;
+
+  protected:
+    ~CompletionHandler() = default;
+};
+
+/// Work put off to the end of the turn, when all completions are handled.
+class Deferred {
+  public:
+    virtual void on_turn_end() = 0;
+
+  protected:
+    ~Deferred() = default;
+
+  private:
+    friend class Ring;
+    bool queued_ = false;
+};
+
+using HandlerId = std::uint16_t;
+
+/// A file as the ring knows it: an entry of its table of registered files, or, where that is full, a plain descriptor.
+struct RingFile {
+    int index_or_fd = -1;
+    bool registered = false;
+
+    void apply(io_uring_sqe* sqe) const {
+        sqe->fd = index_or_fd;
+        if (registered)
+            sqe->flags |= IOSQE_FIXED_FILE;
+    }
+};
+
+class Ring {
+  public:
+    /// `completions`: how many operations may be under way at once without overflow. Throws std::system_error.
+    explicit Ring(unsigned completions);
+    ~Ring();
+    Ring(const Ring&) = delete;
+    Ring& operator=(const Ring&) = delete;
+
+    HandlerId add_handler(CompletionHandler& handler);
+    /// Completions that are still to come for it are thrown away; the id is used again when the last has come.
+    void remove_handler(HandlerId id);
+    /// Operations of this handler that have not completed.
+    [[nodiscard]] unsigned outstanding(HandlerId id) const { return handlers_[id].outstanding; }
+
+    /// Prepares one operation: `prepare(sqe)` fills it in. `argument` has 48 bits and may be a pointer.
+    template <typename Prepare>
+    void submit(HandlerId id, std::uint64_t argument, Prepare prepare) {
+        io_uring_sqe* sqe = next_sqe();
+        prepare(sqe);
+        sqe->user_data = std::uint64_t{id} << argument_bits | argument;
+        ++handlers_[id].outstanding;
+    }
+    /// Cancels everything that this handler has under way; each operation still completes, most with ECANCELED.
+    void cancel_all(HandlerId id, const RingFile& file);
+
+    /// The descriptor stays the caller's; the ring's own reference keeps the file open until unregister_file().
+    RingFile register_file(int fd);
+    void unregister_file(const RingFile& file);
+
+    /// Pins memory for READ_FIXED and WRITE_FIXED. Returns false, and everything works unregistered, where the kernel refuses.
+    bool register_buffer(std::span<std::byte> memory);
+    void unregister_buffer(std::span<std::byte> memory);
+    /// The registered buffer that holds these bytes, or -1.
+    [[nodiscard]] int buffer_index(const void* data, std::size_t bytes) const;
+
+    /// Runs `work` once at the end of this turn.
+    void defer(Deferred& work);
+    /// Forgets what was deferred for `work`, which is going away.
+    void undefer(Deferred& work);
+
+    /// Submits and sleeps until there is a completion, then handles all that are there. Throws std::system_error if the ring fails.
+    void wait();
+    /// The same without sleeping. Returns whether anything was handled.
+    bool poll();
+
+    [[nodiscard]] int fd() const { return ring_.ring_fd; }
+    [[nodiscard]] io_uring* raw() { return &ring_; }
+    /// "defer-taskrun, registered files, ..." as found on this kernel.
+    [[nodiscard]] std::string features() const;
+
+  private:
+    static constexpr unsigned argument_bits = 48;
+    static constexpr unsigned batch = 256;
+
+    struct HandlerEntry {
+        CompletionHandler* handler = nullptr;
+        unsigned outstanding = 0;
+        bool removed = false;
+    };
+
+    io_uring_sqe* next_sqe();
+    void enable();
+    void submit_now();
+    bool handle_completions();
+
+    io_uring ring_{};
+    bool enabled_ = false;
+    bool defer_taskrun_ = false;
+    std::vector<HandlerEntry> handlers_;
+    std::vector<Deferred*> deferred_;
+    std::vector<int> free_files_;
+    std::vector<std::span<std::byte>> buffers_; // by index; empty where free
+    bool buffers_refused_ = false;
+};
+
+} // namespace aoetarget::ring
