@@ -48,6 +48,9 @@ struct Header {
     }
 };
 
+/// The tag alone, of a frame that is known to be long enough.
+inline std::uint32_t get_tag(ConstBytes frame) { return get_be32(frame, 20); }
+
 /// Conservative, as every target and Linux compute it (protocol.md 7): what Query Config advertises for an MTU.
 constexpr unsigned advertised_sectors(unsigned mtu) {
     return mtu < 36 ? 0U : std::min(255U, (mtu - 36U) / 512U);

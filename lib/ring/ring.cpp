@@ -8,6 +8,8 @@
 #include <system_error>
 
 #include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 namespace aoetarget::ring {
 namespace {
@@ -15,7 +17,8 @@ namespace {
 constexpr unsigned submission_entries = 1024;
 constexpr unsigned max_files = 4096;
 constexpr unsigned max_buffers = 64;
-constexpr std::size_t max_handlers = 1U << 16;
+constexpr std::size_t max_handlers = 0xFFFF;
+constexpr std::uint64_t nobody = ~0ULL; // user_data of what needs no handler
 
 [[noreturn]] void fail(int error, const std::string& what) {
     throw std::system_error(error, std::generic_category(), what);
@@ -94,13 +97,11 @@ void Ring::remove_handler(HandlerId id) {
     handlers_[id].removed = true;
 }
 
-void Ring::cancel_all(HandlerId id, const RingFile& file) {
-    submit(id, (1ULL << argument_bits) - 1, [&](io_uring_sqe* sqe) {
-        io_uring_prep_cancel_fd(sqe, file.index_or_fd,
-                                IORING_ASYNC_CANCEL_ALL | (file.registered ? IORING_ASYNC_CANCEL_FD_FIXED : 0U));
-        sqe->flags |= IOSQE_CQE_SKIP_SUCCESS;
-    });
-    --handlers_[id].outstanding; // a success leaves no completion, a failure nothing to wait for
+void Ring::cancel(HandlerId id, std::uint64_t argument) {
+    const std::uint64_t user_data = std::uint64_t{id} << argument_bits | argument;
+    io_uring_sqe* sqe = next_sqe();
+    io_uring_prep_cancel64(sqe, user_data, 0);
+    sqe->user_data = nobody; // what becomes of the cancelled operation tells enough
 }
 
 RingFile Ring::register_file(int fd) {
@@ -159,25 +160,18 @@ int Ring::buffer_index(const void* data, std::size_t bytes) const {
 }
 
 void Ring::defer(Deferred& work) {
-    if (work.queued_)
-        return;
-    work.queued_ = true;
-    deferred_.push_back(&work);
+    if (std::ranges::find(deferred_, &work) == deferred_.end())
+        deferred_.push_back(&work);
 }
 
-void Ring::undefer(Deferred& work) {
-    if (!work.queued_)
-        return;
-    work.queued_ = false;
-    std::erase(deferred_, &work);
-}
+void Ring::undefer(Deferred& work) { std::erase(deferred_, &work); }
 
 void Ring::enable() {
     if (enabled_)
         return;
-    const int result = io_uring_enable_rings(&ring_);
-    if (result < 0)
-        fail(-result, "cannot enable the ring");
+    // liburing 2.3 declares io_uring_enable_rings() and does not export it.
+    if (syscall(__NR_io_uring_register, ring_.ring_fd, IORING_REGISTER_ENABLE_RINGS, nullptr, 0) < 0)
+        fail(errno, "cannot enable the ring");
     io_uring_register_ring_fd(&ring_); // an optimisation; nothing depends on it
     enabled_ = true;
 }
@@ -185,14 +179,14 @@ void Ring::enable() {
 io_uring_sqe* Ring::next_sqe() {
     io_uring_sqe* sqe = io_uring_get_sqe(&ring_);
     if (sqe == nullptr) {
-        submit_now();
+        submit_prepared();
         sqe = io_uring_get_sqe(&ring_);
     }
     assert(sqe != nullptr);
     return sqe;
 }
 
-void Ring::submit_now() {
+void Ring::submit_prepared() {
     enable();
     while (io_uring_sq_ready(&ring_) > 0) {
         const int result = io_uring_submit(&ring_);
@@ -208,7 +202,7 @@ void Ring::submit_now() {
 
 void Ring::wait() {
     enable();
-    const unsigned sleep = deferred_.empty() ? 1 : 0; // what was deferred outside of a turn is due at the end of this one
+    const unsigned sleep = deferred_.empty() ? 1 : 0;
     const int result = io_uring_submit_and_wait(&ring_, sleep);
     if (result < 0 && result != -EINTR && result != -EBUSY && result != -EAGAIN)
         fail(-result, "io_uring_enter");
@@ -239,23 +233,24 @@ bool Ring::handle_completions() {
 
     for (unsigned i = 0; i < count; ++i) {
         const auto [user_data, result, flags] = completions[i];
+        if (user_data == nobody)
+            continue;
         const std::uint64_t argument = user_data & ((1ULL << argument_bits) - 1);
         HandlerEntry& entry = handlers_[user_data >> argument_bits];
-        if (argument == (1ULL << argument_bits) - 1)
-            continue; // a cancellation that found nothing
         if ((flags & IORING_CQE_F_MORE) == 0)
             --entry.outstanding;
         if (entry.handler != nullptr)
             entry.handler->on_completion(argument, result, flags);
     }
-    // Work that is deferred while these run belongs to the next turn.
-    const std::size_t deferred = deferred_.size();
-    for (std::size_t i = 0; i < deferred; ++i) {
-        deferred_[i]->queued_ = false;
-        deferred_[i]->on_turn_end();
-    }
-    deferred_.erase(deferred_.begin(), deferred_.begin() + static_cast<std::ptrdiff_t>(deferred));
     return count > 0;
+}
+
+void Ring::run_deferred() {
+    // What is deferred meanwhile comes in the next turn, which then does not sleep.
+    deferred_now_.swap(deferred_);
+    for (Deferred* work : deferred_now_)
+        work->on_turn_end();
+    deferred_now_.clear();
 }
 
 std::string Ring::features() const {

@@ -1,8 +1,8 @@
 // The ring: everything that a target waits for comes through one io_uring. This layer knows liburing: set-up, submission,
 // dispatch of completions, registered files and buffers. It knows nothing of AoE.
 //
-// One turn of the loop is: wait() or poll(), which submits all that was prepared and hands every completion to its handler, then
-// whatever was put off to the end of the turn. Handlers prepare new operations; nothing is submitted in between.
+// One turn of the loop is: wait() or poll(), which submits all that was prepared and hands every completion to its handler; what the owner does
+// with that; run_deferred(). All of them prepare new operations, which the next wait() or poll() submits together.
 #pragma once
 
 #include <aoetarget/address.hpp>
@@ -33,10 +33,6 @@ class Deferred {
 
   protected:
     ~Deferred() = default;
-
-  private:
-    friend class Ring;
-    bool queued_ = false;
 };
 
 using HandlerId = std::uint16_t;
@@ -75,8 +71,8 @@ class Ring {
         sqe->user_data = std::uint64_t{id} << argument_bits | argument;
         ++handlers_[id].outstanding;
     }
-    /// Cancels everything that this handler has under way; each operation still completes, most with ECANCELED.
-    void cancel_all(HandlerId id, const RingFile& file);
+    /// Cancels the operation that was submitted with these; it still completes, with ECANCELED unless it was too late.
+    void cancel(HandlerId id, std::uint64_t argument);
 
     /// The descriptor stays the caller's; the ring's own reference keeps the file open until unregister_file().
     RingFile register_file(int fd);
@@ -88,15 +84,20 @@ class Ring {
     /// The registered buffer that holds these bytes, or -1.
     [[nodiscard]] int buffer_index(const void* data, std::size_t bytes) const;
 
-    /// Runs `work` once at the end of this turn.
+    /// Runs `work` once, at the next run_deferred().
     void defer(Deferred& work);
     /// Forgets what was deferred for `work`, which is going away.
     void undefer(Deferred& work);
 
-    /// Submits and sleeps until there is a completion, then handles all that are there. Throws std::system_error if the ring fails.
+    /// Submits and sleeps until there is a completion, then hands out those that are there, up to a bounded number. Throws std::system_error if
+    /// the ring fails.
     void wait();
-    /// The same without sleeping. Returns whether anything was handled.
+    /// The same without sleeping. Returns whether there was anything.
     bool poll();
+    /// Does what was deferred. The end of a turn.
+    void run_deferred();
+    /// For hosts that sleep elsewhere: submits what was prepared now and not with the next turn.
+    void submit_prepared();
 
     [[nodiscard]] int fd() const { return ring_.ring_fd; }
     [[nodiscard]] io_uring* raw() { return &ring_; }
@@ -115,7 +116,6 @@ class Ring {
 
     io_uring_sqe* next_sqe();
     void enable();
-    void submit_now();
     bool handle_completions();
 
     io_uring ring_{};
@@ -123,6 +123,7 @@ class Ring {
     bool defer_taskrun_ = false;
     std::vector<HandlerEntry> handlers_;
     std::vector<Deferred*> deferred_;
+    std::vector<Deferred*> deferred_now_;
     std::vector<int> free_files_;
     std::vector<std::span<std::byte>> buffers_; // by index; empty where free
     bool buffers_refused_ = false;

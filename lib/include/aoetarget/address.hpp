@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-namespace aoetarget {
+namespace [[gnu::visibility("default")]] aoetarget {
 
 /// The unit of every AoE request: always 512 bytes, whatever the logical block of the device is.
 inline constexpr std::size_t sector_bytes = 512;

@@ -11,7 +11,7 @@
 
 #include <sys/uio.h>
 
-namespace aoetarget {
+namespace [[gnu::visibility("default")]] aoetarget {
 
 /// What a device is, fixed from the moment it is added to a target until it is destroyed.
 struct Geometry {

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-namespace aoetarget {
+namespace [[gnu::visibility("default")]] aoetarget {
 
 struct DiscoveredTarget {
     Address address;

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-namespace aoetarget {
+namespace [[gnu::visibility("default")]] aoetarget {
 
 enum class Cache : std::uint8_t {
     direct, ///< O_DIRECT: the page cache is passed by.

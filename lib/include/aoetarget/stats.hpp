@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-namespace aoetarget {
+namespace [[gnu::visibility("default")]] aoetarget {
 
 struct InterfaceStats {
     std::string name;

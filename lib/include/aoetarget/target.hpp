@@ -21,7 +21,7 @@
 #include <string>
 #include <vector>
 
-namespace aoetarget {
+namespace [[gnu::visibility("default")]] aoetarget {
 
 /// The library's version, "MAJOR.MINOR.PATCH".
 const char* version() noexcept;
@@ -84,7 +84,7 @@ class Target {
     [[nodiscard]] std::string features() const;
 
   private:
-    class Impl;
+    class [[gnu::visibility("hidden")]] Impl;
     std::unique_ptr<Impl> impl_;
 };
 

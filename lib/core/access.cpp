@@ -1,0 +1,145 @@
+// Commands 2 and 3: the MAC mask list and Reserve/Release, and the fence that both imply (protocol.md 4 and 5).
+#include "core/export.hpp"
+
+namespace aoetarget::core {
+
+using namespace protocol;
+
+bool Export::receive_mask(const Header&, LinkId link, FrameSlot slot) {
+    const auto request = MaskList::parse(slot.frame());
+    if (!request)
+        return false;
+    const auto command = static_cast<MaskCommand>(request->command);
+    if (command > MaskCommand::edit || (command == MaskCommand::edit && !request->is_complete(slot.frame()))) {
+        fail(std::move(slot), link, AoeError::bad_argument);
+        return true;
+    }
+    MaskList answer{.command = request->command};
+    if (command == MaskCommand::edit) {
+        if (fence_count_ == max_fences)
+            return false; // too many at once: the initiator repeats
+        // The list must fit an answer on this link, whose length the answer has to the next reader.
+        const std::size_t longest = std::min(context_.responder.max_frame(link), slot.capacity().size());
+        const std::size_t capacity = std::min(MacList::max_entries, (longest - mask_list_bytes) / mask_directive_bytes);
+        answer.directive_count = request->directive_count;
+        answer.error = edit_mask(slot.frame(), capacity, answer.directive_count);
+    }
+    send_mask(std::move(slot), link, answer);
+    return true;
+}
+
+/// Applies the directives in order. At the first that fails it stops; what was done stays, and `directives` becomes the failing index.
+MaskError Export::edit_mask(ConstBytes frame, std::size_t capacity, std::uint8_t& directives) {
+    const std::uint8_t count = directives;
+    for (directives = 0; directives < count; ++directives) {
+        const MaskDirective directive = MaskDirective::parse(frame, directives);
+        switch (static_cast<MaskDirectiveCommand>(directive.command)) {
+        case MaskDirectiveCommand::none:
+            break;
+        case MaskDirectiveCommand::add:
+            if (mask_list_.contains(directive.mac))
+                break;
+            if (mask_list_.size() >= capacity || !mask_list_.add(directive.mac))
+                return MaskError::list_full;
+            break;
+        case MaskDirectiveCommand::remove:
+            mask_list_.remove(directive.mac);
+            break;
+        default:
+            return MaskError::bad_directive;
+        }
+    }
+    return MaskError::none;
+}
+
+/// After a failed edit the answer carries no list, only how many directives were done.
+void Export::send_mask(FrameSlot slot, LinkId link, MaskList answer) {
+    if (answer.error == MaskError::none) {
+        answer.directive_count = static_cast<std::uint8_t>(mask_list_.size());
+        if (mask_list_bytes + mask_list_.size() * mask_directive_bytes >
+            std::min(context_.responder.max_frame(link), slot.capacity().size())) {
+            answer.error = MaskError::unspecified; // filled through a link with a larger MTU
+            answer.directive_count = 0;
+        }
+    }
+    answer.write(slot.capacity());
+    std::size_t bytes = mask_list_bytes;
+    if (answer.error == MaskError::none) {
+        for (std::size_t i = 0; i < mask_list_.size(); ++i)
+            MaskDirective{.mac = mask_list_.entries()[i]}.write(slot.capacity(), i);
+        bytes += mask_list_.size() * mask_directive_bytes;
+    }
+    ++counters_.other_commands;
+    send_fenced(std::move(slot), link, bytes);
+}
+
+bool Export::receive_reserve(const Header& header, LinkId link, FrameSlot slot) {
+    const auto request = Reserve::parse(slot.frame());
+    if (!request)
+        return false;
+    const auto command = static_cast<ReserveCommand>(request->command);
+    const bool sets = command == ReserveCommand::set || command == ReserveCommand::force_set;
+    const std::size_t longest = std::min(context_.responder.max_frame(link), slot.capacity().size());
+    if (command > ReserveCommand::force_set ||
+        (sets && (!request->is_complete(slot.frame()) || reserve_bytes + request->mac_count * mac_bytes > longest))) {
+        fail(std::move(slot), link, AoeError::bad_argument);
+        return true;
+    }
+    AoeError error = AoeError::none;
+    if (command == ReserveCommand::set && !reservation_.permits(header.source)) {
+        error = AoeError::target_is_reserved;
+    } else if (sets) {
+        if (fence_count_ == max_fences)
+            return false;
+        reservation_.clear();
+        for (std::size_t i = 0; i < request->mac_count; ++i)
+            reservation_.add(get_mac(slot.frame(), reserve_bytes + i * mac_bytes));
+    }
+    send_reserve(std::move(slot), link, *request, error);
+    return true;
+}
+
+void Export::send_reserve(FrameSlot slot, LinkId link, Reserve answer, AoeError error) {
+    answer.mac_count = static_cast<std::uint8_t>(reservation_.size());
+    const std::size_t bytes = reserve_bytes + reservation_.size() * mac_bytes;
+    if (bytes > std::min(context_.responder.max_frame(link), slot.capacity().size())) {
+        fail(std::move(slot), link, AoeError::bad_argument); // set through a link with a larger MTU
+        return;
+    }
+    answer.write(slot.capacity());
+    for (std::size_t i = 0; i < reservation_.size(); ++i)
+        put_mac(slot.capacity(), reserve_bytes + i * mac_bytes, reservation_.entries()[i]);
+    if (error != AoeError::none) {
+        ++counters_.aoe_errors;
+        context_.responder.send(std::move(slot), link, address_, error, bytes);
+        return;
+    }
+    ++counters_.other_commands;
+    send_fenced(std::move(slot), link, bytes);
+}
+
+/// The lists hold from now on; the answer is given when no change of those whom they exclude can reach the device any more.
+void Export::send_fenced(FrameSlot slot, LinkId link, std::size_t bytes) {
+    if (fence_count_ == max_fences || !is_fencing()) {
+        context_.responder.send(std::move(slot), link, address_, AoeError::none, bytes);
+        return;
+    }
+    fences_[fence_count_++] = {std::move(slot), link, bytes, scheduler_.next_sequence()};
+}
+
+bool Export::is_fencing() const {
+    return scheduler_.has_change_before(scheduler_.next_sequence(), [&](const MacAddress& mac) { return excluded(mac); });
+}
+
+void Export::release_fences() {
+    while (fence_count_ > 0) {
+        Fence& oldest = fences_[0];
+        if (scheduler_.has_change_before(oldest.before, [&](const MacAddress& mac) { return excluded(mac); }))
+            return;
+        context_.responder.send(std::move(oldest.slot), oldest.link, address_, AoeError::none, oldest.bytes);
+        std::move(fences_.begin() + 1, fences_.begin() + static_cast<std::ptrdiff_t>(fence_count_), fences_.begin());
+        --fence_count_;
+    }
+}
+
+} // namespace aoetarget::core

@@ -1,0 +1,69 @@
+// Unsolicited Query Config answers: an export has come, changed, or can be reached through another link (protocol.md 3.1).
+#pragma once
+
+#include "core/export.hpp"
+
+#include <chrono>
+
+namespace aoetarget::core {
+
+/// Time since an arbitrary moment, the same for all calls. The core never looks at a clock.
+using Time = std::chrono::nanoseconds;
+
+class Announcer final : public AnnouncementSink {
+  public:
+    /// Some copies, a little apart: the first may be lost while a link or a switch port wakes up.
+    static constexpr unsigned copies = 3;
+    static constexpr Time interval = std::chrono::milliseconds(100);
+
+    explicit Announcer(const Responder& responder) : responder_(responder) { pending_.reserve(max_pending); }
+
+    /// Announces this export on every link.
+    void changed(const Address& address) override { add({.address = address}); }
+    /// Announces every export on this link.
+    void link_changed(LinkId link) { add({.link = link}); }
+
+    /// Sends what is due. `exports`: anything that can be walked and yields pointers to exports, ascending by address.
+    template <typename Exports>
+    void run(const Exports& exports, Time now);
+    /// When run() has something to do next; empty: never.
+    [[nodiscard]] std::optional<Time> next_due() const;
+
+  private:
+    static constexpr std::size_t max_pending = 64;
+
+    struct Pending {
+        std::optional<LinkId> link{};     ///< Empty: all.
+        std::optional<Address> address{}; ///< Empty: all.
+        unsigned copies_left = copies;
+        Time due{};                       ///< Zero: at once.
+    };
+
+    void add(const Pending& announcement);
+    void send(const Export& exported, LinkId id) const;
+    static bool send_to(const Export& exported, Link& link, const MacAddress& destination);
+
+    const Responder& responder_;
+    std::vector<Pending> pending_;
+};
+
+template <typename Exports>
+void Announcer::run(const Exports& exports, Time now) {
+    for (Pending& announcement : pending_) {
+        if (announcement.due > now)
+            continue;
+        for (const auto& exported : exports) {
+            if (announcement.address && *announcement.address != exported->address())
+                continue;
+            for (LinkId id = 0; id < responder_.links.size(); ++id) {
+                if (!announcement.link || *announcement.link == id)
+                    send(*exported, id);
+            }
+        }
+        --announcement.copies_left;
+        announcement.due = now + interval;
+    }
+    std::erase_if(pending_, [](const Pending& announcement) { return announcement.copies_left == 0; });
+}
+
+} // namespace aoetarget::core

@@ -1,0 +1,218 @@
+// Command 0: which ATA requests are answered at once and which become I/O (protocol.md 2, ata.md 3).
+#include "core/export.hpp"
+
+#include "protocol/identify.hpp"
+
+namespace aoetarget::core {
+
+using namespace protocol;
+
+bool Export::receive_ata(const Header& header, LinkId link, FrameSlot slot) {
+    const auto registers = AtaRegisters::parse(slot.frame());
+    if (!registers)
+        return false;
+    const AtaCommand& command = ata_command(registers->command_or_status);
+    if (header.is_wildcard() && !command.allowed_on_wildcard)
+        return false;
+    if (command.needs_reservation && !reservation_.permits(header.source)) {
+        ++counters_.aoe_errors;
+        registers->write(slot.capacity());
+        context_.responder.send(std::move(slot), link, address_, AoeError::target_is_reserved, ata_header_bytes);
+        return true;
+    }
+    start_ata(command, *registers, header, link, std::move(slot));
+    return true;
+}
+
+void Export::start_ata(const AtaCommand& command, const AtaRegisters& registers, const Header& header, LinkId link,
+                       FrameSlot slot) {
+    AtaOutcome outcome = ata_success;
+    Request request;
+    request.registers = registers;
+    request.command = command;
+    request.link = link;
+    request.source = header.source;
+    request.durable = command.durable || !write_cache_enabled_;
+    bool needs_device = false;
+
+    switch (command.action) {
+    case AtaAction::abort:
+        outcome = ata_abort;
+        break;
+    case AtaAction::read:
+    case AtaAction::write:
+    case AtaAction::verify: {
+        std::uint64_t count = registers.count;
+        if (command.action == AtaAction::verify && count == 0)
+            count = command.lba48 ? 65536 : 256;
+        request.range = {command.lba48 ? registers.lba48() : registers.lba28(), count};
+        outcome = check_transfer(command, registers, request.range, link, slot);
+        needs_device = true;
+        break;
+    }
+    case AtaAction::data_set_management:
+        outcome = check_discard(registers, slot, request.range);
+        needs_device = request.range.count > 0;
+        break;
+    case AtaAction::flush:
+    case AtaAction::standby:
+        needs_device = !geometry_.read_only;
+        break;
+    case AtaAction::idle:
+    case AtaAction::check_power_mode:
+        break;
+    case AtaAction::diagnostic:
+        outcome.error = 0x01; // device 0 passed
+        break;
+    case AtaAction::identify:
+        ++counters_.other_commands;
+        write_identify(slot.capacity().subspan(ata_header_bytes, sector_bytes),
+                       {serial_, model_, context_.firmware, geometry_, write_cache_enabled_});
+        answer(std::move(slot), link, registers, ata_success, sector_bytes);
+        return;
+    case AtaAction::set_features:
+        set_feature(registers, request, needs_device, outcome);
+        break;
+    }
+
+    if (outcome.failed() || !needs_device) {
+        ++counters_.other_commands;
+        answer(std::move(slot), link, registers, outcome);
+        return;
+    }
+    Request* admitted = context_.resources.requests.take();
+    if (admitted == nullptr)
+        return; // more requests than slots: those of an interface that has just been replaced are still under way
+    *admitted = std::move(request);
+    admitted->slot = std::move(slot);
+    scheduler_.admit(admitted);
+}
+
+/// In the order of the table of protocol.md 2.3: what cannot be carried out at all, then what lies outside.
+AtaOutcome Export::check_transfer(const AtaCommand& command, const AtaRegisters& registers, const SectorRange& range,
+                                  LinkId link, const FrameSlot& slot) const {
+    const bool data_out = (registers.flags & ata_flag_write) != 0;
+    switch (command.action) {
+    case AtaAction::read:
+        if (data_out || range.count == 0)
+            return ata_abort;
+        if (ata_header_bytes + range.bytes() > std::min(context_.responder.max_frame(link), slot.capacity().size()))
+            return ata_abort;
+        break;
+    case AtaAction::write:
+        if (!data_out || range.count == 0 || geometry_.read_only)
+            return ata_abort;
+        if (ata_header_bytes + range.bytes() > slot.frame().size())
+            return ata_abort;
+        break;
+    default:
+        break;
+    }
+    return range.fits(geometry_.sectors) ? ata_success : ata_not_found;
+}
+
+/// `range` becomes what the list spans, from the first sector named to the last.
+AtaOutcome Export::check_discard(const AtaRegisters& registers, const FrameSlot& slot, SectorRange& range) const {
+    const std::size_t bytes = registers.count * sector_bytes;
+    const bool data_out = (registers.flags & ata_flag_write) != 0;
+    if (!geometry_.discard || geometry_.read_only || !data_out || bytes == 0 ||
+        (registers.feature_or_error & dsm_trim) == 0 || ata_header_bytes + bytes > slot.frame().size())
+        return ata_abort;
+    const Bytes list = slot.frame().subspan(ata_header_bytes, bytes);
+    std::uint64_t first = geometry_.sectors;
+    std::uint64_t end = 0;
+    for (std::size_t i = 0; i < list.size() / dsm_entry_bytes; ++i) {
+        const SectorRange entry = dsm_entry(list, i);
+        if (entry.count == 0)
+            continue;
+        if (!entry.fits(geometry_.sectors))
+            return ata_not_found; // and nothing was discarded
+        first = std::min(first, entry.first);
+        end = std::max(end, entry.end());
+    }
+    range = first < end ? SectorRange{first, end - first} : SectorRange{};
+    return ata_success;
+}
+
+void Export::set_feature(const AtaRegisters& registers, Request& request, bool& needs_flush, AtaOutcome& outcome) {
+    switch (static_cast<SetFeature>(registers.feature_or_error)) {
+    case SetFeature::enable_write_cache:
+        if (geometry_.volatile_cache)
+            write_cache_enabled_ = true;
+        else
+            outcome = ata_abort;
+        return;
+    case SetFeature::disable_write_cache:
+        // From here on writes are durable; what was answered before is made so, as are those under way.
+        needs_flush = write_cache_enabled_;
+        request.barrier = write_cache_enabled_;
+        write_cache_enabled_ = false;
+        return;
+    case SetFeature::set_transfer_mode:
+    case SetFeature::disable_look_ahead:
+    case SetFeature::enable_look_ahead:
+    case SetFeature::disable_revert_to_defaults:
+    case SetFeature::enable_revert_to_defaults:
+        return;
+    }
+    outcome = ata_abort;
+}
+
+void Export::answer(FrameSlot slot, LinkId link, const AtaRegisters& registers, AtaOutcome outcome,
+                    std::size_t data_bytes) {
+    if (ata_command(registers.command_or_status).action == AtaAction::check_power_mode) {
+        // The one answer whose count means something: active or idle.
+        AtaRegisters answered = registers;
+        answered.count = 0xFF;
+        answered.command_or_status = outcome.status;
+        answered.feature_or_error = outcome.error;
+        answered.write(slot.capacity());
+        context_.responder.send(std::move(slot), link, address_, AoeError::none, ata_header_bytes);
+        return;
+    }
+    const AtaOutcome sent = context_.responder.send_ata(std::move(slot), link, address_, registers, outcome, data_bytes);
+    if (sent.failed())
+        ++counters_.ata_errors;
+}
+
+void Export::finished(Request& request, int error, std::uint64_t bad_sector) {
+    const AtaAction action = request.command.action;
+    switch (action) {
+    case AtaAction::read:
+        ++counters_.reads;
+        counters_.sectors_read += request.range.count;
+        break;
+    case AtaAction::write:
+        ++counters_.writes;
+        counters_.sectors_written += request.range.count;
+        break;
+    case AtaAction::flush:
+    case AtaAction::standby:
+        ++counters_.flushes;
+        break;
+    case AtaAction::data_set_management:
+        ++counters_.discards;
+        break;
+    default:
+        ++counters_.other_commands;
+        break;
+    }
+    const auto outcome = outcome_of(action, error);
+    if (!outcome) {
+        ++counters_.dropped;
+        request.slot = {};
+    } else {
+        AtaRegisters registers = request.registers;
+        if (action == AtaAction::verify && outcome->failed()) {
+            const std::uint8_t device_bits = registers.lba[3] & 0xF0;
+            registers.set_lba48(bad_sector);
+            if (!request.command.lba48)
+                registers.lba[3] = static_cast<std::uint8_t>((registers.lba[3] & 0x0F) | device_bits);
+        }
+        const std::size_t data_bytes = action == AtaAction::read ? request.range.bytes() : 0;
+        answer(std::move(request.slot), request.link, registers, *outcome, data_bytes);
+    }
+    release_fences();
+}
+
+} // namespace aoetarget::core

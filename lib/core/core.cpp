@@ -1,0 +1,168 @@
+#include "core/core.hpp"
+
+#include <cassert>
+
+namespace aoetarget::core {
+
+using namespace protocol;
+
+Core::Core(const Options& options)
+    : resources_{.requests = {}, .operations = {}, .bounce = BouncePool(options.bounce_memory), .completions = {}, .ready = {}},
+      announcer_(responder_), context_{responder_, resources_, announcer_, options.buffer_count,
+                                       options.firmware_version, options.firmware} {}
+
+LinkId Core::add_link(Link& link, std::size_t slots) {
+    reserve_slots(slots);
+    const LinkId id = responder_.links.add(link);
+    announcer_.link_changed(id);
+    return id;
+}
+
+void Core::reserve_slots(std::size_t slots) {
+    resources_.requests.grow(slots);
+    resources_.operations.grow(slots);
+}
+
+void Core::add_export(const ExportOptions& options, std::unique_ptr<BlockDevice> device) {
+    assert(find(options.address) == nullptr);
+    const auto place = std::ranges::lower_bound(exports_, options.address, {}, [](const auto& e) { return e->address(); });
+    exports_.insert(place, std::make_unique<Export>(options, std::move(device), context_));
+    resources_.operations.grow(1); // the flush at its end
+    resources_.ready.reserve(exports_.size() + closing_.size());
+    closing_.reserve(exports_.size() + closing_.size());
+    announcer_.changed(options.address);
+}
+
+bool Core::remove_export(const Address& address) {
+    const auto place = std::ranges::lower_bound(exports_, address, {}, [](const auto& e) { return e->address(); });
+    if (place == exports_.end() || (*place)->address() != address)
+        return false;
+    (*place)->close();
+    closing_.push_back(std::move(*place));
+    exports_.erase(place);
+    return true;
+}
+
+Export* Core::find(const Address& address) const {
+    const auto place = std::ranges::lower_bound(exports_, address, {}, [](const auto& e) { return e->address(); });
+    return place != exports_.end() && (*place)->address() == address ? place->get() : nullptr;
+}
+
+std::vector<std::uint16_t> Core::shelves() const {
+    std::vector<std::uint16_t> shelves;
+    for (const auto& exported : exports_) {
+        if (shelves.empty() || shelves.back() != exported->address().shelf)
+            shelves.push_back(exported->address().shelf);
+    }
+    return shelves;
+}
+
+/// The tests of protocol.md 1.1, in its order.
+bool Core::receive(LinkId link, FrameSlot slot) {
+    const auto header = Header::parse(slot.frame());
+    if (!header || closed_)
+        return false;
+    if (header->ethertype != ethertype_aoe) // a VLAN tag, say; test 3 is the link's, which knows how the frame came in
+        return false;
+    if (header->response || header->source.is_multicast())
+        return false;
+    if (header->is_wildcard())
+        return receive_wildcard(link, std::move(slot));
+    Export* exported = find({header->shelf, header->slot});
+    return exported != nullptr && exported->receive(*header, link, std::move(slot));
+}
+
+bool Core::receive_wildcard(LinkId link, FrameSlot slot) {
+    Wildcard wildcard{std::move(slot), link, {}};
+    bool acted = false;
+    if (spread(wildcard, acted))
+        return acted;
+    if (wildcard_count_ == max_wildcards)
+        ++out_of_slots_;
+    else
+        wildcards_[wildcard_count_++] = std::move(wildcard);
+    return true;
+}
+
+/// Hands each export that is meant a copy of the frame, and the last of them the frame itself. False: no slot is free for a copy now.
+bool Core::spread(Wildcard& wildcard, bool& acted) {
+    const Header header = *Header::parse(wildcard.slot.frame());
+    auto candidate = std::ranges::lower_bound(exports_, wildcard.next, {}, [](const auto& e) { return e->address(); });
+    const auto next_match = [&](auto from) {
+        return std::find_if(from, exports_.end(), [&](const auto& e) { return header.addresses(e->address()); });
+    };
+    candidate = next_match(candidate);
+    while (candidate != exports_.end()) {
+        const auto following = next_match(candidate + 1);
+        if (following == exports_.end()) {
+            acted = (*candidate)->receive(header, wildcard.link, std::move(wildcard.slot)) || acted;
+            return true;
+        }
+        auto copy = wildcard.slot.pool().take();
+        if (!copy) {
+            wildcard.next = (*candidate)->address();
+            return false;
+        }
+        std::ranges::copy(wildcard.slot.frame(), copy->capacity().begin());
+        copy->set_length(wildcard.slot.frame().size());
+        acted = (*candidate)->receive(header, wildcard.link, std::move(*copy)) || acted;
+        candidate = following;
+    }
+    return true;
+}
+
+void Core::resume_wildcards() {
+    std::size_t kept = 0;
+    for (std::size_t i = 0; i < wildcard_count_; ++i) {
+        bool acted = false;
+        if (!spread(wildcards_[i], acted))
+            std::swap(wildcards_[kept++], wildcards_[i]);
+    }
+    for (std::size_t i = kept; i < wildcard_count_; ++i)
+        wildcards_[i] = {};
+    wildcard_count_ = kept;
+}
+
+void Core::turn(Time now) {
+    if (wildcard_count_ > 0)
+        resume_wildcards();
+    for (bool busy = true; busy;) {
+        busy = false;
+        int error = 0;
+        while (Io* io = resources_.completions.pop(error)) {
+            auto& operation = static_cast<Operation&>(*io);
+            operation.scheduler->completed(operation, error);
+            busy = true;
+        }
+        while (!resources_.ready.empty()) {
+            Scheduler* scheduler = resources_.ready.back();
+            resources_.ready.pop_back();
+            scheduler->dispatch();
+            busy = true;
+        }
+    }
+    announcer_.run(exports_, now);
+    if (!closing_.empty())
+        std::erase_if(closing_, [](const auto& exported) { return exported->idle(); });
+}
+
+void Core::close() {
+    if (std::exchange(closed_, true))
+        return;
+    for (const auto& exported : exports_)
+        exported->close();
+}
+
+bool Core::idle() const {
+    const auto is_idle = [](const auto& exported) { return exported->idle(); };
+    return std::ranges::all_of(exports_, is_idle) && std::ranges::all_of(closing_, is_idle);
+}
+
+std::vector<ExportStats> Core::export_stats() const {
+    std::vector<ExportStats> all;
+    for (const auto& exported : exports_)
+        all.push_back(exported->stats());
+    return all;
+}
+
+} // namespace aoetarget::core

@@ -1,0 +1,84 @@
+// The core as its owner sees it: frames, completions and the time go in; frames and device operations come out.
+//
+// Each turn of the loop: receive() for every frame that has arrived, then turn() once, which starts the device operations of the whole batch
+// together and handles what has completed.
+#pragma once
+
+#include "core/announcer.hpp"
+
+namespace aoetarget::core {
+
+class Core {
+  public:
+    struct Options {
+        unsigned buffer_count = 128;
+        std::uint16_t firmware_version = 0;
+        const char* firmware = "";
+        /// For partial blocks and verification: see BouncePool.
+        Bytes bounce_memory;
+    };
+
+    explicit Core(const Options& options);
+    Core(const Core&) = delete;
+    Core& operator=(const Core&) = delete;
+
+    /// `slots`: how many requests the link can bring at once. The link must stay until remove_link().
+    LinkId add_link(Link& link, std::size_t slots);
+    /// Room for requests that come through slots which replace others still in use.
+    void reserve_slots(std::size_t slots);
+    void remove_link(LinkId id) { responder_.links.remove(id); }
+    /// The link is up again, or its MTU or MAC address is another.
+    void link_changed(LinkId id) { announcer_.link_changed(id); }
+
+    /// The address must be free.
+    void add_export(const ExportOptions& options, std::unique_ptr<BlockDevice> device);
+    /// The device is destroyed in a later turn, when it is idle and flushed. False: no such export.
+    bool remove_export(const Address& address);
+    [[nodiscard]] bool has_export(const Address& address) const { return find(address) != nullptr; }
+    /// Shelves that have an export, ascending.
+    [[nodiscard]] std::vector<std::uint16_t> shelves() const;
+
+    /// Takes a frame. Returns whether anybody acted upon it; false: dropped in silence.
+    bool receive(LinkId link, FrameSlot slot);
+    /// An answer that the link refused because its MTU has shrunk.
+    void undeliverable(LinkId link, FrameSlot slot) { responder_.send_shorter(std::move(slot), link); }
+    /// Everything else that is to be done: see above.
+    void turn(Time now);
+    /// When turn() has to be called even if nothing arrives; empty: never.
+    [[nodiscard]] std::optional<Time> next_deadline() const { return announcer_.next_due(); }
+
+    /// No request is taken any more; idle() when all are finished and all devices flushed.
+    void close();
+    [[nodiscard]] bool idle() const;
+
+    [[nodiscard]] IoQueue& completions() { return resources_.completions; }
+    [[nodiscard]] std::vector<ExportStats> export_stats() const;
+    [[nodiscard]] std::uint64_t out_of_slots() const { return out_of_slots_; }
+
+  private:
+    /// A request to several exports that has not yet been handed to all of them.
+    struct Wildcard {
+        FrameSlot slot;
+        LinkId link = 0;
+        Address next; ///< The first that has not had it.
+    };
+    static constexpr std::size_t max_wildcards = 16;
+
+    [[nodiscard]] Export* find(const Address& address) const;
+    bool receive_wildcard(LinkId link, FrameSlot slot);
+    bool spread(Wildcard& wildcard, bool& acted);
+    void resume_wildcards();
+
+    Responder responder_;
+    SchedulerResources resources_;
+    Announcer announcer_;
+    Export::Context context_;
+    std::vector<std::unique_ptr<Export>> exports_; ///< Ascending by address.
+    std::vector<std::unique_ptr<Export>> closing_; ///< Removed, and not yet idle.
+    std::array<Wildcard, max_wildcards> wildcards_;
+    std::size_t wildcard_count_ = 0;
+    bool closed_ = false;
+    std::uint64_t out_of_slots_ = 0;
+};
+
+} // namespace aoetarget::core

@@ -1,0 +1,114 @@
+// One export: its identity, who may use it, and what it does with each command that is addressed to it.
+#pragma once
+
+#include <aoetarget/stats.hpp>
+#include <aoetarget/target.hpp>
+
+#include "core/mac_list.hpp"
+#include "core/responder.hpp"
+#include "core/scheduler.hpp"
+
+#include <memory>
+
+namespace aoetarget::core {
+
+/// Told when an export has changed in a way that initiators should learn of unasked.
+class AnnouncementSink {
+  public:
+    virtual void changed(const Address& address) = 0;
+
+  protected:
+    ~AnnouncementSink() = default;
+};
+
+class Export final : private RequestSink {
+  public:
+    /// What every export of a target has in common.
+    struct Context {
+        Responder& responder;
+        SchedulerResources& resources;
+        AnnouncementSink& announcements;
+        unsigned buffer_count;
+        std::uint16_t firmware_version;
+        const char* firmware;
+    };
+
+    /// `options.serial` is not empty; everything was checked by the caller.
+    Export(const ExportOptions& options, std::unique_ptr<BlockDevice> device, const Context& context);
+
+    [[nodiscard]] const Address& address() const { return address_; }
+
+    /// Takes a frame that is addressed to this export and passed the tests of protocol.md 1.1 up to number 5. Returns whether it was
+    /// acted upon; false: dropped in silence.
+    bool receive(const protocol::Header& header, LinkId link, FrameSlot slot);
+
+    /// Writes a Query Config answer for `link` into the slot, from its arguments on. Returns its length, or 0 where the link
+    /// cannot carry it.
+    std::size_t write_config(const FrameSlot& slot, const Link& link, std::uint8_t command) const;
+    /// To whom advertisements go: everybody if empty.
+    [[nodiscard]] std::span<const MacAddress> permitted() const { return mask_list_.entries(); }
+
+    /// Takes no request any more, ends what is under way, flushes. Done when idle().
+    void close() { scheduler_.close(); }
+    [[nodiscard]] bool idle() const { return scheduler_.idle(); }
+
+    [[nodiscard]] ExportStats stats() const;
+
+  private:
+    /// An answer that waits until no change of an excluded source is under way (the fencing rule, protocol.md 5).
+    struct Fence {
+        FrameSlot slot;
+        LinkId link = 0;
+        std::size_t bytes = 0;
+        std::uint64_t before = 0;
+    };
+    static constexpr std::size_t max_fences = 16;
+
+    // Command 0 (ata_commands.cpp)
+    bool receive_ata(const protocol::Header& header, LinkId link, FrameSlot slot);
+    void start_ata(const protocol::AtaCommand& command, const protocol::AtaRegisters& registers,
+                   const protocol::Header& header, LinkId link, FrameSlot slot);
+    [[nodiscard]] AtaOutcome check_transfer(const protocol::AtaCommand& command, const protocol::AtaRegisters& registers,
+                                            const SectorRange& range, LinkId link, const FrameSlot& slot) const;
+    [[nodiscard]] AtaOutcome check_discard(const protocol::AtaRegisters& registers, const FrameSlot& slot, SectorRange& range) const;
+    void set_feature(const protocol::AtaRegisters& registers, Request& request, bool& needs_flush, AtaOutcome& outcome);
+    void answer(FrameSlot slot, LinkId link, const protocol::AtaRegisters& registers, AtaOutcome outcome, std::size_t data_bytes = 0);
+    void finished(Request& request, int error, std::uint64_t bad_sector) override;
+
+    // Command 1 (query_config.cpp)
+    bool receive_config(const protocol::Header& header, LinkId link, FrameSlot slot);
+
+    // Commands 2 and 3 (access.cpp)
+    bool receive_mask(const protocol::Header& header, LinkId link, FrameSlot slot);
+    bool receive_reserve(const protocol::Header& header, LinkId link, FrameSlot slot);
+    protocol::MaskError edit_mask(ConstBytes frame, std::size_t capacity, std::uint8_t& directives);
+    void send_mask(FrameSlot slot, LinkId link, protocol::MaskList answer);
+    void send_reserve(FrameSlot slot, LinkId link, protocol::Reserve answer, protocol::AoeError error);
+    void send_fenced(FrameSlot slot, LinkId link, std::size_t bytes);
+    [[nodiscard]] bool is_fencing() const;
+    void release_fences();
+    [[nodiscard]] bool excluded(const MacAddress& source) const {
+        return !mask_list_.permits(source) || !reservation_.permits(source);
+    }
+
+    void fail(FrameSlot slot, LinkId link, protocol::AoeError error);
+
+    const Address address_;
+    const std::string serial_;
+    const std::string model_;
+    const Context context_;
+    const std::unique_ptr<BlockDevice> device_;
+    const Geometry geometry_;
+    Scheduler scheduler_;
+
+    std::array<std::byte, protocol::max_config_string> config_string_{};
+    std::size_t config_string_length_ = 0;
+    MacList mask_list_;
+    MacList reservation_;
+    std::array<Fence, max_fences> fences_;
+    std::size_t fence_count_ = 0;
+    bool write_cache_enabled_;
+    ExportStats counters_; ///< Of these only what the scheduler does not count.
+};
+
+} // namespace aoetarget::core

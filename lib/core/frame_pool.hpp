@@ -1,0 +1,122 @@
+// Behaviour: exports, access, reservations, ordering. This layer takes events (frames, completions, the time) and emits effects
+// through small interfaces (Link, BlockDevice); it makes no system call, reads no clock, and allocates only while
+// links and exports are added. So a simulator can run it with a virtual clock, network and disk.
+//
+// This file: frames in memory. A pool is one region cut into slots; a slot carries a request from the wire to the disk and its answer
+// back. Whoever holds the FrameSlot owns the slot; what is lent to the kernel is held by nobody until it is adopted again.
+#pragma once
+
+#include "protocol/ata.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <utility>
+#include <vector>
+
+namespace aoetarget::core {
+
+class FramePool;
+
+/// Sole owner of one slot; gives it back to its pool when it goes out of scope.
+class FrameSlot {
+  public:
+    FrameSlot() = default;
+    FrameSlot(FrameSlot&& other) noexcept
+        : pool_(std::exchange(other.pool_, nullptr)), index_(other.index_), length_(other.length_) {}
+    FrameSlot& operator=(FrameSlot&& other) noexcept {
+        std::swap(pool_, other.pool_);
+        std::swap(index_, other.index_);
+        std::swap(length_, other.length_);
+        return *this;
+    }
+    ~FrameSlot();
+
+    explicit operator bool() const { return pool_ != nullptr; }
+    [[nodiscard]] FramePool& pool() const { return *pool_; }
+
+    /// The frame that is in the slot.
+    [[nodiscard]] Bytes frame() const;
+    /// The whole slot from where a frame begins.
+    [[nodiscard]] Bytes capacity() const;
+    void set_length(std::size_t bytes) { length_ = static_cast<std::uint32_t>(bytes); }
+
+    /// Hands ownership to whoever takes the number: the kernel, or a send under way.
+    [[nodiscard]] std::uint32_t release() && {
+        pool_ = nullptr;
+        return index_;
+    }
+
+  private:
+    friend class FramePool;
+    FrameSlot(FramePool* pool, std::uint32_t index, std::uint32_t length)
+        : pool_(pool), index_(index), length_(length) {}
+
+    FramePool* pool_ = nullptr;
+    std::uint32_t index_ = 0;
+    std::uint32_t length_ = 0;
+};
+
+class FramePool {
+  public:
+    /// A frame begins at this offset of its slot, so that ATA data is aligned to sectors for O_DIRECT; it also keeps the kernel's copy off
+    /// page-aligned destinations, which cost three to four times as much for frames of a page and more (measured).
+    static constexpr std::size_t frame_offset = sector_bytes - protocol::ata_header_bytes;
+
+    /// The bytes of each slot for frames of up to `frame_bytes`.
+    static constexpr std::size_t slot_bytes(std::size_t frame_bytes) {
+        return (frame_bytes + sector_bytes - 1) / sector_bytes * sector_bytes;
+    }
+    /// The memory that `slots` of them take.
+    static constexpr std::size_t region_bytes(std::size_t slots, std::size_t frame_bytes) {
+        return frame_offset + slots * slot_bytes(frame_bytes) + protocol::ata_header_bytes;
+    }
+
+    /// `memory`: region_bytes(slots, frame_bytes) of them, aligned to 4096, outliving the pool. `id`: for whoever lends its slots out.
+    FramePool(Bytes memory, std::uint32_t slots, std::size_t frame_bytes, std::uint16_t id = 0)
+        : memory_(memory), slot_bytes_(slot_bytes(frame_bytes)), slots_(slots), id_(id) {
+        free_.reserve(slots);
+        for (std::uint32_t i = slots; i-- > 0;)
+            free_.push_back(i);
+    }
+    FramePool(const FramePool&) = delete;
+    FramePool& operator=(const FramePool&) = delete;
+
+    /// The slot given back last, which is the one most likely in the processor's cache. Empty where none is free.
+    std::optional<FrameSlot> take() {
+        if (free_.empty())
+            return std::nullopt;
+        const std::uint32_t index = free_.back();
+        free_.pop_back();
+        return FrameSlot(this, index, 0);
+    }
+    /// Takes ownership of a slot back that was released, now with a frame of `length` bytes in it.
+    FrameSlot adopt(std::uint32_t index, std::size_t length) {
+        return {this, index, static_cast<std::uint32_t>(length)};
+    }
+
+    [[nodiscard]] Bytes slot(std::uint32_t index) const {
+        return memory_.subspan(frame_offset + index * slot_bytes_, slot_bytes_);
+    }
+    [[nodiscard]] std::uint16_t id() const { return id_; }
+    [[nodiscard]] std::size_t frame_capacity() const { return slot_bytes_; }
+    [[nodiscard]] std::uint32_t slots() const { return slots_; }
+    [[nodiscard]] std::size_t free_slots() const { return free_.size(); }
+
+  private:
+    friend class FrameSlot;
+
+    Bytes memory_;
+    std::size_t slot_bytes_;
+    std::uint32_t slots_;
+    std::uint16_t id_;
+    std::vector<std::uint32_t> free_;
+};
+
+inline FrameSlot::~FrameSlot() {
+    if (pool_ != nullptr)
+        pool_->free_.push_back(index_);
+}
+inline Bytes FrameSlot::capacity() const { return pool_->slot(index_); }
+inline Bytes FrameSlot::frame() const { return capacity().first(length_); }
+
+} // namespace aoetarget::core

@@ -1,0 +1,51 @@
+// What becomes of a device's error on the wire (ata.md 6).
+#pragma once
+
+#include "protocol/ata.hpp"
+
+#include <cerrno>
+#include <optional>
+
+namespace aoetarget::core {
+
+struct AtaOutcome {
+    std::uint8_t status = protocol::ata_status_ready;
+    std::uint8_t error = 0;
+
+    [[nodiscard]] bool failed() const { return (status & protocol::ata_status_error) != 0; }
+};
+
+inline constexpr AtaOutcome ata_success{};
+inline constexpr AtaOutcome ata_abort{protocol::ata_status_ready | protocol::ata_status_error, protocol::ata_error_abort};
+inline constexpr AtaOutcome ata_not_found{protocol::ata_status_ready | protocol::ata_status_error,
+                                          protocol::ata_error_id_not_found};
+inline constexpr AtaOutcome ata_uncorrectable{protocol::ata_status_ready | protocol::ata_status_error,
+                                              protocol::ata_error_uncorrectable};
+inline constexpr AtaOutcome ata_device_fault{
+    protocol::ata_status_ready | protocol::ata_status_error | protocol::ata_status_device_fault, protocol::ata_error_abort};
+
+/// Empty where there is to be no answer: the initiator repeats what a target could not do for want of resources.
+inline std::optional<AtaOutcome> outcome_of(protocol::AtaAction action, int error) {
+    const bool only_reads = action == protocol::AtaAction::read || action == protocol::AtaAction::verify;
+    switch (error) {
+    case 0:
+        return ata_success;
+    case EAGAIN:
+    case ENOMEM:
+        return std::nullopt;
+    case ENODATA: // a read that ended before its time: the file has shrunk
+        return ata_not_found;
+    case ENODEV:
+    case ENXIO:
+        return ata_device_fault;
+    case EROFS:
+    case EBADF:
+    case EPERM:
+    case EOPNOTSUPP:
+        return ata_abort;
+    default:
+        return only_reads ? ata_uncorrectable : ata_device_fault;
+    }
+}
+
+} // namespace aoetarget::core

@@ -1,0 +1,85 @@
+// Command 1: Query Config (protocol.md 3).
+#include "core/export.hpp"
+
+namespace aoetarget::core {
+
+using namespace protocol;
+
+bool Export::receive_config(const Header&, LinkId link_id, FrameSlot slot) {
+    const auto query = QueryConfig::parse(slot.frame());
+    const Link* link = context_.responder.links.find(link_id);
+    if (!query || link == nullptr || link->sectors_per_frame() == 0)
+        return false;
+
+    const auto command = static_cast<ConfigCommand>(query->command);
+    const bool uses_argument = command >= ConfigCommand::test && command <= ConfigCommand::force_set;
+    // What could not be read back through this link must not be stored through it either.
+    const std::size_t longest = std::min(max_config_string, link->max_frame() - query_config_bytes);
+    const bool fits = query->string_length <= longest && query_config_bytes + query->string_length <= slot.frame().size();
+    const ConstBytes argument = uses_argument && fits ? ConstBytes(slot.frame()).subspan(query_config_bytes, query->string_length)
+                                                      : ConstBytes{};
+    const ConstBytes stored = ConstBytes(config_string_).first(config_string_length_);
+
+    AoeError error = AoeError::none;
+    bool changed = false;
+    if (uses_argument && !fits) {
+        error = AoeError::bad_argument;
+    } else {
+        switch (command) {
+        case ConfigCommand::read:
+            break;
+        case ConfigCommand::test:
+            if (!std::ranges::equal(argument, stored))
+                return false;
+            break;
+        case ConfigCommand::test_prefix:
+            if (argument.size() > stored.size() || !std::ranges::equal(argument, stored.first(argument.size())))
+                return false;
+            break;
+        case ConfigCommand::set:
+            // The same string again is no conflict: the answer to the first copy of the request may have been lost.
+            if (!stored.empty() && !std::ranges::equal(argument, stored))
+                error = AoeError::config_string_present;
+            else
+                changed = stored.empty() && !argument.empty();
+            break;
+        case ConfigCommand::force_set:
+            changed = !std::ranges::equal(argument, stored);
+            break;
+        default:
+            error = AoeError::bad_argument;
+        }
+    }
+    if (changed) {
+        std::ranges::copy(argument, config_string_.begin());
+        config_string_length_ = argument.size();
+    }
+    std::size_t bytes = write_config(slot, *link, query->command);
+    if (bytes == 0) { // stored through a link with a larger MTU
+        error = AoeError::bad_argument;
+        bytes = aoe_header_bytes;
+    }
+    ++(error == AoeError::none ? counters_.other_commands : counters_.aoe_errors);
+    context_.responder.send(std::move(slot), link_id, address_, error, bytes);
+    if (changed)
+        context_.announcements.changed(address_);
+    return true;
+}
+
+std::size_t Export::write_config(const FrameSlot& slot, const Link& link, std::uint8_t command) const {
+    const std::size_t bytes = query_config_bytes + config_string_length_;
+    if (bytes > std::min(link.max_frame(), slot.capacity().size()) || link.sectors_per_frame() == 0)
+        return 0;
+    QueryConfig answer;
+    answer.buffer_count = static_cast<std::uint16_t>(std::max(2U, std::min(context_.buffer_count, link.max_buffers())));
+    answer.firmware_version = context_.firmware_version;
+    answer.sectors_per_frame = static_cast<std::uint8_t>(link.sectors_per_frame());
+    answer.command = command;
+    answer.string_length = static_cast<std::uint16_t>(config_string_length_);
+    answer.write(slot.capacity());
+    std::ranges::copy(ConstBytes(config_string_).first(config_string_length_),
+                      slot.capacity().begin() + query_config_bytes);
+    return bytes;
+}
+
+} // namespace aoetarget::core

@@ -1,0 +1,128 @@
+// An ATA request that waits for its device, and the device operation in which it takes part.
+#pragma once
+
+#include <aoetarget/block_device.hpp>
+
+#include "core/link.hpp"
+#include "core/outcome.hpp"
+
+#include <array>
+
+namespace aoetarget::core {
+
+/// Admitted, and not yet answered. Owns the slot in which the answer will be written.
+struct Request {
+    FrameSlot slot;
+    LinkId link = 0;
+    MacAddress source;
+    protocol::AtaRegisters registers;
+    protocol::AtaCommand command;
+    SectorRange range; ///< DATA SET MANAGEMENT: from the first to the last sector that it names. FLUSH: empty.
+    bool durable = false;
+    bool barrier = false; ///< Takes effect after everything admitted before and before everything after.
+    Request* next = nullptr;
+
+    [[nodiscard]] std::uint32_t tag() const { return protocol::get_tag(slot.capacity()); }
+    /// The data that came with it.
+    [[nodiscard]] Bytes payload() const {
+        return slot.capacity().subspan(protocol::ata_header_bytes, registers.count * sector_bytes);
+    }
+    /// Where the data of a read goes and that of a write comes from.
+    [[nodiscard]] Bytes data() const { return slot.capacity().subspan(protocol::ata_header_bytes, range.bytes()); }
+};
+
+/// The most requests that one device operation may serve.
+inline constexpr std::size_t max_merged_requests = 64;
+/// The most sectors of one operation: never less than a single request may ask for.
+inline constexpr std::uint64_t max_merged_sectors = 256;
+static_assert(max_merged_sectors >= protocol::max_sectors_per_frame);
+
+class Scheduler;
+
+/// One unit of scheduling: a request, or neighbours that become one device operation. The Io is what the device has of it at the moment.
+struct Operation : Io {
+    Operation() : Io(nullptr) {}
+    void set_owner(IoOwner* owner) { owner_ = owner; }
+
+    enum class State : std::uint8_t {
+        blocked, ///< An earlier operation must end first.
+        ready,   ///< Queued to be started; requests may still join.
+        running,
+    };
+    /// What the device is doing for a running operation.
+    enum class Step : std::uint8_t { transfer, bounced_read, patch_head, patch_tail, bounced_write, flush, discard, verify };
+
+    Scheduler* scheduler = nullptr;
+    State state = State::ready;
+    Step step = Step::transfer;
+    protocol::AtaAction action{};
+    std::uint64_t sequence = 0;   ///< Order of arrival.
+    SectorRange sectors;          ///< Of all requests together.
+    SectorRange exclusive;        ///< The same in whole logical blocks: what it keeps others off.
+    bool barrier = false;
+    std::size_t active_index = 0; ///< Its place in the scheduler's list.
+
+    Request* first = nullptr; ///< Its requests, ascending by sector.
+    Request* last = nullptr;
+    std::size_t count = 0;
+    Operation* waiters = nullptr; ///< Those blocked by this one.
+    Operation* next = nullptr;    ///< In a list of waiters or a queue.
+
+    // The part that is being done: all requests at first, one at a time after a failure.
+    Request* run_first = nullptr;
+    std::size_t run_count = 0;
+    SectorRange run;        ///< Sectors of these requests.
+    SectorRange run_blocks; ///< The same in whole logical blocks.
+    Bytes bounce;           ///< Holds run_blocks where the slots cannot be used directly.
+    std::uint64_t cursor = 0; ///< Discard: next entry of the list. Verify: next sector.
+    std::uint64_t verify_step = 0; ///< Sectors to verify at once.
+
+    std::array<iovec, max_merged_requests> vectors{};
+};
+
+/// Memory for what cannot go between device and slot directly: partial logical blocks, strict alignment, verification.
+/// Operations that find none free wait in line.
+class BouncePool {
+  public:
+    /// Holds the largest operation and a partial block on each end, for blocks of up to 64 KiB.
+    static constexpr std::size_t buffer_bytes = 256 * 1024;
+    static constexpr std::size_t max_block_bytes = 64 * 1024;
+    static_assert(max_merged_sectors * sector_bytes + 2 * max_block_bytes <= buffer_bytes);
+
+    /// `memory`: a whole number of buffers, aligned to 4096.
+    explicit BouncePool(Bytes memory) {
+        for (std::size_t at = 0; at + buffer_bytes <= memory.size(); at += buffer_bytes)
+            free_.push_back(memory.subspan(at, buffer_bytes));
+    }
+    /// Empty where none is free.
+    Bytes take() {
+        if (free_.empty())
+            return {};
+        const Bytes buffer = free_.back();
+        free_.pop_back();
+        return buffer;
+    }
+    /// Gives one back; returns the operation that has waited longest for it, or null.
+    Operation* give_back(Bytes buffer) {
+        free_.push_back(buffer.first(buffer_bytes));
+        Operation* operation = first_waiter_;
+        if (operation != nullptr) {
+            first_waiter_ = operation->next;
+            if (first_waiter_ == nullptr)
+                last_waiter_ = nullptr;
+        }
+        return operation;
+    }
+    void wait(Operation& operation) {
+        operation.next = nullptr;
+        (last_waiter_ != nullptr ? last_waiter_->next : first_waiter_) = &operation;
+        last_waiter_ = &operation;
+    }
+
+  private:
+    std::vector<Bytes> free_;
+    Operation* first_waiter_ = nullptr;
+    Operation* last_waiter_ = nullptr;
+};
+
+} // namespace aoetarget::core

@@ -1,0 +1,233 @@
+// Admission: which operation a request becomes part of, and what that operation waits for.
+#include "core/scheduler.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <cstring>
+
+namespace aoetarget::core {
+
+using protocol::AtaAction;
+
+Scheduler::Scheduler(BlockDevice& device, const Geometry& geometry, SchedulerResources& resources, RequestSink& sink)
+    : device_(device), geometry_(geometry), block_sectors_(geometry.logical_block_bytes / sector_bytes),
+      resources_(resources), sink_(sink) {}
+
+bool Scheduler::changes_data(const Operation& operation) {
+    return operation.action == AtaAction::write || operation.action == AtaAction::data_set_management;
+}
+
+SectorRange Scheduler::whole_blocks(const SectorRange& range) const {
+    if (block_sectors_ == 1 || range.count == 0)
+        return range;
+    const std::uint64_t mask = block_sectors_ - 1;
+    const std::uint64_t first = range.first & ~mask;
+    return {first, ((range.end() + mask) & ~mask) - first};
+}
+
+bool Scheduler::conflict(const Operation& operation, const SectorRange& exclusive, bool changes, bool barrier) {
+    if (barrier || operation.barrier)
+        return true;
+    return (changes || changes_data(operation)) && operation.exclusive.overlaps(exclusive);
+}
+
+void Scheduler::admit(Request* request) {
+    ++requests_in_flight_;
+    const SectorRange exclusive = whole_blocks(request->range);
+    const bool changes = request->command.action == AtaAction::write ||
+                         request->command.action == AtaAction::data_set_management;
+    Operation* joinable = nullptr;
+    Operation* copied = nullptr;
+    Request* original = nullptr;
+    // The two newest operations that this request must come after; the newest may turn out to be the one that it joins.
+    Operation* newest = nullptr;
+    Operation* second_newest = nullptr;
+    for (Operation* operation : active_) {
+        if (copied == nullptr || operation->sequence > copied->sequence) {
+            if (Request* found = find_duplicate(*operation, *request)) {
+                copied = operation;
+                original = found;
+            }
+        }
+        if (joinable == nullptr && can_join(*operation, *request))
+            joinable = operation;
+        if (!conflict(*operation, exclusive, changes, request->barrier))
+            continue;
+        if (newest == nullptr || operation->sequence > newest->sequence) {
+            second_newest = newest;
+            newest = operation;
+        } else if (second_newest == nullptr || operation->sequence > second_newest->sequence) {
+            second_newest = operation;
+        }
+    }
+
+    // A copy with the same tag is the same request; one with another tag may be a new request if something else was to happen to these
+    // sectors in between, and then it keeps its place in the order.
+    if (original != nullptr && (newest == nullptr || newest->sequence <= copied->sequence || original->tag() == request->tag())) {
+        merge_duplicate(*original, request);
+        return;
+    }
+    Operation* blocker = newest != joinable ? newest : second_newest;
+    // Joining means taking effect when the operation does. That is in order if nothing newer is in the way, and if what is older in
+    // the way is something for which the operation waits as well.
+    const bool in_order = blocker == nullptr || (joinable != nullptr && joinable->state == Operation::State::blocked &&
+                                                 blocker->sequence < joinable->sequence);
+    if (joinable != nullptr && in_order)
+        join(*joinable, request);
+    else
+        start_new(request, newest);
+}
+
+/// R5, among requests of one source only: two hosts that read the same sectors at the same time both want their answer, and a host that repeats
+/// on another interface gets its copy done after the first, in order.
+Request* Scheduler::find_duplicate(const Operation& operation, const Request& request) {
+    if (operation.action != request.command.action || !operation.sectors.contains(request.range))
+        return nullptr;
+    for (Request* original = operation.first; original != nullptr; original = original->next) {
+        if (original->range == request.range && original->source == request.source &&
+            original->registers.command_or_status == request.registers.command_or_status &&
+            original->registers.feature_or_error == request.registers.feature_or_error &&
+            (!changes_data(operation) || std::ranges::equal(original->payload(), request.payload())))
+            return original;
+    }
+    return nullptr;
+}
+
+/// The newest copy gets the answer: its header replaces that of the original, whose data may be with the device.
+void Scheduler::merge_duplicate(Request& original, Request* request) {
+    std::ranges::copy(request->slot.capacity().first(protocol::aoe_header_bytes), original.slot.capacity().begin());
+    original.link = request->link;
+    original.registers = request->registers;
+    ++counters_.duplicates;
+    --requests_in_flight_;
+    request->slot = {};
+    resources_.requests.give_back(request);
+}
+
+bool Scheduler::can_join(const Operation& operation, const Request& request) const {
+    const AtaAction action = request.command.action;
+    return operation.state != Operation::State::running && operation.action == action &&
+           (action == AtaAction::read || action == AtaAction::write) &&
+           operation.first->durable == request.durable && operation.count < max_merged_requests &&
+           operation.sectors.count + request.range.count <= max_merged_sectors &&
+           (operation.sectors.end() == request.range.first || request.range.end() == operation.sectors.first);
+}
+
+void Scheduler::join(Operation& operation, Request* request) {
+    if (operation.sectors.end() == request->range.first) {
+        request->next = nullptr;
+        operation.last->next = request;
+        operation.last = request;
+    } else {
+        request->next = operation.first;
+        operation.first = request;
+        operation.sectors.first = request->range.first;
+    }
+    operation.sectors.count += request->range.count;
+    operation.exclusive = whole_blocks(operation.sectors);
+    ++operation.count;
+}
+
+Operation& Scheduler::new_operation(AtaAction action, bool barrier) {
+    Operation* operation = resources_.operations.take();
+    assert(operation != nullptr); // there is one for each request and each export
+    operation->set_owner(&resources_.completions);
+    operation->scheduler = this;
+    operation->action = action;
+    operation->sequence = next_sequence_++;
+    operation->sectors = operation->exclusive = {};
+    operation->barrier = barrier;
+    operation->first = operation->last = nullptr;
+    operation->count = 0;
+    operation->waiters = nullptr;
+    operation->bounce = {};
+    return *operation;
+}
+
+void Scheduler::start_new(Request* request, Operation* blocker) {
+    Operation& operation = new_operation(request->command.action, request->barrier);
+    request->next = nullptr;
+    operation.sectors = request->range;
+    operation.exclusive = whole_blocks(request->range);
+    operation.first = operation.last = request;
+    operation.count = 1;
+    queue(operation, blocker);
+}
+
+void Scheduler::close() {
+    Operation& operation = new_operation(AtaAction::flush, true);
+    queue(operation, newest_conflict_before(operation));
+}
+
+void Scheduler::queue(Operation& operation, Operation* blocker) {
+    operation.active_index = active_.size();
+    active_.push_back(&operation);
+    if (blocker == nullptr) {
+        make_ready(operation);
+        return;
+    }
+    ++counters_.ordered;
+    operation.state = Operation::State::blocked;
+    operation.next = blocker->waiters;
+    blocker->waiters = &operation;
+}
+
+Operation* Scheduler::newest_conflict_before(const Operation& operation) const {
+    Operation* newest = nullptr;
+    for (Operation* other : active_) {
+        if (other->sequence < operation.sequence &&
+            conflict(*other, operation.exclusive, changes_data(operation), operation.barrier) &&
+            (newest == nullptr || other->sequence > newest->sequence))
+            newest = other;
+    }
+    return newest;
+}
+
+void Scheduler::make_ready(Operation& operation) {
+    operation.state = Operation::State::ready;
+    operation.next = nullptr;
+    if (first_ready_ == nullptr) {
+        first_ready_ = &operation;
+        resources_.ready.push_back(this);
+    } else {
+        last_ready_->next = &operation;
+    }
+    last_ready_ = &operation;
+}
+
+/// What waited for this operation waits for the next that is in its way, or is ready.
+void Scheduler::wake_waiters(Operation& operation) {
+    Operation* waiter = std::exchange(operation.waiters, nullptr);
+    while (waiter != nullptr) {
+        Operation* following = waiter->next;
+        if (Operation* blocker = newest_conflict_before(*waiter)) {
+            waiter->next = blocker->waiters;
+            blocker->waiters = waiter;
+        } else {
+            make_ready(*waiter);
+        }
+        waiter = following;
+    }
+}
+
+void Scheduler::dispatch() {
+    Operation* operation = std::exchange(first_ready_, nullptr);
+    last_ready_ = nullptr;
+    while (operation != nullptr) {
+        Operation* following = operation->next;
+        operation->state = Operation::State::running;
+        start(*operation);
+        operation = following;
+    }
+}
+
+void Scheduler::retire(Operation& operation) {
+    Operation* moved = active_.back();
+    active_[operation.active_index] = moved;
+    moved->active_index = operation.active_index;
+    active_.pop_back();
+    wake_waiters(operation);
+    resources_.operations.give_back(&operation);
+}
+
+} // namespace aoetarget::core

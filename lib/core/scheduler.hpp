@@ -1,0 +1,118 @@
+// The order of one export's device operations.
+//
+// Requests that overlap, one of them a change, take effect in the order in which they were admitted: of such operations only one is with the
+// device at a time, the others wait in line (initiators.md R4, R6). Overlap is judged on the device's logical blocks. An exact copy of a request that
+// is still under way is not done again: the answer goes to the newest copy (R5). Neighbours that wait together become one
+// operation of the device. Requests that do not cover whole logical blocks are read, patched and written under the same exclusion.
+#pragma once
+
+#include "core/fixed_pool.hpp"
+#include "core/io_queue.hpp"
+#include "core/request.hpp"
+
+namespace aoetarget::core {
+
+/// Told the fate of each request.
+class RequestSink {
+  public:
+    /// `error`: 0 or an errno value. `bad_sector`: the first that could not be verified; only for a failed verify.
+    virtual void finished(Request& request, int error, std::uint64_t bad_sector) = 0;
+
+  protected:
+    ~RequestSink() = default;
+};
+
+/// Shared by all schedulers of a target.
+struct SchedulerResources {
+    FixedPool<Request> requests;
+    FixedPool<Operation> operations;
+    BouncePool bounce;
+    IoQueue completions;
+    /// Schedulers with operations to start.
+    std::vector<Scheduler*> ready;
+};
+
+class Scheduler {
+  public:
+    struct Counters {
+        std::uint64_t device_operations = 0, duplicates = 0, ordered = 0, patched = 0;
+    };
+
+    Scheduler(BlockDevice& device, const Geometry& geometry, SchedulerResources& resources, RequestSink& sink);
+
+    /// Takes over a request from the resources' pool, and gives it back there when it is finished.
+    void admit(Request* request);
+    /// Starts what is ready. Called when a whole batch was admitted, so that neighbours have met.
+    void dispatch();
+    /// Flushes the device after everything that was admitted; nothing may be admitted any more. Over when idle().
+    void close();
+    /// The device has ended what it was last given for `operation`.
+    void completed(Operation& operation, int error);
+
+    [[nodiscard]] bool idle() const { return active_.empty(); }
+    [[nodiscard]] std::size_t in_flight() const { return requests_in_flight_; }
+    [[nodiscard]] const Counters& counters() const { return counters_; }
+
+    /// Whether a request that may change data, was admitted before `sequence`, and comes from a source for which `excluded` holds, is still under way.
+    template <typename Predicate>
+    [[nodiscard]] bool has_change_before(std::uint64_t sequence, Predicate excluded) const {
+        for (const Operation* operation : active_) {
+            if (operation->sequence >= sequence || !changes_data(*operation))
+                continue;
+            for (const Request* request = operation->first; request != nullptr; request = request->next) {
+                if (excluded(request->source))
+                    return true;
+            }
+        }
+        return false;
+    }
+    /// Greater than that of every operation admitted so far.
+    [[nodiscard]] std::uint64_t next_sequence() const { return next_sequence_; }
+
+  private:
+    static bool changes_data(const Operation& operation);
+    [[nodiscard]] SectorRange whole_blocks(const SectorRange& range) const;
+    [[nodiscard]] static bool conflict(const Operation& operation, const SectorRange& exclusive, bool changes, bool barrier);
+
+    // Admission
+    [[nodiscard]] static Request* find_duplicate(const Operation& operation, const Request& request);
+    void merge_duplicate(Request& original, Request* request);
+    [[nodiscard]] bool can_join(const Operation& operation, const Request& request) const;
+    void join(Operation& operation, Request* request);
+    Operation& new_operation(protocol::AtaAction action, bool barrier);
+    void start_new(Request* request, Operation* blocker);
+    void queue(Operation& operation, Operation* blocker);
+    Operation* newest_conflict_before(const Operation& operation) const;
+    void make_ready(Operation& operation);
+    void wake_waiters(Operation& operation);
+
+    // Execution
+    void start(Operation& operation);
+    void start_run(Operation& operation, Request* first, std::size_t count);
+    void transfer(Operation& operation);
+    void start_bounced(Operation& operation);
+    void resume(Operation& operation);
+    void submit_bounced(Operation& operation, Operation::Step step, const SectorRange& range);
+    void write_patched(Operation& operation);
+    void submit(Operation& operation, Operation::Step step, Io::Op op, const SectorRange& range, std::size_t vectors);
+    bool take_bounce(Operation& operation);
+    void next_discard(Operation& operation);
+    void next_verify(Operation& operation);
+    void verified(Operation& operation, int error);
+    void run_ended(Operation& operation, int error, std::uint64_t bad_sector = 0);
+    void retire(Operation& operation);
+
+    BlockDevice& device_;
+    const Geometry geometry_;
+    const std::uint64_t block_sectors_;
+    SchedulerResources& resources_;
+    RequestSink& sink_;
+    std::vector<Operation*> active_; ///< Everything admitted and not retired, in no order.
+    Operation* first_ready_ = nullptr;
+    Operation* last_ready_ = nullptr;
+    std::uint64_t next_sequence_ = 1;
+    std::size_t requests_in_flight_ = 0;
+    Counters counters_;
+};
+
+} // namespace aoetarget::core

@@ -1,0 +1,79 @@
+#include "net/frame_memory.hpp"
+
+#include <algorithm>
+
+namespace aoetarget::net {
+namespace {
+
+// How much memory one interface may take for frames: at an MTU of 1500 the upper bound of slots decides, on lo with its 64 KiB the lower.
+constexpr std::size_t memory_budget = 16 << 20;
+constexpr std::size_t min_slots = 128, max_slots = 1024;
+// What is with the kernel at once. More would only be colder in the processor's caches (performance.md B).
+// And never more than half: answers to wildcards and advertisements need slots too.
+constexpr std::uint16_t receive_buffers = 256;
+
+std::uint32_t slots_for(std::size_t frame_bytes) {
+    const std::size_t slots = memory_budget / core::FramePool::slot_bytes(frame_bytes);
+    return static_cast<std::uint32_t>(std::clamp(slots, min_slots, max_slots));
+}
+
+} // namespace
+
+FrameMemory::FrameMemory(ring::Ring& ring, std::uint16_t id, std::size_t frame_bytes)
+    : ring_(ring), memory_(core::FramePool::region_bytes(slots_for(frame_bytes), frame_bytes)),
+      pool_(memory_.bytes(), slots_for(frame_bytes), frame_bytes, id), buffers_(ring, id, receive_buffers),
+      is_lent_(pool_.slots()) {
+    ring_.register_buffer(memory_.bytes());
+}
+
+FrameMemory::~FrameMemory() { ring_.unregister_buffer(memory_.bytes()); }
+
+bool FrameMemory::lend() {
+    bool added = false;
+    const std::size_t wanted = std::min<std::size_t>(receive_buffers, pool_.slots() / 2);
+    while (lent_ < wanted) {
+        auto slot = pool_.take();
+        if (!slot)
+            break;
+        const std::uint32_t index = std::move(*slot).release();
+        buffers_.add(pool_.slot(index), static_cast<std::uint16_t>(index));
+        is_lent_[index] = true;
+        ++lent_;
+        added = true;
+    }
+    if (added)
+        buffers_.publish();
+    return lent_ > 0;
+}
+
+core::FrameSlot FrameMemory::received(std::uint16_t slot, std::size_t length) {
+    is_lent_[slot] = false;
+    --lent_;
+    return pool_.adopt(slot, std::min(length, pool_.frame_capacity()));
+}
+
+void FrameMemory::retire() {
+    retired_ = true;
+    for (std::uint32_t i = 0; i < is_lent_.size(); ++i) {
+        if (is_lent_[i])
+            received(static_cast<std::uint16_t>(i), 0);
+    }
+}
+
+FrameMemory& FrameMemories::add(std::size_t frame_bytes) {
+    const auto free = std::ranges::find_if(memories_, [](const auto& memory) { return memory == nullptr; });
+    const auto id = static_cast<std::uint16_t>(free - memories_.begin());
+    if (free == memories_.end())
+        memories_.emplace_back();
+    memories_[id] = std::make_unique<FrameMemory>(ring_, id, frame_bytes);
+    return *memories_[id];
+}
+
+void FrameMemories::collect() {
+    for (auto& memory : memories_) {
+        if (memory != nullptr && memory->unused())
+            memory.reset();
+    }
+}
+
+} // namespace aoetarget::net

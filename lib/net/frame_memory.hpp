@@ -1,0 +1,57 @@
+// The memory of frames: regions that are registered with the ring, each cut into the slots of a pool, some of which are with the kernel
+// as receive buffers.
+#pragma once
+
+#include "core/frame_pool.hpp"
+#include "ring/buffer_ring.hpp"
+#include "ring/mapping.hpp"
+
+#include <memory>
+
+namespace aoetarget::net {
+
+class FrameMemory {
+  public:
+    /// For frames of up to `frame_bytes`. `id`: also that of the buffer group. Throws std::system_error.
+    FrameMemory(ring::Ring& ring, std::uint16_t id, std::size_t frame_bytes);
+    ~FrameMemory();
+
+    [[nodiscard]] core::FramePool& pool() { return pool_; }
+    [[nodiscard]] std::uint16_t group() const { return buffers_.group(); }
+
+    /// Lends free slots to the kernel until it has as many as it should. Returns whether it has any.
+    bool lend();
+    /// A frame of `length` bytes has arrived in a slot that was lent.
+    core::FrameSlot received(std::uint16_t slot, std::size_t length);
+    /// Nothing is received into this memory any more: takes back what was lent.
+    void retire();
+    /// Every slot is free: it may go, if it is retired.
+    [[nodiscard]] bool unused() const { return retired_ && pool_.free_slots() == pool_.slots(); }
+
+  private:
+    ring::Ring& ring_;
+    ring::Mapping memory_;
+    core::FramePool pool_;
+    ring::BufferRing buffers_;
+    std::vector<bool> is_lent_;
+    std::size_t lent_ = 0;
+    bool retired_ = false;
+};
+
+/// All frame memory of a target. Memory outlives its link while a request or an answer is still in it.
+class FrameMemories {
+  public:
+    explicit FrameMemories(ring::Ring& ring) : ring_(ring) {}
+
+    FrameMemory& add(std::size_t frame_bytes);
+    /// The memory whose pool has this id.
+    [[nodiscard]] FrameMemory& find(std::uint16_t id) { return *memories_[id]; }
+    /// Frees what is retired and unused.
+    void collect();
+
+  private:
+    ring::Ring& ring_;
+    std::vector<std::unique_ptr<FrameMemory>> memories_; ///< By id; null where free.
+};
+
+} // namespace aoetarget::net

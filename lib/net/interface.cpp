@@ -1,0 +1,46 @@
+#include "net/interface.hpp"
+
+#include "net/file_descriptor.hpp"
+
+#include <cerrno>
+#include <cstring>
+#include <system_error>
+
+#include <net/if.h>
+#include <net/if_arp.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+namespace aoetarget::net {
+
+std::optional<InterfaceState> query_interface(const std::string& name) {
+    if (name.empty() || name.size() >= IFNAMSIZ)
+        return std::nullopt;
+    const FileDescriptor socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    const FileDescriptor any(socket.get() < 0 ? ::socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0) : -1);
+    const int fd = socket.get() >= 0 ? socket.get() : any.get();
+    if (fd < 0)
+        throw std::system_error(errno, std::generic_category(), "cannot ask for network interfaces");
+
+    ifreq request{};
+    std::memcpy(request.ifr_name, name.data(), name.size());
+    InterfaceState state;
+    if (ioctl(fd, SIOCGIFINDEX, &request) < 0)
+        return std::nullopt;
+    state.index = request.ifr_ifindex;
+    if (ioctl(fd, SIOCGIFMTU, &request) < 0)
+        return std::nullopt;
+    state.mtu = static_cast<unsigned>(request.ifr_mtu);
+    if (ioctl(fd, SIOCGIFHWADDR, &request) < 0)
+        return std::nullopt;
+    state.ethernet = request.ifr_hwaddr.sa_family == ARPHRD_ETHER || request.ifr_hwaddr.sa_family == ARPHRD_LOOPBACK;
+    std::memcpy(state.mac.bytes.data(), request.ifr_hwaddr.sa_data, state.mac.bytes.size());
+    if (ioctl(fd, SIOCGIFFLAGS, &request) < 0)
+        return std::nullopt;
+    const auto flags = static_cast<unsigned>(request.ifr_flags);
+    state.up = (flags & IFF_UP) != 0;
+    state.carrier = state.up && (flags & IFF_RUNNING) != 0;
+    return state;
+}
+
+} // namespace aoetarget::net

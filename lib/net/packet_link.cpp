@@ -1,0 +1,203 @@
+#include "net/packet_link.hpp"
+
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <system_error>
+
+#include <sys/socket.h>
+
+namespace aoetarget::net {
+namespace {
+
+// The argument of a completion: a receive, or a send with the slot's pool and number.
+constexpr std::uint64_t receive_argument = 1ULL << 47;
+constexpr unsigned pool_bits = 32;
+
+// A receive that fails this often without a frame in between waits for the interface to change.
+constexpr unsigned max_errors_in_a_row = 16;
+
+// Bytes of kernel memory that a received frame is charged with, by and large (measured: performance.md B).
+constexpr unsigned charge_of(unsigned mtu) { return mtu <= 1500 ? 2304 : mtu + 4096; }
+
+} // namespace
+
+PacketLink::PacketLink(std::string name, ring::Ring& ring, FrameMemories& memories, LinkEvents& events,
+                       std::span<const std::uint16_t> shelves)
+    : name_(std::move(name)), ring_(ring), memories_(memories), events_(events), handler_(ring.add_handler(*this)) {
+    try {
+        const auto interface = query_interface(name_);
+        const auto refuse = [&](int error, const std::string& why) {
+            throw std::system_error(error, std::generic_category(), fmt::format("interface {}: {}", name_, why));
+        };
+        if (!interface)
+            refuse(ENODEV, "there is no such interface here; 'ip link' lists them");
+        if (!interface->ethernet)
+            refuse(EAFNOSUPPORT, "it is not an Ethernet interface");
+        if (interface->mtu < protocol::min_mtu)
+            refuse(EMSGSIZE, fmt::format("its MTU of {} cannot carry a sector; it must be at least {}", interface->mtu,
+                                         protocol::min_mtu));
+        open(*interface, shelves);
+        interface_ = *interface;
+        fit_memory();
+    } catch (...) {
+        ring_.unregister_file(file_);
+        ring_.remove_handler(handler_);
+        throw;
+    }
+}
+
+PacketLink::~PacketLink() {
+    close();
+    if (memory_ != nullptr)
+        memory_->retire();
+    ring_.remove_handler(handler_);
+}
+
+void PacketLink::open(const InterfaceState& interface, std::span<const std::uint16_t> shelves) {
+    socket_ = PacketSocket(name_, interface, shelves);
+    file_ = ring_.register_file(socket_.fd());
+    errors_in_a_row_ = 0;
+}
+
+void PacketLink::close() {
+    if (!socket_.is_open())
+        return;
+    counters_.rx_dropped += socket_.take_drops();
+    if (receiving_)
+        ring_.cancel(handler_, receive_argument);
+    ring_.unregister_file(file_);
+    socket_ = {};
+}
+
+/// Slots for the longest frame that the interface can bring. A smaller MTU is served from larger slots.
+void PacketLink::fit_memory() {
+    const std::size_t needed = interface_.mtu + protocol::ethernet_header_bytes + protocol::vlan_tag_bytes;
+    if (memory_ != nullptr && memory_->pool().frame_capacity() >= needed)
+        return;
+    if (receiving_)
+        return; // the receive under way is being cancelled; replenish() comes here again
+    if (memory_ != nullptr)
+        memory_->retire();
+    memory_ = &memories_.add(needed);
+    max_slot_frame_ = memory_->pool().frame_capacity();
+}
+
+void PacketLink::refresh(std::span<const std::uint16_t> shelves) {
+    const InterfaceState before = interface_;
+    const auto now = query_interface(name_);
+    if (!now || !now->ethernet) {
+        close();
+        interface_.index = 0;
+        interface_.up = interface_.carrier = false;
+        return;
+    }
+    interface_ = *now;
+    if (!socket_.is_open() || now->index != before.index) {
+        close();
+        try {
+            open(*now, shelves);
+        } catch (const std::system_error&) {
+            interface_.carrier = false; // gone again already; the next event tells
+            return;
+        }
+    }
+    errors_in_a_row_ = 0;
+    if (memory_->pool().frame_capacity() < now->mtu + protocol::ethernet_header_bytes + protocol::vlan_tag_bytes && receiving_)
+        ring_.cancel(handler_, receive_argument); // larger slots first: see fit_memory()
+    if (now->carrier && (!before.carrier || now->mtu != before.mtu || now->mac != before.mac || now->index != before.index))
+        events_.changed(id_);
+}
+
+void PacketLink::set_shelves(std::span<const std::uint16_t> shelves) {
+    if (socket_.is_open())
+        socket_.set_shelves(shelves);
+}
+
+void PacketLink::replenish() {
+    fit_memory();
+    if (memory_->lend() && !receiving_ && wanted_ && socket_.is_open() && errors_in_a_row_ < max_errors_in_a_row)
+        receive();
+}
+
+void PacketLink::stop_receiving() {
+    wanted_ = false;
+    if (receiving_)
+        ring_.cancel(handler_, receive_argument);
+}
+
+void PacketLink::receive() {
+    receiving_ = true;
+    ring_.submit(handler_, receive_argument, [&](io_uring_sqe* sqe) {
+        // MSG_TRUNC: the completion tells the real length of a frame that did not fit its slot.
+        io_uring_prep_recv_multishot(sqe, -1, nullptr, 0, MSG_TRUNC);
+        file_.apply(sqe);
+        sqe->flags |= IOSQE_BUFFER_SELECT;
+        sqe->buf_group = memory_->group();
+    });
+}
+
+void PacketLink::send(core::FrameSlot slot) {
+    if (!socket_.is_open()) {
+        ++counters_.tx_errors;
+        return;
+    }
+    const Bytes frame = slot.frame();
+    const std::uint64_t pool = slot.pool().id();
+    const std::uint64_t argument = pool << pool_bits | std::move(slot).release();
+    ring_.submit(handler_, argument, [&](io_uring_sqe* sqe) {
+        io_uring_prep_send(sqe, -1, frame.data(), frame.size(), 0);
+        file_.apply(sqe);
+    });
+}
+
+void PacketLink::on_completion(std::uint64_t argument, int result, std::uint32_t flags) {
+    if (argument == receive_argument) {
+        on_received(result, flags);
+        return;
+    }
+    FrameMemory& memory = memories_.find(static_cast<std::uint16_t>(argument >> pool_bits));
+    const auto index = static_cast<std::uint32_t>(argument);
+    on_sent(memory.pool().adopt(index, 0), result);
+}
+
+void PacketLink::on_received(int result, std::uint32_t flags) {
+    if ((flags & IORING_CQE_F_MORE) == 0)
+        receiving_ = false;
+    if ((flags & IORING_CQE_F_BUFFER) == 0) {
+        if (result == -ENOBUFS)
+            ++counters_.rx_starved; // every slot is in use: the frames wait in the socket
+        else if (result < 0 && result != -ECANCELED)
+            ++errors_in_a_row_; // ENETDOWN, and the next receive waits until the interface is up
+        return;
+    }
+    const auto length = static_cast<std::size_t>(std::max(result, 0));
+    core::FrameSlot slot = memory_->received(static_cast<std::uint16_t>(flags >> IORING_CQE_BUFFER_SHIFT), length);
+    errors_in_a_row_ = 0;
+    ++counters_.rx_frames;
+    if (length > memory_->pool().frame_capacity())
+        ++counters_.rx_oversized;
+    else if (!events_.received(id_, std::move(slot)))
+        ++counters_.rx_ignored;
+}
+
+void PacketLink::on_sent(core::FrameSlot slot, int result) {
+    if (result >= 0) {
+        ++counters_.tx_frames;
+        return;
+    }
+    ++counters_.tx_errors;
+    if (result == -EMSGSIZE) {
+        slot.set_length(slot.capacity().size()); // an answer with data: its registers are all that is needed of it
+        events_.undeliverable(id_, std::move(slot));
+    }
+}
+
+unsigned PacketLink::max_buffers() const { return socket_.receive_buffer_bytes() / charge_of(interface_.mtu); }
+
+PacketLink::Counters PacketLink::counters() const {
+    counters_.rx_dropped += socket_.take_drops();
+    return counters_;
+}
+
+} // namespace aoetarget::net

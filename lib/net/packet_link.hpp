@@ -1,0 +1,87 @@
+// A link over a packet socket: frames come in by one multishot receive into slots, and go out of the slots in which they lie.
+#pragma once
+
+#include "core/link.hpp"
+#include "net/frame_memory.hpp"
+#include "net/packet_socket.hpp"
+
+namespace aoetarget::net {
+
+/// Where a link's frames and events go.
+class LinkEvents {
+  public:
+    /// Returns whether anybody acted upon the frame.
+    virtual bool received(core::LinkId link, core::FrameSlot slot) = 0;
+    /// The interface refused this answer as too long for it.
+    virtual void undeliverable(core::LinkId link, core::FrameSlot slot) = 0;
+    /// Up again, or another MTU or MAC address.
+    virtual void changed(core::LinkId link) = 0;
+
+  protected:
+    ~LinkEvents() = default;
+};
+
+/// Serves the interface of this name for as long as it exists, and again when it comes back.
+class PacketLink final : public core::Link, private ring::CompletionHandler {
+  public:
+    struct Counters {
+        std::uint64_t rx_frames = 0, rx_dropped = 0, rx_oversized = 0, rx_starved = 0, rx_ignored = 0;
+        std::uint64_t tx_frames = 0, tx_errors = 0;
+    };
+
+    /// The interface must exist. Throws std::system_error with its name, the cause and the cure.
+    PacketLink(std::string name, ring::Ring& ring, FrameMemories& memories, LinkEvents& events,
+               std::span<const std::uint16_t> shelves);
+    ~PacketLink();
+
+    void set_id(core::LinkId id) { id_ = id; }
+    [[nodiscard]] core::LinkId id() const { return id_; }
+    [[nodiscard]] const std::string& name() const { return name_; }
+
+    /// Looks at the interface again: something may have happened to it.
+    void refresh(std::span<const std::uint16_t> shelves);
+    /// The exports are others.
+    void set_shelves(std::span<const std::uint16_t> shelves);
+    /// Lends free slots to the kernel, and receives again if that had stopped. Called once a turn.
+    void replenish();
+    /// Receives no more; what is being sent is sent.
+    void stop_receiving();
+    /// Nothing is under way any more.
+    [[nodiscard]] bool quiet() const { return ring_.outstanding(handler_) == 0; }
+
+    [[nodiscard]] MacAddress mac() const override { return interface_.mac; }
+    [[nodiscard]] unsigned mtu() const override { return interface_.mtu; }
+    [[nodiscard]] bool up() const override { return interface_.carrier; }
+    [[nodiscard]] unsigned max_buffers() const override;
+    [[nodiscard]] core::FramePool& pool() override { return memory_->pool(); }
+    void send(core::FrameSlot slot) override;
+
+    [[nodiscard]] Counters counters() const;
+
+  private:
+    void on_completion(std::uint64_t argument, int result, std::uint32_t flags) override;
+    void on_received(int result, std::uint32_t flags);
+    void on_sent(core::FrameSlot slot, int result);
+    void receive();
+    void open(const InterfaceState& interface, std::span<const std::uint16_t> shelves);
+    void close();
+    void fit_memory();
+
+    const std::string name_;
+    ring::Ring& ring_;
+    FrameMemories& memories_;
+    LinkEvents& events_;
+    const ring::HandlerId handler_;
+    core::LinkId id_ = 0;
+
+    InterfaceState interface_;
+    PacketSocket socket_;
+    ring::RingFile file_;
+    FrameMemory* memory_ = nullptr;
+    bool receiving_ = false; ///< A multishot receive is under way.
+    bool wanted_ = true;     ///< And should be.
+    unsigned errors_in_a_row_ = 0;
+    mutable Counters counters_;
+};
+
+} // namespace aoetarget::net

@@ -1,0 +1,111 @@
+#include "net/packet_socket.hpp"
+
+#include "protocol/aoe.hpp"
+
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <system_error>
+#include <vector>
+
+#include <arpa/inet.h>
+#include <linux/filter.h>
+#include <linux/if_packet.h>
+#include <sys/socket.h>
+
+#ifndef PACKET_IGNORE_OUTGOING
+#define PACKET_IGNORE_OUTGOING 23
+#endif
+
+namespace aoetarget::net {
+namespace {
+
+// The kernel accounts a whole page and more for each jumbo frame, so the default of 208 KiB holds 17 of them (measured). This is what
+// four initiators with 128 requests each may need; it is a limit and not memory that is taken.
+constexpr int buffer_bytes = 8 << 20;
+
+// More shelves than this and the filter lets all through; the core sorts them out.
+constexpr std::size_t max_filtered_shelves = 200;
+
+[[noreturn]] void fail(const std::string& interface, const char* what) {
+    const int error = errno;
+    const char* cure = "";
+    if (error == EPERM || error == EACCES)
+        cure = "; raw frames need the capability CAP_NET_RAW: run as root, or 'setcap cap_net_raw,cap_net_admin+ep' the program";
+    throw std::system_error(error, std::generic_category(), fmt::format("interface {}: {}{}", interface, what, cure));
+}
+
+template <typename T>
+bool set_option(int fd, int level, int option, const T& value) {
+    return setsockopt(fd, level, option, &value, sizeof value) == 0;
+}
+
+} // namespace
+
+PacketSocket::PacketSocket(const std::string& name, const InterfaceState& interface,
+                           std::span<const std::uint16_t> shelves)
+    : fd_(socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) {
+    if (fd() < 0)
+        fail(name, "cannot open a packet socket");
+    set_shelves(shelves);
+    set_option(fd(), SOL_PACKET, PACKET_IGNORE_OUTGOING, 1); // both save work and nothing depends on them
+    set_option(fd(), SOL_PACKET, PACKET_QDISC_BYPASS, 1);
+    size_buffers();
+
+    sockaddr_ll address{};
+    address.sll_family = AF_PACKET;
+    address.sll_protocol = htons(protocol::ethertype_aoe);
+    address.sll_ifindex = interface.index;
+    if (bind(fd(), reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0)
+        fail(name, "cannot bind a packet socket");
+}
+
+void PacketSocket::size_buffers() {
+    if (!set_option(fd(), SOL_SOCKET, SO_RCVBUFFORCE, buffer_bytes))
+        set_option(fd(), SOL_SOCKET, SO_RCVBUF, buffer_bytes); // without CAP_NET_ADMIN: as far as net.core.rmem_max allows
+    if (!set_option(fd(), SOL_SOCKET, SO_SNDBUFFORCE, buffer_bytes))
+        set_option(fd(), SOL_SOCKET, SO_SNDBUF, buffer_bytes);
+    socklen_t size = sizeof receive_buffer_bytes_;
+    getsockopt(fd(), SOL_SOCKET, SO_RCVBUF, &receive_buffer_bytes_, &size);
+}
+
+void PacketSocket::set_shelves(std::span<const std::uint16_t> shelves) const {
+    constexpr std::uint32_t drop = 0, keep = 0x7FFFFFFF, response_flag = 0x08;
+    const auto extension = [](int offset) { return static_cast<std::uint32_t>(SKF_AD_OFF + offset); };
+    const bool filter_shelves = shelves.size() <= max_filtered_shelves;
+    // A load beyond the end of the frame drops it, which is right for runts.
+    std::vector<sock_filter> program = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, extension(SKF_AD_PKTTYPE)), // meant for another host
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, PACKET_OTHERHOST, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, drop),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, extension(SKF_AD_VLAN_TAG_PRESENT)), // meant for a VLAN that is not ours
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 1, 0),
+        BPF_STMT(BPF_RET | BPF_K, drop),
+        BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 14), // an answer: somebody else's, or our own on lo
+        BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, response_flag, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, drop),
+        BPF_STMT(BPF_LD | BPF_H | BPF_ABS, 16), // the shelf
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, protocol::any_shelf, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, keep),
+    };
+    if (filter_shelves) {
+        for (const std::uint16_t shelf : shelves) {
+            program.push_back(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, shelf, 0, 1));
+            program.push_back(BPF_STMT(BPF_RET | BPF_K, keep));
+        }
+    }
+    program.push_back(BPF_STMT(BPF_RET | BPF_K, filter_shelves ? drop : keep));
+    const sock_fprog filter{static_cast<unsigned short>(program.size()), program.data()};
+    if (!set_option(fd(), SOL_SOCKET, SO_ATTACH_FILTER, filter))
+        throw std::system_error(errno, std::generic_category(), "cannot attach a socket filter");
+}
+
+unsigned PacketSocket::take_drops() const {
+    tpacket_stats stats{};
+    socklen_t size = sizeof stats;
+    if (!is_open() || getsockopt(fd(), SOL_PACKET, PACKET_STATISTICS, &stats, &size) < 0)
+        return 0;
+    return stats.tp_drops;
+}
+
+} // namespace aoetarget::net

@@ -1,0 +1,36 @@
+// A packet socket that gets AoE requests for our shelves from one interface, and nothing else (protocol.md 8).
+#pragma once
+
+#include "net/file_descriptor.hpp"
+#include "net/interface.hpp"
+
+#include <cstdint>
+#include <span>
+#include <string>
+
+namespace aoetarget::net {
+
+class PacketSocket {
+  public:
+    PacketSocket() = default;
+    /// Created without a protocol, filtered, then bound, so that no frame of another interface ever gets in.
+    /// `shelves`: see set_shelves(). Throws std::system_error with the interface, the cause and the cure.
+    PacketSocket(const std::string& name, const InterfaceState& interface, std::span<const std::uint16_t> shelves);
+
+    [[nodiscard]] int fd() const { return fd_.get(); }
+    [[nodiscard]] bool is_open() const { return fd_.get() >= 0; }
+    /// What the receive buffer holds, in bytes as the kernel accounts for them.
+    [[nodiscard]] unsigned receive_buffer_bytes() const { return receive_buffer_bytes_; }
+    /// Frames for other shelves stay in the kernel.
+    void set_shelves(std::span<const std::uint16_t> shelves) const;
+    /// Frames that found the receive buffer full since the last call.
+    [[nodiscard]] unsigned take_drops() const;
+
+  private:
+    void size_buffers();
+
+    FileDescriptor fd_;
+    unsigned receive_buffer_bytes_ = 0;
+};
+
+} // namespace aoetarget::net

@@ -1,0 +1,41 @@
+#include "ring/wakeup.hpp"
+
+#include <cerrno>
+#include <system_error>
+
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+namespace aoetarget::ring {
+
+// A blocking eventfd: io_uring then waits for it, where a non-blocking one would answer EAGAIN.
+Wakeup::Wakeup(Ring& ring) : ring_(ring), fd_(eventfd(0, EFD_CLOEXEC)) {
+    if (fd_ < 0)
+        throw std::system_error(errno, std::generic_category(), "cannot create an eventfd");
+    handler_ = ring_.add_handler(*this);
+    read();
+}
+
+Wakeup::~Wakeup() {
+    ring_.remove_handler(handler_);
+    close(fd_);
+}
+
+void Wakeup::wake() const noexcept {
+    const int saved = errno;
+    const std::uint64_t one = 1;
+    // It can fail only when 2^64 - 2 wake-ups are pending, and then the loop is awake.
+    [[maybe_unused]] const auto written = write(fd_, &one, sizeof one);
+    errno = saved;
+}
+
+void Wakeup::read() {
+    ring_.submit(handler_, 0, [&](io_uring_sqe* sqe) { io_uring_prep_read(sqe, fd_, &count_, sizeof count_, 0); });
+}
+
+void Wakeup::on_completion(std::uint64_t, int result, std::uint32_t) {
+    if (result != -ECANCELED)
+        read();
+}
+
+} // namespace aoetarget::ring

@@ -1,0 +1,217 @@
+#include "storage/file_device.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <cerrno>
+#include <span>
+
+#include <fcntl.h>
+#include <limits.h>
+
+namespace aoetarget::storage {
+namespace {
+
+constexpr std::uint64_t sync_argument = 0; // where an operation's completion carries its address
+
+// What device_data holds.
+constexpr std::size_t next_in_list = 0;
+constexpr std::size_t bytes_done = 1;
+
+constexpr std::size_t max_transfer_bytes =
+    1U << 30; // below what the kernel moves at once; the rest goes on as after a short transfer
+
+std::uint64_t to_argument(const Io& io) {
+    return reinterpret_cast<std::uintptr_t>(&io);
+}
+Io* to_io(std::uint64_t argument) {
+    return reinterpret_cast<Io*>(static_cast<std::uintptr_t>(argument));
+}
+
+std::uint64_t bytes_left(const Io& io) {
+    return io.range.bytes() - io.device_data[bytes_done];
+}
+
+/// Buffers that are used up stay in place with a length of 0.
+std::span<iovec> buffers_left(const Io& io) {
+    const auto first = std::find_if(io.buffers.begin(), io.buffers.end(),
+                                    [](const iovec& buffer) { return buffer.iov_len > 0; });
+    return {first, io.buffers.end()};
+}
+
+void advance(Io& io, std::uint64_t bytes) {
+    io.device_data[bytes_done] += bytes;
+    for (iovec& buffer : buffers_left(io)) {
+        const std::size_t used = std::min<std::uint64_t>(bytes, buffer.iov_len);
+        buffer.iov_base = static_cast<std::byte*>(buffer.iov_base) + used;
+        buffer.iov_len -= used;
+        bytes -= used;
+        if (bytes == 0)
+            return;
+    }
+}
+
+/// ECANCELED is the kernel's word for not having found a worker thread: a want of resources, and nothing has
+/// been done.
+int to_error(int result) {
+    return result == -ECANCELED ? EAGAIN : -result;
+}
+
+void complete_all(IoList list, int error) {
+    while (Io* io = list.pop())
+        io->complete(error);
+}
+
+} // namespace
+
+void IoList::push(Io& io) {
+    io.device_data[next_in_list] = 0;
+    if (last_ != nullptr)
+        last_->device_data[next_in_list] = to_argument(io);
+    else
+        first_ = &io;
+    last_ = &io;
+}
+
+Io* IoList::pop() {
+    Io* io = first_;
+    if (io != nullptr)
+        first_ = to_io(io->device_data[next_in_list]);
+    if (first_ == nullptr)
+        last_ = nullptr;
+    return io;
+}
+
+RingFileDevice::~RingFileDevice() {
+    if (ring_ == nullptr)
+        return;
+    assert(unsynced_.empty() && syncing_.empty() && ring_->outstanding(handler_) == 0);
+    ring_->undefer(*this);
+    ring_->remove_handler(handler_);
+    ring_->unregister_file(ring_file_);
+}
+
+void RingFileDevice::attach(ring::Ring& ring) {
+    ring_ = &ring;
+    handler_ = ring.add_handler(*this);
+    ring_file_ = ring.register_file(opened_.file.get());
+}
+
+void RingFileDevice::submit(Io& io) {
+    assert(ring_ != nullptr && io.range.fits(opened_.geometry.sectors));
+    io.device_data = {};
+    if (failed_ && io.op != Io::Op::read)
+        return io.complete(EIO);
+    if (io.op == Io::Op::flush)
+        return wait_for_sync(io);
+    start(io);
+}
+
+void RingFileDevice::start(Io& io) {
+    const std::uint64_t offset =
+        opened_.offset_bytes + io.range.first * sector_bytes + io.device_data[bytes_done];
+    ring_->submit(handler_, to_argument(io), [&](io_uring_sqe* sqe) {
+        if (io.op == Io::Op::discard) {
+            // Not io_uring_prep_fallocate(), whose types depend on the version of liburing.
+            io_uring_prep_rw(IORING_OP_FALLOCATE, sqe, -1, nullptr,
+                             FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset);
+            sqe->addr = bytes_left(io);
+        } else {
+            prepare_transfer(sqe, io, offset);
+        }
+        ring_file_.apply(sqe);
+    });
+}
+
+void RingFileDevice::prepare_transfer(io_uring_sqe* sqe, const Io& io, std::uint64_t offset) const {
+    const bool write = io.op == Io::Op::write;
+    const auto buffers = buffers_left(io);
+    void* data = buffers.front().iov_base;
+    const std::size_t bytes = std::min(buffers.front().iov_len, max_transfer_bytes);
+    const int registered = buffers.size() == 1 ? ring_->buffer_index(data, bytes) : -1;
+    if (registered >= 0) {
+        io_uring_prep_rw(write ? IORING_OP_WRITE_FIXED : IORING_OP_READ_FIXED, sqe, -1, data,
+                         static_cast<unsigned>(bytes), offset);
+        sqe->buf_index = static_cast<std::uint16_t>(registered);
+        return;
+    }
+    const auto count = static_cast<unsigned>(std::min<std::size_t>(buffers.size(), IOV_MAX));
+    if (write)
+        io_uring_prep_writev(sqe, -1, buffers.data(), count, offset);
+    else
+        io_uring_prep_readv(sqe, -1, buffers.data(), count, offset);
+}
+
+void RingFileDevice::on_completion(std::uint64_t argument, int result, std::uint32_t) {
+    if (argument == sync_argument)
+        sync_done(result);
+    else
+        step_done(*to_io(argument), result);
+}
+
+void RingFileDevice::step_done(Io& io, int result) {
+    if (result == -EINTR)
+        return start(io);
+    // EAGAIN is not tried again here, where nothing would keep the loop from spinning: the initiator repeats.
+    if (result < 0)
+        return io.complete(to_error(result));
+    if (io.op == Io::Op::discard)
+        return carried_out(io);
+
+    // A file that has shrunk may end within a block, and the next step could not start there.
+    const std::uint64_t block_bytes = opened_.geometry.logical_block_bytes;
+    const std::uint64_t moved = static_cast<std::uint64_t>(result) / block_bytes * block_bytes;
+    if (moved == 0)
+        return io.complete(io.op == Io::Op::read ? ENODATA : EIO);
+    advance(io, moved);
+    if (bytes_left(io) > 0)
+        return start(io);
+    carried_out(io);
+}
+
+void RingFileDevice::carried_out(Io& io) {
+    if (io.op == Io::Op::read)
+        return io.complete();
+    if (failed_)
+        return io.complete(EIO);
+    if (io.durable || !opened_.geometry.volatile_cache)
+        return wait_for_sync(io);
+    io.complete();
+}
+
+void RingFileDevice::wait_for_sync(Io& io) {
+    unsynced_.push(io);
+    ring_->defer(*this);
+}
+
+void RingFileDevice::on_turn_end() {
+    if (!syncing_.empty() || unsynced_.empty())
+        return;
+    syncing_ = std::exchange(unsynced_, {});
+    start_sync();
+}
+
+void RingFileDevice::start_sync() {
+    ring_->submit(handler_, sync_argument, [&](io_uring_sqe* sqe) {
+        io_uring_prep_fsync(sqe, -1, IORING_FSYNC_DATASYNC);
+        ring_file_.apply(sqe);
+    });
+}
+
+void RingFileDevice::sync_done(int result) {
+    if (result == -EINTR)
+        return start_sync();
+    const int error = result < 0 ? to_error(result) : 0;
+    const bool attempted = result != -ECANCELED;
+    const IoList covered = std::exchange(syncing_, {});
+    IoList lost;
+    if (error != 0 && attempted) {
+        failed_ = true;
+        lost = std::exchange(unsynced_, {}); // the sync that they wait for would find nothing left to write
+    }
+    complete_all(covered, error);
+    complete_all(lost, error);
+    if (!unsynced_.empty())
+        ring_->defer(*this);
+}
+
+} // namespace aoetarget::storage

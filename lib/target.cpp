@@ -1,0 +1,322 @@
+// Assembly: one ring, its links, the core and the devices; and the loop that drives them.
+#include <aoetarget/target.hpp>
+
+#include "core/core.hpp"
+#include "net/interface_monitor.hpp"
+#include "net/packet_link.hpp"
+#include "protocol/identify.hpp"
+#include "ring/mapping.hpp"
+#include "ring/timer.hpp"
+#include "ring/wakeup.hpp"
+#include "ring/watch.hpp"
+#include "storage/ring_device.hpp"
+
+#include <fmt/format.h>
+
+#include <atomic>
+#include <bit>
+#include <fstream>
+#include <system_error>
+
+namespace aoetarget {
+namespace {
+
+// Enough for every slot of several interfaces at once; more than that waits in the kernel and is not lost.
+constexpr unsigned completion_entries = 16384;
+constexpr std::size_t bounce_buffers = 16;
+// Turns that one poll() may take before the host's own loop has its turn again.
+constexpr int turns_per_poll = 16;
+constexpr std::uint16_t firmware_version = AOETARGET_VERSION_MAJOR << 8 | AOETARGET_VERSION_MINOR;
+
+core::Time now() { return std::chrono::steady_clock::now().time_since_epoch(); }
+
+[[noreturn]] void refuse(int error, const std::string& what) {
+    throw std::system_error(error, std::generic_category(), what);
+}
+
+bool is_printable(const std::string& text) {
+    return std::ranges::all_of(text, [](char c) { return c >= ' ' && c <= '~'; });
+}
+
+void check(const ExportOptions& options) {
+    const auto fail = [&](const std::string& why) {
+        refuse(EINVAL, fmt::format("export {}: {}", to_string(options.address), why));
+    };
+    if (options.address.shelf > Address::max_shelf || options.address.slot > Address::max_slot)
+        fail("the shelf must be 0 to 65534 and the slot 0 to 254");
+    if (options.serial.size() > protocol::max_serial || !is_printable(options.serial))
+        fail("the serial number must be at most 20 printable ASCII characters");
+    if (options.model.size() > protocol::max_model || !is_printable(options.model))
+        fail("the model must be at most 40 printable ASCII characters");
+    if (options.mask_list.size() > core::MacList::max_entries)
+        fail("the mask list holds at most 255 addresses");
+}
+
+void check(const Address& address, const Geometry& geometry) {
+    const auto is_size = [](std::uint32_t bytes, std::uint32_t least, std::size_t most) {
+        return std::has_single_bit(bytes) && bytes >= least && bytes <= most;
+    };
+    const bool possible = geometry.sectors > 0 && geometry.sectors < 1ULL << 48 &&
+                          is_size(geometry.logical_block_bytes, sector_bytes, core::BouncePool::max_block_bytes) &&
+                          is_size(geometry.physical_block_bytes, geometry.logical_block_bytes, 1U << 24) &&
+                          is_size(geometry.memory_alignment, 1, 4096) &&
+                          geometry.sectors % (geometry.logical_block_bytes / sector_bytes) == 0;
+    if (!possible)
+        refuse(EINVAL, fmt::format("export {}: the device has an impossible geometry ({} sectors, blocks of {} and {} bytes, "
+                                   "memory aligned to {})",
+                                   to_string(address), geometry.sectors, geometry.logical_block_bytes,
+                                   geometry.physical_block_bytes, geometry.memory_alignment));
+}
+
+/// The same for the same volume on the same machine, and another for every other.
+std::string default_serial(const Address& address, const BlockDevice& device) {
+    std::string machine;
+    std::getline(std::ifstream("/etc/machine-id") >> std::ws, machine);
+    const std::string source = fmt::format("{}\n{}\n{}", machine, device.identity(), to_string(address));
+    return fmt::format("{:016X}", protocol::fnv1a(source));
+}
+
+} // namespace
+
+const char* version() noexcept { return AOETARGET_VERSION; }
+
+class Target::Impl final : public net::LinkEvents, public IoQueue::Waker {
+  public:
+    explicit Impl(const TargetOptions& options);
+    ~Impl();
+
+    void add_interface(const std::string& name);
+    void remove_interface(const std::string& name);
+    void add_export(ExportOptions options, std::unique_ptr<BlockDevice> device);
+    bool remove_export(const Address& address);
+    void watch(int fd, std::function<void()> ready);
+    void run();
+    bool poll();
+    void stop() noexcept {
+        stop_requests_.fetch_add(1);
+        wakeup_.wake();
+    }
+    [[nodiscard]] int fd() const { return ring_.fd(); }
+    [[nodiscard]] Stats stats() const;
+    [[nodiscard]] std::string features() const { return fmt::format("io_uring: {}; packet sockets", ring_.features()); }
+
+  private:
+    enum class Phase { running, stopping, stopped };
+
+    bool received(core::LinkId link, core::FrameSlot slot) override { return core_.receive(link, std::move(slot)); }
+    void undeliverable(core::LinkId link, core::FrameSlot slot) override { core_.undeliverable(link, std::move(slot)); }
+    void changed(core::LinkId link) override { core_.link_changed(link); }
+    void wake() noexcept override { wakeup_.wake(); }
+
+    /// What follows the completions of a turn.
+    void finish_turn();
+    void advance_phase();
+    void stop_receiving();
+    [[nodiscard]] bool quiet() const;
+    void shelves_changed();
+    void interfaces_changed();
+
+    ring::Ring ring_;
+    ring::Mapping bounce_memory_;
+    ring::Wakeup wakeup_;
+    ring::Timer timer_;
+    net::FrameMemories memories_;
+    core::Core core_;
+    net::InterfaceMonitor monitor_;
+    std::vector<std::unique_ptr<net::PacketLink>> links_;
+    std::vector<std::unique_ptr<net::PacketLink>> closing_links_; ///< Removed, with answers still on their way.
+    std::vector<std::unique_ptr<ring::Watch>> watches_;
+    std::atomic<int> stop_requests_{0};
+    Phase phase_ = Phase::running;
+};
+
+static_assert(std::atomic<int>::is_always_lock_free, "stop() is called from signal handlers");
+
+Target::Impl::Impl(const TargetOptions& options)
+    : ring_(completion_entries), bounce_memory_(bounce_buffers * core::BouncePool::buffer_bytes), wakeup_(ring_),
+      timer_(ring_), memories_(ring_),
+      core_({options.buffer_count, firmware_version, AOETARGET_VERSION, bounce_memory_.bytes()}),
+      monitor_(ring_, [this] { interfaces_changed(); }) {
+    if (options.buffer_count < 2 || options.buffer_count > 65535)
+        refuse(EINVAL, fmt::format("a buffer count of {} is out of range: it must be 2 to 65535 (with less than 2 Linux "
+                                   "initiators would never send)",
+                                   options.buffer_count));
+    core_.completions().set_waker(this);
+}
+
+/// The kernel may be writing into our memory until the last operation has completed.
+Target::Impl::~Impl() {
+    try {
+        core_.close();
+        stop_receiving();
+        monitor_.stop();
+        wakeup_.stop();
+        for (const auto& watch : watches_)
+            watch->stop();
+        while (!core_.idle() || !quiet()) {
+            if (core_.idle() || !ring_.poll())
+                ring_.wait();
+            finish_turn();
+        }
+    } catch (const std::system_error&) { // the ring has failed: there is nothing left to wait for
+    }
+}
+
+bool Target::Impl::quiet() const {
+    const auto is_quiet = [](const auto& part) { return part->quiet(); };
+    return monitor_.quiet() && wakeup_.quiet() && std::ranges::all_of(watches_, is_quiet) &&
+           std::ranges::all_of(links_, is_quiet) && std::ranges::all_of(closing_links_, is_quiet);
+}
+
+void Target::Impl::add_interface(const std::string& name) {
+    if (std::ranges::any_of(links_, [&](const auto& link) { return link->name() == name; }))
+        refuse(EEXIST, fmt::format("interface {}: it is already in use by this target", name));
+    auto link = std::make_unique<net::PacketLink>(name, ring_, memories_, *this, core_.shelves());
+    link->set_id(core_.add_link(*link, link->pool().slots()));
+    links_.push_back(std::move(link));
+    links_.back()->replenish();
+}
+
+void Target::Impl::remove_interface(const std::string& name) {
+    const auto found = std::ranges::find_if(links_, [&](const auto& link) { return link->name() == name; });
+    if (found == links_.end())
+        return;
+    core_.remove_link((*found)->id());
+    (*found)->stop_receiving();
+    closing_links_.push_back(std::move(*found));
+    links_.erase(found);
+}
+
+void Target::Impl::add_export(ExportOptions options, std::unique_ptr<BlockDevice> device) {
+    check(options);
+    check(options.address, device->geometry());
+    if (core_.has_export(options.address))
+        refuse(EEXIST, fmt::format("export {}: the address is in use", to_string(options.address)));
+    if (options.serial.empty())
+        options.serial = default_serial(options.address, *device);
+    if (auto* ring_device = dynamic_cast<storage::RingDevice*>(device.get()))
+        ring_device->attach(ring_);
+    core_.add_export(options, std::move(device));
+    shelves_changed();
+}
+
+bool Target::Impl::remove_export(const Address& address) {
+    const bool found = core_.remove_export(address);
+    if (found) {
+        shelves_changed();
+        wakeup_.wake(); // the flush has to be started
+    }
+    return found;
+}
+
+void Target::Impl::watch(int fd, std::function<void()> ready) {
+    watches_.push_back(std::make_unique<ring::Watch>(ring_, fd, std::move(ready)));
+}
+
+void Target::Impl::shelves_changed() {
+    const std::vector<std::uint16_t> shelves = core_.shelves();
+    for (const auto& link : links_)
+        link->set_shelves(shelves);
+}
+
+void Target::Impl::interfaces_changed() {
+    const std::vector<std::uint16_t> shelves = core_.shelves();
+    for (const auto& link : links_)
+        link->refresh(shelves);
+}
+
+void Target::Impl::run() {
+    finish_turn(); // what was prepared before
+    while (phase_ != Phase::stopped) {
+        core_.completions().set_in_turn(true);
+        ring_.wait();
+        finish_turn();
+    }
+}
+
+bool Target::Impl::poll() {
+    bool busy = true;
+    for (int turn = 0; turn < turns_per_poll && busy && phase_ != Phase::stopped; ++turn) {
+        core_.completions().set_in_turn(true);
+        busy = ring_.poll();
+        finish_turn();
+    }
+    ring_.submit_prepared();
+    return phase_ != Phase::stopped;
+}
+
+void Target::Impl::finish_turn() {
+    core_.completions().set_in_turn(true);
+    core_.turn(now());
+    for (const auto& link : links_)
+        link->replenish();
+    if (!closing_links_.empty())
+        std::erase_if(closing_links_, [](const auto& link) { return link->quiet(); });
+    memories_.collect();
+    core_.completions().set_in_turn(false);
+    ring_.run_deferred();
+    advance_phase();
+    timer_.set(core_.next_deadline());
+}
+
+void Target::Impl::advance_phase() {
+    const int requests = stop_requests_.load();
+    if (requests == 0)
+        return;
+    if (phase_ == Phase::running) {
+        phase_ = Phase::stopping;
+        stop_receiving();
+        core_.close();
+        wakeup_.wake(); // the flushes have to be started
+    }
+    const auto is_quiet = [](const auto& link) { return link->quiet(); };
+    if (requests > 1 || (core_.idle() && std::ranges::all_of(links_, is_quiet)))
+        phase_ = Phase::stopped;
+}
+
+void Target::Impl::stop_receiving() {
+    for (const auto& link : links_)
+        link->stop_receiving();
+}
+
+Stats Target::Impl::stats() const {
+    Stats stats;
+    for (const auto& link : links_) {
+        const net::PacketLink::Counters counters = link->counters();
+        stats.interfaces.push_back({.name = link->name(),
+                                    .mac = link->mac(),
+                                    .mtu = link->mtu(),
+                                    .sectors_per_frame = link->sectors_per_frame(),
+                                    .up = link->up(),
+                                    .rx_frames = counters.rx_frames,
+                                    .rx_dropped = counters.rx_dropped,
+                                    .rx_oversized = counters.rx_oversized,
+                                    .rx_starved = counters.rx_starved,
+                                    .rx_ignored = counters.rx_ignored,
+                                    .tx_frames = counters.tx_frames,
+                                    .tx_errors = counters.tx_errors});
+    }
+    stats.exports = core_.export_stats();
+    stats.out_of_slots = core_.out_of_slots();
+    return stats;
+}
+
+// --- The public face -----------------------------------------------------------------------------------------------------
+
+Target::Target(const TargetOptions& options) : impl_(std::make_unique<Impl>(options)) {}
+Target::~Target() = default;
+void Target::add_interface(const std::string& name) { impl_->add_interface(name); }
+void Target::remove_interface(const std::string& name) { impl_->remove_interface(name); }
+void Target::add_export(const ExportOptions& options, std::unique_ptr<BlockDevice> device) {
+    impl_->add_export(options, std::move(device));
+}
+bool Target::remove_export(const Address& address) { return impl_->remove_export(address); }
+void Target::watch(int fd, std::function<void()> ready) { impl_->watch(fd, std::move(ready)); }
+void Target::run() { impl_->run(); }
+void Target::stop() noexcept { impl_->stop(); }
+int Target::fd() const noexcept { return impl_->fd(); }
+bool Target::poll() { return impl_->poll(); }
+Stats Target::stats() const { return impl_->stats(); }
+std::string Target::features() const { return impl_->features(); }
+
+} // namespace aoetarget
