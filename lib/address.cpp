@@ -31,7 +31,9 @@ std::optional<Address> Address::parse(std::string_view text) {
     return Address{*shelf, *slot};
 }
 
-std::string to_string(const Address& address) { return fmt::format("e{}.{}", address.shelf, address.slot); }
+std::string to_string(const Address& address) {
+    return fmt::format("e{}.{}", address.shelf, address.slot);
+}
 
 std::optional<MacAddress> MacAddress::parse(std::string_view text) {
     const bool colons = text.size() == 17;

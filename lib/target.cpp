@@ -28,7 +28,9 @@ constexpr std::size_t bounce_buffers = 16;
 constexpr int turns_per_poll = 16;
 constexpr std::uint16_t firmware_version = AOETARGET_VERSION_MAJOR << 8 | AOETARGET_VERSION_MINOR;
 
-core::Time now() { return std::chrono::steady_clock::now().time_since_epoch(); }
+core::Time now() {
+    return std::chrono::steady_clock::now().time_since_epoch();
+}
 
 [[noreturn]] void refuse(int error, const std::string& what) {
     throw std::system_error(error, std::generic_category(), what);
@@ -56,16 +58,19 @@ void check(const Address& address, const Geometry& geometry) {
     const auto is_size = [](std::uint32_t bytes, std::uint32_t least, std::size_t most) {
         return std::has_single_bit(bytes) && bytes >= least && bytes <= most;
     };
-    const bool possible = geometry.sectors > 0 && geometry.sectors < 1ULL << 48 &&
-                          is_size(geometry.logical_block_bytes, sector_bytes, core::BouncePool::max_block_bytes) &&
-                          is_size(geometry.physical_block_bytes, geometry.logical_block_bytes, 1U << 24) &&
-                          is_size(geometry.memory_alignment, 1, 4096) &&
-                          geometry.sectors % (geometry.logical_block_bytes / sector_bytes) == 0;
+    const bool possible =
+        geometry.sectors > 0 && geometry.sectors < 1ULL << 48 &&
+        is_size(geometry.logical_block_bytes, sector_bytes, core::BouncePool::max_block_bytes) &&
+        is_size(geometry.physical_block_bytes, geometry.logical_block_bytes, 1U << 24) &&
+        is_size(geometry.memory_alignment, 1, 4096) &&
+        geometry.sectors % (geometry.logical_block_bytes / sector_bytes) == 0;
     if (!possible)
-        refuse(EINVAL, fmt::format("export {}: the device has an impossible geometry ({} sectors, blocks of {} and {} bytes, "
-                                   "memory aligned to {})",
-                                   to_string(address), geometry.sectors, geometry.logical_block_bytes,
-                                   geometry.physical_block_bytes, geometry.memory_alignment));
+        refuse(EINVAL,
+               fmt::format(
+                   "export {}: the device has an impossible geometry ({} sectors, blocks of {} and {} bytes, "
+                   "memory aligned to {})",
+                   to_string(address), geometry.sectors, geometry.logical_block_bytes,
+                   geometry.physical_block_bytes, geometry.memory_alignment));
 }
 
 /// The same for the same volume on the same machine, and another for every other.
@@ -78,7 +83,9 @@ std::string default_serial(const Address& address, const BlockDevice& device) {
 
 } // namespace
 
-const char* version() noexcept { return AOETARGET_VERSION; }
+const char* version() noexcept {
+    return AOETARGET_VERSION;
+}
 
 class Target::Impl final : public net::LinkEvents, public IoQueue::Waker {
   public:
@@ -98,13 +105,19 @@ class Target::Impl final : public net::LinkEvents, public IoQueue::Waker {
     }
     [[nodiscard]] int fd() const { return ring_.fd(); }
     [[nodiscard]] Stats stats() const;
-    [[nodiscard]] std::string features() const { return fmt::format("io_uring: {}; packet sockets", ring_.features()); }
+    [[nodiscard]] std::string features() const {
+        return fmt::format("io_uring: {}; packet sockets", ring_.features());
+    }
 
   private:
     enum class Phase { running, stopping, stopped };
 
-    bool received(core::LinkId link, core::FrameSlot slot) override { return core_.receive(link, std::move(slot)); }
-    void undeliverable(core::LinkId link, core::FrameSlot slot) override { core_.undeliverable(link, std::move(slot)); }
+    bool received(core::LinkId link, core::FrameSlot slot) override {
+        return core_.receive(link, std::move(slot));
+    }
+    void undeliverable(core::LinkId link, core::FrameSlot slot) override {
+        core_.undeliverable(link, std::move(slot));
+    }
     void changed(core::LinkId link) override { core_.link_changed(link); }
     void wake() noexcept override { wakeup_.wake(); }
 
@@ -124,7 +137,8 @@ class Target::Impl final : public net::LinkEvents, public IoQueue::Waker {
     core::Core core_;
     net::InterfaceMonitor monitor_;
     std::vector<std::unique_ptr<net::PacketLink>> links_;
-    std::vector<std::unique_ptr<net::PacketLink>> closing_links_; ///< Removed, with answers still on their way.
+    std::vector<std::unique_ptr<net::PacketLink>>
+        closing_links_; ///< Removed, with answers still on their way.
     std::vector<std::unique_ptr<ring::Watch>> watches_;
     std::atomic<int> stop_requests_{0};
     Phase phase_ = Phase::running;
@@ -133,14 +147,16 @@ class Target::Impl final : public net::LinkEvents, public IoQueue::Waker {
 static_assert(std::atomic<int>::is_always_lock_free, "stop() is called from signal handlers");
 
 Target::Impl::Impl(const TargetOptions& options)
-    : ring_(completion_entries), bounce_memory_(bounce_buffers * core::BouncePool::buffer_bytes), wakeup_(ring_),
-      timer_(ring_), memories_(ring_),
+    : ring_(completion_entries), bounce_memory_(bounce_buffers * core::BouncePool::buffer_bytes),
+      wakeup_(ring_), timer_(ring_), memories_(ring_),
       core_({options.buffer_count, firmware_version, AOETARGET_VERSION, bounce_memory_.bytes()}),
       monitor_(ring_, [this] { interfaces_changed(); }) {
     if (options.buffer_count < 2 || options.buffer_count > 65535)
-        refuse(EINVAL, fmt::format("a buffer count of {} is out of range: it must be 2 to 65535 (with less than 2 Linux "
-                                   "initiators would never send)",
-                                   options.buffer_count));
+        refuse(
+            EINVAL,
+            fmt::format("a buffer count of {} is out of range: it must be 2 to 65535 (with less than 2 Linux "
+                        "initiators would never send)",
+                        options.buffer_count));
     core_.completions().set_waker(this);
 }
 
@@ -301,22 +317,42 @@ Stats Target::Impl::stats() const {
     return stats;
 }
 
-// --- The public face -----------------------------------------------------------------------------------------------------
+// --- The public face -----------------------------------------------------------------------------
 
 Target::Target(const TargetOptions& options) : impl_(std::make_unique<Impl>(options)) {}
 Target::~Target() = default;
-void Target::add_interface(const std::string& name) { impl_->add_interface(name); }
-void Target::remove_interface(const std::string& name) { impl_->remove_interface(name); }
+void Target::add_interface(const std::string& name) {
+    impl_->add_interface(name);
+}
+void Target::remove_interface(const std::string& name) {
+    impl_->remove_interface(name);
+}
 void Target::add_export(const ExportOptions& options, std::unique_ptr<BlockDevice> device) {
     impl_->add_export(options, std::move(device));
 }
-bool Target::remove_export(const Address& address) { return impl_->remove_export(address); }
-void Target::watch(int fd, std::function<void()> ready) { impl_->watch(fd, std::move(ready)); }
-void Target::run() { impl_->run(); }
-void Target::stop() noexcept { impl_->stop(); }
-int Target::fd() const noexcept { return impl_->fd(); }
-bool Target::poll() { return impl_->poll(); }
-Stats Target::stats() const { return impl_->stats(); }
-std::string Target::features() const { return impl_->features(); }
+bool Target::remove_export(const Address& address) {
+    return impl_->remove_export(address);
+}
+void Target::watch(int fd, std::function<void()> ready) {
+    impl_->watch(fd, std::move(ready));
+}
+void Target::run() {
+    impl_->run();
+}
+void Target::stop() noexcept {
+    impl_->stop();
+}
+int Target::fd() const noexcept {
+    return impl_->fd();
+}
+bool Target::poll() {
+    return impl_->poll();
+}
+Stats Target::stats() const {
+    return impl_->stats();
+}
+std::string Target::features() const {
+    return impl_->features();
+}
 
 } // namespace aoetarget

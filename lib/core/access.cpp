@@ -1,4 +1,5 @@
-// Commands 2 and 3: the MAC mask list and Reserve/Release, and the fence that both imply (protocol.md 4 and 5).
+// Commands 2 and 3: the MAC mask list and Reserve/Release, and the fence that both imply (protocol.md 4 and
+// 5).
 #include "core/export.hpp"
 
 namespace aoetarget::core {
@@ -10,7 +11,8 @@ bool Export::receive_mask(const Header&, LinkId link, FrameSlot slot) {
     if (!request)
         return false;
     const auto command = static_cast<MaskCommand>(request->command);
-    if (command > MaskCommand::edit || (command == MaskCommand::edit && !request->is_complete(slot.frame()))) {
+    if (command > MaskCommand::edit ||
+        (command == MaskCommand::edit && !request->is_complete(slot.frame()))) {
         fail(std::move(slot), link, AoeError::bad_argument);
         return true;
     }
@@ -20,7 +22,8 @@ bool Export::receive_mask(const Header&, LinkId link, FrameSlot slot) {
             return false; // too many at once: the initiator repeats
         // The list must fit an answer on this link, whose length the answer has to the next reader.
         const std::size_t longest = std::min(context_.responder.max_frame(link), slot.capacity().size());
-        const std::size_t capacity = std::min(MacList::max_entries, (longest - mask_list_bytes) / mask_directive_bytes);
+        const std::size_t capacity =
+            std::min(MacList::max_entries, (longest - mask_list_bytes) / mask_directive_bytes);
         answer.directive_count = request->directive_count;
         answer.error = edit_mask(slot.frame(), capacity, answer.directive_count);
     }
@@ -28,7 +31,8 @@ bool Export::receive_mask(const Header&, LinkId link, FrameSlot slot) {
     return true;
 }
 
-/// Applies the directives in order. At the first that fails it stops; what was done stays, and `directives` becomes the failing index.
+/// Applies the directives in order. At the first that fails it stops; what was done stays, and `directives`
+/// becomes the failing index.
 MaskError Export::edit_mask(ConstBytes frame, std::size_t capacity, std::uint8_t& directives) {
     const std::uint8_t count = directives;
     for (directives = 0; directives < count; ++directives) {
@@ -81,7 +85,8 @@ bool Export::receive_reserve(const Header& header, LinkId link, FrameSlot slot) 
     const bool sets = command == ReserveCommand::set || command == ReserveCommand::force_set;
     const std::size_t longest = std::min(context_.responder.max_frame(link), slot.capacity().size());
     if (command > ReserveCommand::force_set ||
-        (sets && (!request->is_complete(slot.frame()) || reserve_bytes + request->mac_count * mac_bytes > longest))) {
+        (sets &&
+         (!request->is_complete(slot.frame()) || reserve_bytes + request->mac_count * mac_bytes > longest))) {
         fail(std::move(slot), link, AoeError::bad_argument);
         return true;
     }
@@ -118,7 +123,8 @@ void Export::send_reserve(FrameSlot slot, LinkId link, Reserve answer, AoeError 
     send_fenced(std::move(slot), link, bytes);
 }
 
-/// The lists hold from now on; the answer is given when no change of those whom they exclude can reach the device any more.
+/// The lists hold from now on; the answer is given when no change of those whom they exclude can reach the
+/// device any more.
 void Export::send_fenced(FrameSlot slot, LinkId link, std::size_t bytes) {
     if (fence_count_ == max_fences || !is_fencing()) {
         context_.responder.send(std::move(slot), link, address_, AoeError::none, bytes);
@@ -128,7 +134,8 @@ void Export::send_fenced(FrameSlot slot, LinkId link, std::size_t bytes) {
 }
 
 bool Export::is_fencing() const {
-    return scheduler_.has_change_before(scheduler_.next_sequence(), [&](const MacAddress& mac) { return excluded(mac); });
+    return scheduler_.has_change_before(scheduler_.next_sequence(),
+                                        [&](const MacAddress& mac) { return excluded(mac); });
 }
 
 void Export::release_fences() {
@@ -137,7 +144,8 @@ void Export::release_fences() {
         if (scheduler_.has_change_before(oldest.before, [&](const MacAddress& mac) { return excluded(mac); }))
             return;
         context_.responder.send(std::move(oldest.slot), oldest.link, address_, AoeError::none, oldest.bytes);
-        std::move(fences_.begin() + 1, fences_.begin() + static_cast<std::ptrdiff_t>(fence_count_), fences_.begin());
+        std::move(fences_.begin() + 1, fences_.begin() + static_cast<std::ptrdiff_t>(fence_count_),
+                  fences_.begin());
         --fence_count_;
     }
 }

@@ -26,7 +26,8 @@ std::optional<Time> Announcer::next_due() const {
     return next;
 }
 
-/// To everybody, or to each of those who may ask. Where slots run out, initiators learn it from their next query.
+/// To everybody, or to each of those who may ask. Where slots run out, initiators learn it from their next
+/// query.
 void Announcer::send(const Export& exported, LinkId id) const {
     Link* link = responder_.links.find(id);
     if (link == nullptr || !link->up())
@@ -43,7 +44,8 @@ bool Announcer::send_to(const Export& exported, Link& link, const MacAddress& de
     auto slot = link.pool().take();
     if (!slot)
         return false;
-    const std::size_t bytes = exported.write_config(*slot, link, static_cast<std::uint8_t>(ConfigCommand::read));
+    const std::size_t bytes =
+        exported.write_config(*slot, link, static_cast<std::uint8_t>(ConfigCommand::read));
     if (bytes == 0)
         return false;
     Header header;

@@ -1,4 +1,5 @@
-// Unsolicited Query Config answers: an export has come, changed, or can be reached through another link (protocol.md 3.1).
+// Unsolicited Query Config answers: an export has come, changed, or can be reached through another link
+// (protocol.md 3.1).
 #pragma once
 
 #include "core/export.hpp"
@@ -23,7 +24,8 @@ class Announcer final : public AnnouncementSink {
     /// Announces every export on this link.
     void link_changed(LinkId link) { add({.link = link}); }
 
-    /// Sends what is due. `exports`: anything that can be walked and yields pointers to exports, ascending by address.
+    /// Sends what is due. `exports`: anything that can be walked and yields pointers to exports, ascending by
+    /// address.
     template <typename Exports>
     void run(const Exports& exports, Time now);
     /// When run() has something to do next; empty: never.
@@ -36,7 +38,7 @@ class Announcer final : public AnnouncementSink {
         std::optional<LinkId> link{};     ///< Empty: all.
         std::optional<Address> address{}; ///< Empty: all.
         unsigned copies_left = copies;
-        Time due{};                       ///< Zero: at once.
+        Time due{}; ///< Zero: at once.
     };
 
     void add(const Pending& announcement);

@@ -17,15 +17,16 @@ bool Export::receive_ata(const Header& header, LinkId link, FrameSlot slot) {
     if (command.needs_reservation && !reservation_.permits(header.source)) {
         ++counters_.aoe_errors;
         registers->write(slot.capacity());
-        context_.responder.send(std::move(slot), link, address_, AoeError::target_is_reserved, ata_header_bytes);
+        context_.responder.send(std::move(slot), link, address_, AoeError::target_is_reserved,
+                                ata_header_bytes);
         return true;
     }
     start_ata(command, *registers, header, link, std::move(slot));
     return true;
 }
 
-void Export::start_ata(const AtaCommand& command, const AtaRegisters& registers, const Header& header, LinkId link,
-                       FrameSlot slot) {
+void Export::start_ata(const AtaCommand& command, const AtaRegisters& registers, const Header& header,
+                       LinkId link, FrameSlot slot) {
     AtaOutcome outcome = ata_success;
     Request request;
     request.registers = registers;
@@ -82,21 +83,23 @@ void Export::start_ata(const AtaCommand& command, const AtaRegisters& registers,
     }
     Request* admitted = context_.resources.requests.take();
     if (admitted == nullptr)
-        return; // more requests than slots: those of an interface that has just been replaced are still under way
+        return; // more requests than slots: those of an interface that has just been replaced are still under
+                // way
     *admitted = std::move(request);
     admitted->slot = std::move(slot);
     scheduler_.admit(admitted);
 }
 
 /// In the order of the table of protocol.md 2.3: what cannot be carried out at all, then what lies outside.
-AtaOutcome Export::check_transfer(const AtaCommand& command, const AtaRegisters& registers, const SectorRange& range,
-                                  LinkId link, const FrameSlot& slot) const {
+AtaOutcome Export::check_transfer(const AtaCommand& command, const AtaRegisters& registers,
+                                  const SectorRange& range, LinkId link, const FrameSlot& slot) const {
     const bool data_out = (registers.flags & ata_flag_write) != 0;
     switch (command.action) {
     case AtaAction::read:
         if (data_out || range.count == 0)
             return ata_abort;
-        if (ata_header_bytes + range.bytes() > std::min(context_.responder.max_frame(link), slot.capacity().size()))
+        if (ata_header_bytes + range.bytes() >
+            std::min(context_.responder.max_frame(link), slot.capacity().size()))
             return ata_abort;
         break;
     case AtaAction::write:
@@ -112,7 +115,8 @@ AtaOutcome Export::check_transfer(const AtaCommand& command, const AtaRegisters&
 }
 
 /// `range` becomes what the list spans, from the first sector named to the last.
-AtaOutcome Export::check_discard(const AtaRegisters& registers, const FrameSlot& slot, SectorRange& range) const {
+AtaOutcome Export::check_discard(const AtaRegisters& registers, const FrameSlot& slot,
+                                 SectorRange& range) const {
     const std::size_t bytes = registers.count * sector_bytes;
     const bool data_out = (registers.flags & ata_flag_write) != 0;
     if (!geometry_.discard || geometry_.read_only || !data_out || bytes == 0 ||
@@ -134,7 +138,8 @@ AtaOutcome Export::check_discard(const AtaRegisters& registers, const FrameSlot&
     return ata_success;
 }
 
-void Export::set_feature(const AtaRegisters& registers, Request& request, bool& needs_flush, AtaOutcome& outcome) {
+void Export::set_feature(const AtaRegisters& registers, Request& request, bool& needs_flush,
+                         AtaOutcome& outcome) {
     switch (static_cast<SetFeature>(registers.feature_or_error)) {
     case SetFeature::enable_write_cache:
         if (geometry_.volatile_cache)
@@ -170,7 +175,8 @@ void Export::answer(FrameSlot slot, LinkId link, const AtaRegisters& registers, 
         context_.responder.send(std::move(slot), link, address_, AoeError::none, ata_header_bytes);
         return;
     }
-    const AtaOutcome sent = context_.responder.send_ata(std::move(slot), link, address_, registers, outcome, data_bytes);
+    const AtaOutcome sent =
+        context_.responder.send_ata(std::move(slot), link, address_, registers, outcome, data_bytes);
     if (sent.failed())
         ++counters_.ata_errors;
 }

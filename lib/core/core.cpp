@@ -7,25 +7,30 @@ namespace aoetarget::core {
 using namespace protocol;
 
 Core::Core(const Options& options)
-    : resources_{.requests = {}, .operations = {}, .bounce = BouncePool(options.bounce_memory), .completions = {}, .ready = {}},
-      announcer_(responder_), context_{responder_, resources_, announcer_, options.buffer_count,
-                                       options.firmware_version, options.firmware} {}
+    : resources_{.requests = {},
+                 .operations = {},
+                 .bounce = BouncePool(options.bounce_memory),
+                 .completions = {},
+                 .ready = {}},
+      announcer_(responder_), context_{responder_,
+                                       resources_,
+                                       announcer_,
+                                       options.buffer_count,
+                                       options.firmware_version,
+                                       options.firmware} {}
 
 LinkId Core::add_link(Link& link, std::size_t slots) {
-    reserve_slots(slots);
+    resources_.requests.grow(slots);
+    resources_.operations.grow(slots);
     const LinkId id = responder_.links.add(link);
     announcer_.link_changed(id);
     return id;
 }
 
-void Core::reserve_slots(std::size_t slots) {
-    resources_.requests.grow(slots);
-    resources_.operations.grow(slots);
-}
-
 void Core::add_export(const ExportOptions& options, std::unique_ptr<BlockDevice> device) {
     assert(find(options.address) == nullptr);
-    const auto place = std::ranges::lower_bound(exports_, options.address, {}, [](const auto& e) { return e->address(); });
+    const auto place =
+        std::ranges::lower_bound(exports_, options.address, {}, [](const auto& e) { return e->address(); });
     exports_.insert(place, std::make_unique<Export>(options, std::move(device), context_));
     resources_.operations.grow(1); // the flush at its end
     resources_.ready.reserve(exports_.size() + closing_.size());
@@ -34,7 +39,8 @@ void Core::add_export(const ExportOptions& options, std::unique_ptr<BlockDevice>
 }
 
 bool Core::remove_export(const Address& address) {
-    const auto place = std::ranges::lower_bound(exports_, address, {}, [](const auto& e) { return e->address(); });
+    const auto place =
+        std::ranges::lower_bound(exports_, address, {}, [](const auto& e) { return e->address(); });
     if (place == exports_.end() || (*place)->address() != address)
         return false;
     (*place)->close();
@@ -44,7 +50,8 @@ bool Core::remove_export(const Address& address) {
 }
 
 Export* Core::find(const Address& address) const {
-    const auto place = std::ranges::lower_bound(exports_, address, {}, [](const auto& e) { return e->address(); });
+    const auto place =
+        std::ranges::lower_bound(exports_, address, {}, [](const auto& e) { return e->address(); });
     return place != exports_.end() && (*place)->address() == address ? place->get() : nullptr;
 }
 
@@ -62,7 +69,8 @@ bool Core::receive(LinkId link, FrameSlot slot) {
     const auto header = Header::parse(slot.frame());
     if (!header || closed_)
         return false;
-    if (header->ethertype != ethertype_aoe) // a VLAN tag, say; test 3 is the link's, which knows how the frame came in
+    if (header->ethertype !=
+        ethertype_aoe) // a VLAN tag, say; test 3 is the link's, which knows how the frame came in
         return false;
     if (header->response || header->source.is_multicast())
         return false;
@@ -84,12 +92,15 @@ bool Core::receive_wildcard(LinkId link, FrameSlot slot) {
     return true;
 }
 
-/// Hands each export that is meant a copy of the frame, and the last of them the frame itself. False: no slot is free for a copy now.
+/// Hands each export that is meant a copy of the frame, and the last of them the frame itself. False: no slot
+/// is free for a copy now.
 bool Core::spread(Wildcard& wildcard, bool& acted) {
     const Header header = *Header::parse(wildcard.slot.frame());
-    auto candidate = std::ranges::lower_bound(exports_, wildcard.next, {}, [](const auto& e) { return e->address(); });
+    auto candidate =
+        std::ranges::lower_bound(exports_, wildcard.next, {}, [](const auto& e) { return e->address(); });
     const auto next_match = [&](auto from) {
-        return std::find_if(from, exports_.end(), [&](const auto& e) { return header.addresses(e->address()); });
+        return std::find_if(from, exports_.end(),
+                            [&](const auto& e) { return header.addresses(e->address()); });
     };
     candidate = next_match(candidate);
     while (candidate != exports_.end()) {

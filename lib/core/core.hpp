@@ -1,7 +1,8 @@
-// The core as its owner sees it: frames, completions and the time go in; frames and device operations come out.
+// The core as its owner sees it: frames, completions and the time go in; frames and device operations come
+// out.
 //
-// Each turn of the loop: receive() for every frame that has arrived, then turn() once, which starts the device operations of the whole batch
-// together and handles what has completed.
+// Each turn of the loop: receive() for every frame that has arrived, then turn() once, which starts the
+// device operations of the whole batch together and handles what has completed.
 #pragma once
 
 #include "core/announcer.hpp"
@@ -24,8 +25,6 @@ class Core {
 
     /// `slots`: how many requests the link can bring at once. The link must stay until remove_link().
     LinkId add_link(Link& link, std::size_t slots);
-    /// Room for requests that come through slots which replace others still in use.
-    void reserve_slots(std::size_t slots);
     void remove_link(LinkId id) { responder_.links.remove(id); }
     /// The link is up again, or its MTU or MAC address is another.
     void link_changed(LinkId id) { announcer_.link_changed(id); }

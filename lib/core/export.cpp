@@ -7,7 +7,8 @@ using namespace protocol;
 Export::Export(const ExportOptions& options, std::unique_ptr<BlockDevice> device, const Context& context)
     : address_(options.address), serial_(options.serial), model_(options.model), context_(context),
       device_(std::move(device)), geometry_(device_->geometry()),
-      scheduler_(*device_, geometry_, context.resources, *this), write_cache_enabled_(geometry_.volatile_cache) {
+      scheduler_(*device_, geometry_, context.resources, *this),
+      write_cache_enabled_(geometry_.volatile_cache) {
     for (const MacAddress& mac : options.mask_list)
         mask_list_.add(mac);
 }

@@ -38,12 +38,12 @@ class Export final : private RequestSink {
 
     [[nodiscard]] const Address& address() const { return address_; }
 
-    /// Takes a frame that is addressed to this export and passed the tests of protocol.md 1.1 up to number 5. Returns whether it was
-    /// acted upon; false: dropped in silence.
+    /// Takes a frame that is addressed to this export and passed the tests of protocol.md 1.1 up to number 5.
+    /// Returns whether it was acted upon; false: dropped in silence.
     bool receive(const protocol::Header& header, LinkId link, FrameSlot slot);
 
-    /// Writes a Query Config answer for `link` into the slot, from its arguments on. Returns its length, or 0 where the link
-    /// cannot carry it.
+    /// Writes a Query Config answer for `link` into the slot, from its arguments on. Returns its length, or 0
+    /// where the link cannot carry it.
     std::size_t write_config(const FrameSlot& slot, const Link& link, std::uint8_t command) const;
     /// To whom advertisements go: everybody if empty.
     [[nodiscard]] std::span<const MacAddress> permitted() const { return mask_list_.entries(); }
@@ -55,7 +55,8 @@ class Export final : private RequestSink {
     [[nodiscard]] ExportStats stats() const;
 
   private:
-    /// An answer that waits until no change of an excluded source is under way (the fencing rule, protocol.md 5).
+    /// An answer that waits until no change of an excluded source is under way (the fencing rule, protocol.md
+    /// 5).
     struct Fence {
         FrameSlot slot;
         LinkId link = 0;
@@ -68,11 +69,15 @@ class Export final : private RequestSink {
     bool receive_ata(const protocol::Header& header, LinkId link, FrameSlot slot);
     void start_ata(const protocol::AtaCommand& command, const protocol::AtaRegisters& registers,
                    const protocol::Header& header, LinkId link, FrameSlot slot);
-    [[nodiscard]] AtaOutcome check_transfer(const protocol::AtaCommand& command, const protocol::AtaRegisters& registers,
-                                            const SectorRange& range, LinkId link, const FrameSlot& slot) const;
-    [[nodiscard]] AtaOutcome check_discard(const protocol::AtaRegisters& registers, const FrameSlot& slot, SectorRange& range) const;
-    void set_feature(const protocol::AtaRegisters& registers, Request& request, bool& needs_flush, AtaOutcome& outcome);
-    void answer(FrameSlot slot, LinkId link, const protocol::AtaRegisters& registers, AtaOutcome outcome, std::size_t data_bytes = 0);
+    [[nodiscard]] AtaOutcome check_transfer(const protocol::AtaCommand& command,
+                                            const protocol::AtaRegisters& registers, const SectorRange& range,
+                                            LinkId link, const FrameSlot& slot) const;
+    [[nodiscard]] AtaOutcome check_discard(const protocol::AtaRegisters& registers, const FrameSlot& slot,
+                                           SectorRange& range) const;
+    void set_feature(const protocol::AtaRegisters& registers, Request& request, bool& needs_flush,
+                     AtaOutcome& outcome);
+    void answer(FrameSlot slot, LinkId link, const protocol::AtaRegisters& registers, AtaOutcome outcome,
+                std::size_t data_bytes = 0);
     void finished(Request& request, int error, std::uint64_t bad_sector) override;
 
     // Command 1 (query_config.cpp)

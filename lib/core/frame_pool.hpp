@@ -1,9 +1,11 @@
-// Behaviour: exports, access, reservations, ordering. This layer takes events (frames, completions, the time) and emits effects
-// through small interfaces (Link, BlockDevice); it makes no system call, reads no clock, and allocates only while
-// links and exports are added. So a simulator can run it with a virtual clock, network and disk.
+// Behaviour: exports, access, reservations, ordering. This layer takes events (frames, completions, the time)
+// and emits effects through small interfaces (Link, BlockDevice); it makes no system call, reads no clock,
+// and allocates only while links and exports are added. So a simulator can run it with a virtual clock,
+// network and disk.
 //
-// This file: frames in memory. A pool is one region cut into slots; a slot carries a request from the wire to the disk and its answer
-// back. Whoever holds the FrameSlot owns the slot; what is lent to the kernel is held by nobody until it is adopted again.
+// This file: frames in memory. A pool is one region cut into slots; a slot carries a request from the wire to
+// the disk and its answer back. Whoever holds the FrameSlot owns the slot; what is lent to the kernel is held
+// by nobody until it is adopted again.
 #pragma once
 
 #include "protocol/ata.hpp"
@@ -33,6 +35,7 @@ class FrameSlot {
 
     explicit operator bool() const { return pool_ != nullptr; }
     [[nodiscard]] FramePool& pool() const { return *pool_; }
+    [[nodiscard]] std::uint32_t index() const { return index_; }
 
     /// The frame that is in the slot.
     [[nodiscard]] Bytes frame() const;
@@ -41,7 +44,7 @@ class FrameSlot {
     void set_length(std::size_t bytes) { length_ = static_cast<std::uint32_t>(bytes); }
 
     /// Hands ownership to whoever takes the number: the kernel, or a send under way.
-    [[nodiscard]] std::uint32_t release() && {
+    std::uint32_t release() && {
         pool_ = nullptr;
         return index_;
     }
@@ -58,8 +61,9 @@ class FrameSlot {
 
 class FramePool {
   public:
-    /// A frame begins at this offset of its slot, so that ATA data is aligned to sectors for O_DIRECT; it also keeps the kernel's copy off
-    /// page-aligned destinations, which cost three to four times as much for frames of a page and more (measured).
+    /// A frame begins at this offset of its slot, so that ATA data is aligned to sectors for O_DIRECT; it
+    /// also keeps the kernel's copy off page-aligned destinations, which cost three to four times as much for
+    /// frames of a page and more (measured).
     static constexpr std::size_t frame_offset = sector_bytes - protocol::ata_header_bytes;
 
     /// The bytes of each slot for frames of up to `frame_bytes`.
@@ -71,7 +75,8 @@ class FramePool {
         return frame_offset + slots * slot_bytes(frame_bytes) + protocol::ata_header_bytes;
     }
 
-    /// `memory`: region_bytes(slots, frame_bytes) of them, aligned to 4096, outliving the pool. `id`: for whoever lends its slots out.
+    /// `memory`: region_bytes(slots, frame_bytes) of them, aligned to 4096, outliving the pool. `id`: for
+    /// whoever lends its slots out.
     FramePool(Bytes memory, std::uint32_t slots, std::size_t frame_bytes, std::uint16_t id = 0)
         : memory_(memory), slot_bytes_(slot_bytes(frame_bytes)), slots_(slots), id_(id) {
         free_.reserve(slots);
@@ -81,7 +86,8 @@ class FramePool {
     FramePool(const FramePool&) = delete;
     FramePool& operator=(const FramePool&) = delete;
 
-    /// The slot given back last, which is the one most likely in the processor's cache. Empty where none is free.
+    /// The slot given back last, which is the one most likely in the processor's cache. Empty where none is
+    /// free.
     std::optional<FrameSlot> take() {
         if (free_.empty())
             return std::nullopt;
@@ -116,7 +122,11 @@ inline FrameSlot::~FrameSlot() {
     if (pool_ != nullptr)
         pool_->free_.push_back(index_);
 }
-inline Bytes FrameSlot::capacity() const { return pool_->slot(index_); }
-inline Bytes FrameSlot::frame() const { return capacity().first(length_); }
+inline Bytes FrameSlot::capacity() const {
+    return pool_->slot(index_);
+}
+inline Bytes FrameSlot::frame() const {
+    return capacity().first(length_);
+}
 
 } // namespace aoetarget::core

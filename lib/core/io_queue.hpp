@@ -7,8 +7,8 @@
 
 namespace aoetarget {
 
-/// Where Io::complete() and Io::complete_from_any_thread() put an operation until the core takes it out at the end of the turn: a device that
-/// completes from within submit() causes no recursion.
+/// Where Io::complete() and Io::complete_from_any_thread() put an operation until the core takes it out at
+/// the end of the turn: a device that completes from within submit() causes no recursion.
 class IoQueue final : public IoOwner {
   public:
     /// Makes the loop turn. Called from any thread; must be as cheap as it is rare.
@@ -34,7 +34,8 @@ class IoQueue final : public IoOwner {
         Io* head = elsewhere_.load(std::memory_order_relaxed);
         do {
             io.next_completed_ = head;
-        } while (!elsewhere_.compare_exchange_weak(head, &io, std::memory_order_release, std::memory_order_relaxed));
+        } while (!elsewhere_.compare_exchange_weak(head, &io, std::memory_order_release,
+                                                   std::memory_order_relaxed));
         if (head == nullptr && waker_ != nullptr)
             waker_->wake(); // whoever finds the list empty wakes; the rest ride along
     }

@@ -36,7 +36,8 @@ class Link {
     std::size_t max_slot_frame_ = 0;
 };
 
-/// Names a link for as long as requests that came through it are under way, which may be longer than the link lives.
+/// Names a link for as long as requests that came through it are under way, which may be longer than the link
+/// lives.
 using LinkId = std::uint32_t;
 
 /// The links of a target. An id is never used for another link.

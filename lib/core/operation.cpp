@@ -29,7 +29,8 @@ void Scheduler::start(Operation& operation) {
     }
 }
 
-void Scheduler::submit(Operation& operation, Step step, Io::Op op, const SectorRange& range, std::size_t vectors) {
+void Scheduler::submit(Operation& operation, Step step, Io::Op op, const SectorRange& range,
+                       std::size_t vectors) {
     ++counters_.device_operations;
     operation.step = step;
     operation.op = op;
@@ -40,7 +41,7 @@ void Scheduler::submit(Operation& operation, Step step, Io::Op op, const SectorR
     device_.submit(operation);
 }
 
-// --- Reads and writes ----------------------------------------------------------------------------------------------------
+// --- Reads and writes ----------------------------------------------------------------------------
 
 void Scheduler::start_run(Operation& operation, Request* first, std::size_t count) {
     operation.run_first = first;
@@ -112,7 +113,7 @@ void Scheduler::write_patched(Operation& operation) {
     submit_bounced(operation, Step::bounced_write, operation.run_blocks);
 }
 
-// --- Discards and verification -------------------------------------------------------------------------------------------
+// --- Discards and verification -------------------------------------------------------------------
 
 void Scheduler::next_discard(Operation& operation) {
     const Bytes list = operation.first->payload();
@@ -163,7 +164,7 @@ void Scheduler::verified(Operation& operation, int error) {
     }
 }
 
-// --- Completion ----------------------------------------------------------------------------------------------------------
+// --- Completion ----------------------------------------------------------------------------------
 
 void Scheduler::completed(Operation& operation, int error) {
     switch (operation.step) {
@@ -177,7 +178,8 @@ void Scheduler::completed(Operation& operation, int error) {
             Request* request = operation.run_first;
             for (std::size_t i = 0; i < operation.run_count; ++i, request = request->next) {
                 const std::size_t offset = (request->range.first - operation.run_blocks.first) * sector_bytes;
-                std::ranges::copy(operation.bounce.subspan(offset, request->range.bytes()), request->data().begin());
+                std::ranges::copy(operation.bounce.subspan(offset, request->range.bytes()),
+                                  request->data().begin());
             }
         }
         run_ended(operation, error);
@@ -185,8 +187,10 @@ void Scheduler::completed(Operation& operation, int error) {
     case Step::patch_head:
         if (error != 0)
             run_ended(operation, error);
-        else if (operation.run.end() != operation.run_blocks.end() && operation.run_blocks.count > block_sectors_)
-            submit_bounced(operation, Step::patch_tail, {operation.run_blocks.end() - block_sectors_, block_sectors_});
+        else if (operation.run.end() != operation.run_blocks.end() &&
+                 operation.run_blocks.count > block_sectors_)
+            submit_bounced(operation, Step::patch_tail,
+                           {operation.run_blocks.end() - block_sectors_, block_sectors_});
         else
             write_patched(operation);
         return;
@@ -208,7 +212,8 @@ void Scheduler::completed(Operation& operation, int error) {
     }
 }
 
-/// A part of the operation is over. If several requests failed together each is done again alone, so that each gets its own answer.
+/// A part of the operation is over. If several requests failed together each is done again alone, so that
+/// each gets its own answer.
 void Scheduler::run_ended(Operation& operation, int error, std::uint64_t bad_sector) {
     const bool reads_or_writes = operation.action == AtaAction::read || operation.action == AtaAction::write;
     if (error != 0 && reads_or_writes && operation.run_count > 1) {

@@ -16,15 +16,18 @@ struct AtaOutcome {
 };
 
 inline constexpr AtaOutcome ata_success{};
-inline constexpr AtaOutcome ata_abort{protocol::ata_status_ready | protocol::ata_status_error, protocol::ata_error_abort};
+inline constexpr AtaOutcome ata_abort{protocol::ata_status_ready | protocol::ata_status_error,
+                                      protocol::ata_error_abort};
 inline constexpr AtaOutcome ata_not_found{protocol::ata_status_ready | protocol::ata_status_error,
                                           protocol::ata_error_id_not_found};
 inline constexpr AtaOutcome ata_uncorrectable{protocol::ata_status_ready | protocol::ata_status_error,
                                               protocol::ata_error_uncorrectable};
-inline constexpr AtaOutcome ata_device_fault{
-    protocol::ata_status_ready | protocol::ata_status_error | protocol::ata_status_device_fault, protocol::ata_error_abort};
+inline constexpr AtaOutcome ata_device_fault{protocol::ata_status_ready | protocol::ata_status_error |
+                                                 protocol::ata_status_device_fault,
+                                             protocol::ata_error_abort};
 
-/// Empty where there is to be no answer: the initiator repeats what a target could not do for want of resources.
+/// Empty where there is to be no answer: the initiator repeats what a target could not do for want of
+/// resources.
 inline std::optional<AtaOutcome> outcome_of(protocol::AtaAction action, int error) {
     const bool only_reads = action == protocol::AtaAction::read || action == protocol::AtaAction::verify;
     switch (error) {

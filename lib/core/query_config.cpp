@@ -15,9 +15,11 @@ bool Export::receive_config(const Header&, LinkId link_id, FrameSlot slot) {
     const bool uses_argument = command >= ConfigCommand::test && command <= ConfigCommand::force_set;
     // What could not be read back through this link must not be stored through it either.
     const std::size_t longest = std::min(max_config_string, link->max_frame() - query_config_bytes);
-    const bool fits = query->string_length <= longest && query_config_bytes + query->string_length <= slot.frame().size();
-    const ConstBytes argument = uses_argument && fits ? ConstBytes(slot.frame()).subspan(query_config_bytes, query->string_length)
-                                                      : ConstBytes{};
+    const bool fits =
+        query->string_length <= longest && query_config_bytes + query->string_length <= slot.frame().size();
+    const ConstBytes argument =
+        uses_argument && fits ? ConstBytes(slot.frame()).subspan(query_config_bytes, query->string_length)
+                              : ConstBytes{};
     const ConstBytes stored = ConstBytes(config_string_).first(config_string_length_);
 
     AoeError error = AoeError::none;
@@ -33,11 +35,13 @@ bool Export::receive_config(const Header&, LinkId link_id, FrameSlot slot) {
                 return false;
             break;
         case ConfigCommand::test_prefix:
-            if (argument.size() > stored.size() || !std::ranges::equal(argument, stored.first(argument.size())))
+            if (argument.size() > stored.size() ||
+                !std::ranges::equal(argument, stored.first(argument.size())))
                 return false;
             break;
         case ConfigCommand::set:
-            // The same string again is no conflict: the answer to the first copy of the request may have been lost.
+            // The same string again is no conflict: the answer to the first copy of the request may have been
+            // lost.
             if (!stored.empty() && !std::ranges::equal(argument, stored))
                 error = AoeError::config_string_present;
             else
@@ -71,7 +75,8 @@ std::size_t Export::write_config(const FrameSlot& slot, const Link& link, std::u
     if (bytes > std::min(link.max_frame(), slot.capacity().size()) || link.sectors_per_frame() == 0)
         return 0;
     QueryConfig answer;
-    answer.buffer_count = static_cast<std::uint16_t>(std::max(2U, std::min(context_.buffer_count, link.max_buffers())));
+    answer.buffer_count =
+        static_cast<std::uint16_t>(std::max(2U, std::min(context_.buffer_count, link.max_buffers())));
     answer.firmware_version = context_.firmware_version;
     answer.sectors_per_frame = static_cast<std::uint8_t>(link.sectors_per_frame());
     answer.command = command;

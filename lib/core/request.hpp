@@ -17,7 +17,8 @@ struct Request {
     MacAddress source;
     protocol::AtaRegisters registers;
     protocol::AtaCommand command;
-    SectorRange range; ///< DATA SET MANAGEMENT: from the first to the last sector that it names. FLUSH: empty.
+    SectorRange
+        range; ///< DATA SET MANAGEMENT: from the first to the last sector that it names. FLUSH: empty.
     bool durable = false;
     bool barrier = false; ///< Takes effect after everything admitted before and before everything after.
     Request* next = nullptr;
@@ -28,7 +29,9 @@ struct Request {
         return slot.capacity().subspan(protocol::ata_header_bytes, registers.count * sector_bytes);
     }
     /// Where the data of a read goes and that of a write comes from.
-    [[nodiscard]] Bytes data() const { return slot.capacity().subspan(protocol::ata_header_bytes, range.bytes()); }
+    [[nodiscard]] Bytes data() const {
+        return slot.capacity().subspan(protocol::ata_header_bytes, range.bytes());
+    }
 };
 
 /// The most requests that one device operation may serve.
@@ -39,7 +42,8 @@ static_assert(max_merged_sectors >= protocol::max_sectors_per_frame);
 
 class Scheduler;
 
-/// One unit of scheduling: a request, or neighbours that become one device operation. The Io is what the device has of it at the moment.
+/// One unit of scheduling: a request, or neighbours that become one device operation. The Io is what the
+/// device has of it at the moment.
 struct Operation : Io {
     Operation() : Io(nullptr) {}
     void set_owner(IoOwner* owner) { owner_ = owner; }
@@ -50,15 +54,24 @@ struct Operation : Io {
         running,
     };
     /// What the device is doing for a running operation.
-    enum class Step : std::uint8_t { transfer, bounced_read, patch_head, patch_tail, bounced_write, flush, discard, verify };
+    enum class Step : std::uint8_t {
+        transfer,
+        bounced_read,
+        patch_head,
+        patch_tail,
+        bounced_write,
+        flush,
+        discard,
+        verify
+    };
 
     Scheduler* scheduler = nullptr;
     State state = State::ready;
     Step step = Step::transfer;
     protocol::AtaAction action{};
-    std::uint64_t sequence = 0;   ///< Order of arrival.
-    SectorRange sectors;          ///< Of all requests together.
-    SectorRange exclusive;        ///< The same in whole logical blocks: what it keeps others off.
+    std::uint64_t sequence = 0; ///< Order of arrival.
+    SectorRange sectors;        ///< Of all requests together.
+    SectorRange exclusive;      ///< The same in whole logical blocks: what it keeps others off.
     bool barrier = false;
     std::size_t active_index = 0; ///< Its place in the scheduler's list.
 
@@ -71,17 +84,17 @@ struct Operation : Io {
     // The part that is being done: all requests at first, one at a time after a failure.
     Request* run_first = nullptr;
     std::size_t run_count = 0;
-    SectorRange run;        ///< Sectors of these requests.
-    SectorRange run_blocks; ///< The same in whole logical blocks.
-    Bytes bounce;           ///< Holds run_blocks where the slots cannot be used directly.
-    std::uint64_t cursor = 0; ///< Discard: next entry of the list. Verify: next sector.
+    SectorRange run;               ///< Sectors of these requests.
+    SectorRange run_blocks;        ///< The same in whole logical blocks.
+    Bytes bounce;                  ///< Holds run_blocks where the slots cannot be used directly.
+    std::uint64_t cursor = 0;      ///< Discard: next entry of the list. Verify: next sector.
     std::uint64_t verify_step = 0; ///< Sectors to verify at once.
 
     std::array<iovec, max_merged_requests> vectors{};
 };
 
-/// Memory for what cannot go between device and slot directly: partial logical blocks, strict alignment, verification.
-/// Operations that find none free wait in line.
+/// Memory for what cannot go between device and slot directly: partial logical blocks, strict alignment,
+/// verification. Operations that find none free wait in line.
 class BouncePool {
   public:
     /// Holds the largest operation and a partial block on each end, for blocks of up to 64 KiB.

@@ -6,7 +6,8 @@ namespace aoetarget::core {
 
 using namespace protocol;
 
-void Responder::send(FrameSlot slot, LinkId link_id, const Address& from, AoeError error, std::size_t bytes) const {
+void Responder::send(FrameSlot slot, LinkId link_id, const Address& from, AoeError error,
+                     std::size_t bytes) const {
     Link* link = links.find(link_id);
     if (link == nullptr)
         return;
@@ -26,8 +27,8 @@ void Responder::send(FrameSlot slot, LinkId link_id, const Address& from, AoeErr
     link->send(std::move(slot));
 }
 
-AtaOutcome Responder::send_ata(FrameSlot slot, LinkId link, const Address& from, AtaRegisters registers, AtaOutcome outcome,
-                               std::size_t data_bytes) const {
+AtaOutcome Responder::send_ata(FrameSlot slot, LinkId link, const Address& from, AtaRegisters registers,
+                               AtaOutcome outcome, std::size_t data_bytes) const {
     if (!outcome.failed() && ata_header_bytes + data_bytes > max_frame(link))
         outcome = ata_abort;
     if (outcome.failed())
@@ -44,7 +45,8 @@ AtaOutcome Responder::send_ata(FrameSlot slot, LinkId link, const Address& from,
 void Responder::send_shorter(FrameSlot slot, LinkId link_id) const {
     Link* link = links.find(link_id);
     const Bytes frame = slot.frame();
-    if (link == nullptr || frame.size() <= min_frame_bytes || get_u8(frame, 19) != static_cast<std::uint8_t>(AoeCommand::ata))
+    if (link == nullptr || frame.size() <= min_frame_bytes ||
+        get_u8(frame, 19) != static_cast<std::uint8_t>(AoeCommand::ata))
         return;
     AtaRegisters registers = *AtaRegisters::parse(frame);
     registers.count = static_cast<std::uint8_t>((frame.size() - ata_header_bytes) / sector_bytes);

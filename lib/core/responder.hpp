@@ -6,23 +6,25 @@
 
 namespace aoetarget::core {
 
-/// Turns requests into answers in place (protocol.md 1.2) and hands them to the link on which the request came in. The arguments
-/// of the command must already be in the slot.
+/// Turns requests into answers in place (protocol.md 1.2) and hands them to the link on which the request
+/// came in. The arguments of the command must already be in the slot.
 class Responder {
   public:
     LinkTable links;
 
     /// `bytes`: length of the answer up to its last meaningful byte. Nothing is sent where the link is gone.
-    void send(FrameSlot slot, LinkId link, const Address& from, protocol::AoeError error, std::size_t bytes) const;
+    void send(FrameSlot slot, LinkId link, const Address& from, protocol::AoeError error,
+              std::size_t bytes) const;
     /// An AoE error that carries no arguments.
     void send_error(FrameSlot slot, LinkId link, const Address& from, protocol::AoeError error) const {
         send(std::move(slot), link, from, error, protocol::aoe_header_bytes);
     }
-    /// `registers`: of the request. `data_bytes` of data lie in the slot; without failure they must fit the link, else the answer is ABRT.
-    /// Returns the outcome that was sent.
-    AtaOutcome send_ata(FrameSlot slot, LinkId link, const Address& from, protocol::AtaRegisters registers, AtaOutcome outcome,
-                        std::size_t data_bytes) const;
-    /// The answer that the link could not send because its MTU has just shrunk: sends ABRT in its place (protocol.md 7).
+    /// `registers`: of the request. `data_bytes` of data lie in the slot; without failure they must fit the
+    /// link, else the answer is ABRT. Returns the outcome that was sent.
+    AtaOutcome send_ata(FrameSlot slot, LinkId link, const Address& from, protocol::AtaRegisters registers,
+                        AtaOutcome outcome, std::size_t data_bytes) const;
+    /// The answer that the link could not send because its MTU has just shrunk: sends ABRT in its place
+    /// (protocol.md 7).
     void send_shorter(FrameSlot slot, LinkId link) const;
 
     /// The longest answer that can leave through this link; 0 where it is gone.

@@ -9,7 +9,8 @@ namespace aoetarget::core {
 
 using protocol::AtaAction;
 
-Scheduler::Scheduler(BlockDevice& device, const Geometry& geometry, SchedulerResources& resources, RequestSink& sink)
+Scheduler::Scheduler(BlockDevice& device, const Geometry& geometry, SchedulerResources& resources,
+                     RequestSink& sink)
     : device_(device), geometry_(geometry), block_sectors_(geometry.logical_block_bytes / sector_bytes),
       resources_(resources), sink_(sink) {}
 
@@ -25,7 +26,8 @@ SectorRange Scheduler::whole_blocks(const SectorRange& range) const {
     return {first, ((range.end() + mask) & ~mask) - first};
 }
 
-bool Scheduler::conflict(const Operation& operation, const SectorRange& exclusive, bool changes, bool barrier) {
+bool Scheduler::conflict(const Operation& operation, const SectorRange& exclusive, bool changes,
+                         bool barrier) {
     if (barrier || operation.barrier)
         return true;
     return (changes || changes_data(operation)) && operation.exclusive.overlaps(exclusive);
@@ -39,7 +41,8 @@ void Scheduler::admit(Request* request) {
     Operation* joinable = nullptr;
     Operation* copied = nullptr;
     Request* original = nullptr;
-    // The two newest operations that this request must come after; the newest may turn out to be the one that it joins.
+    // The two newest operations that this request must come after; the newest may turn out to be the one that
+    // it joins.
     Operation* newest = nullptr;
     Operation* second_newest = nullptr;
     for (Operation* operation : active_) {
@@ -61,25 +64,27 @@ void Scheduler::admit(Request* request) {
         }
     }
 
-    // A copy with the same tag is the same request; one with another tag may be a new request if something else was to happen to these
-    // sectors in between, and then it keeps its place in the order.
-    if (original != nullptr && (newest == nullptr || newest->sequence <= copied->sequence || original->tag() == request->tag())) {
+    // A copy with the same tag is the same request; one with another tag may be a new request if something
+    // else was to happen to these sectors in between, and then it keeps its place in the order.
+    if (original != nullptr &&
+        (newest == nullptr || newest->sequence <= copied->sequence || original->tag() == request->tag())) {
         merge_duplicate(*original, request);
         return;
     }
     Operation* blocker = newest != joinable ? newest : second_newest;
-    // Joining means taking effect when the operation does. That is in order if nothing newer is in the way, and if what is older in
-    // the way is something for which the operation waits as well.
-    const bool in_order = blocker == nullptr || (joinable != nullptr && joinable->state == Operation::State::blocked &&
-                                                 blocker->sequence < joinable->sequence);
+    // Joining means taking effect when the operation does. That is in order if nothing newer is in the way,
+    // and if what is older in the way is something for which the operation waits as well.
+    const bool in_order =
+        blocker == nullptr || (joinable != nullptr && joinable->state == Operation::State::blocked &&
+                               blocker->sequence < joinable->sequence);
     if (joinable != nullptr && in_order)
         join(*joinable, request);
     else
         start_new(request, newest);
 }
 
-/// R5, among requests of one source only: two hosts that read the same sectors at the same time both want their answer, and a host that repeats
-/// on another interface gets its copy done after the first, in order.
+/// R5, among requests of one source only: two hosts that read the same sectors at the same time both want
+/// their answer, and a host that repeats on another interface gets its copy done after the first, in order.
 Request* Scheduler::find_duplicate(const Operation& operation, const Request& request) {
     if (operation.action != request.command.action || !operation.sectors.contains(request.range))
         return nullptr;
@@ -93,9 +98,11 @@ Request* Scheduler::find_duplicate(const Operation& operation, const Request& re
     return nullptr;
 }
 
-/// The newest copy gets the answer: its header replaces that of the original, whose data may be with the device.
+/// The newest copy gets the answer: its header replaces that of the original, whose data may be with the
+/// device.
 void Scheduler::merge_duplicate(Request& original, Request* request) {
-    std::ranges::copy(request->slot.capacity().first(protocol::aoe_header_bytes), original.slot.capacity().begin());
+    std::ranges::copy(request->slot.capacity().first(protocol::aoe_header_bytes),
+                      original.slot.capacity().begin());
     original.link = request->link;
     original.registers = request->registers;
     ++counters_.duplicates;

@@ -1,9 +1,11 @@
 // The order of one export's device operations.
 //
-// Requests that overlap, one of them a change, take effect in the order in which they were admitted: of such operations only one is with the
-// device at a time, the others wait in line (initiators.md R4, R6). Overlap is judged on the device's logical blocks. An exact copy of a request that
-// is still under way is not done again: the answer goes to the newest copy (R5). Neighbours that wait together become one
-// operation of the device. Requests that do not cover whole logical blocks are read, patched and written under the same exclusion.
+// Requests that overlap, one of them a change, take effect in the order in which they were admitted: of such
+// operations only one is with the device at a time, the others wait in line (initiators.md R4, R6). Overlap
+// is judged on the device's logical blocks. An exact copy of a request that is still under way is not done
+// again: the answer goes to the newest copy (R5). Neighbours that wait together become one operation of the
+// device. Requests that do not cover whole logical blocks are read, patched and written under the same
+// exclusion.
 #pragma once
 
 #include "core/fixed_pool.hpp"
@@ -15,7 +17,8 @@ namespace aoetarget::core {
 /// Told the fate of each request.
 class RequestSink {
   public:
-    /// `error`: 0 or an errno value. `bad_sector`: the first that could not be verified; only for a failed verify.
+    /// `error`: 0 or an errno value. `bad_sector`: the first that could not be verified; only for a failed
+    /// verify.
     virtual void finished(Request& request, int error, std::uint64_t bad_sector) = 0;
 
   protected:
@@ -38,13 +41,15 @@ class Scheduler {
         std::uint64_t device_operations = 0, duplicates = 0, ordered = 0, patched = 0;
     };
 
-    Scheduler(BlockDevice& device, const Geometry& geometry, SchedulerResources& resources, RequestSink& sink);
+    Scheduler(BlockDevice& device, const Geometry& geometry, SchedulerResources& resources,
+              RequestSink& sink);
 
     /// Takes over a request from the resources' pool, and gives it back there when it is finished.
     void admit(Request* request);
     /// Starts what is ready. Called when a whole batch was admitted, so that neighbours have met.
     void dispatch();
-    /// Flushes the device after everything that was admitted; nothing may be admitted any more. Over when idle().
+    /// Flushes the device after everything that was admitted; nothing may be admitted any more. Over when
+    /// idle().
     void close();
     /// The device has ended what it was last given for `operation`.
     void completed(Operation& operation, int error);
@@ -53,7 +58,8 @@ class Scheduler {
     [[nodiscard]] std::size_t in_flight() const { return requests_in_flight_; }
     [[nodiscard]] const Counters& counters() const { return counters_; }
 
-    /// Whether a request that may change data, was admitted before `sequence`, and comes from a source for which `excluded` holds, is still under way.
+    /// Whether a request that may change data, was admitted before `sequence`, and comes from a source for
+    /// which `excluded` holds, is still under way.
     template <typename Predicate>
     [[nodiscard]] bool has_change_before(std::uint64_t sequence, Predicate excluded) const {
         for (const Operation* operation : active_) {
@@ -72,7 +78,8 @@ class Scheduler {
   private:
     static bool changes_data(const Operation& operation);
     [[nodiscard]] SectorRange whole_blocks(const SectorRange& range) const;
-    [[nodiscard]] static bool conflict(const Operation& operation, const SectorRange& exclusive, bool changes, bool barrier);
+    [[nodiscard]] static bool conflict(const Operation& operation, const SectorRange& exclusive, bool changes,
+                                       bool barrier);
 
     // Admission
     [[nodiscard]] static Request* find_duplicate(const Operation& operation, const Request& request);
@@ -94,7 +101,8 @@ class Scheduler {
     void resume(Operation& operation);
     void submit_bounced(Operation& operation, Operation::Step step, const SectorRange& range);
     void write_patched(Operation& operation);
-    void submit(Operation& operation, Operation::Step step, Io::Op op, const SectorRange& range, std::size_t vectors);
+    void submit(Operation& operation, Operation::Step step, Io::Op op, const SectorRange& range,
+                std::size_t vectors);
     bool take_bounce(Operation& operation);
     void next_discard(Operation& operation);
     void next_verify(Operation& operation);

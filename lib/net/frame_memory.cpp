@@ -5,7 +5,8 @@
 namespace aoetarget::net {
 namespace {
 
-// How much memory one interface may take for frames: at an MTU of 1500 the upper bound of slots decides, on lo with its 64 KiB the lower.
+// How much memory one interface may take for frames: at an MTU of 1500 the upper bound of slots decides, on
+// lo with its 64 KiB the lower.
 constexpr std::size_t memory_budget = 16 << 20;
 constexpr std::size_t min_slots = 128, max_slots = 1024;
 // What is with the kernel at once. More would only be colder in the processor's caches (performance.md B).
@@ -26,7 +27,9 @@ FrameMemory::FrameMemory(ring::Ring& ring, std::uint16_t id, std::size_t frame_b
     ring_.register_buffer(memory_.bytes());
 }
 
-FrameMemory::~FrameMemory() { ring_.unregister_buffer(memory_.bytes()); }
+FrameMemory::~FrameMemory() {
+    ring_.unregister_buffer(memory_.bytes());
+}
 
 bool FrameMemory::lend() {
     bool added = false;

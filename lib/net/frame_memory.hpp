@@ -1,5 +1,5 @@
-// The memory of frames: regions that are registered with the ring, each cut into the slots of a pool, some of which are with the kernel
-// as receive buffers.
+// The memory of frames: regions that are registered with the ring, each cut into the slots of a pool, some of
+// which are with the kernel as receive buffers.
 #pragma once
 
 #include "core/frame_pool.hpp"

@@ -1,6 +1,6 @@
 #include "net/interface.hpp"
 
-#include "net/file_descriptor.hpp"
+#include "ring/file_descriptor.hpp"
 
 #include <cerrno>
 #include <cstring>
@@ -16,8 +16,8 @@ namespace aoetarget::net {
 std::optional<InterfaceState> query_interface(const std::string& name) {
     if (name.empty() || name.size() >= IFNAMSIZ)
         return std::nullopt;
-    const FileDescriptor socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-    const FileDescriptor any(socket.get() < 0 ? ::socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0) : -1);
+    const ring::FileDescriptor socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    const ring::FileDescriptor any(socket.get() < 0 ? ::socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0) : -1);
     const int fd = socket.get() >= 0 ? socket.get() : any.get();
     if (fd < 0)
         throw std::system_error(errno, std::generic_category(), "cannot ask for network interfaces");
@@ -33,7 +33,8 @@ std::optional<InterfaceState> query_interface(const std::string& name) {
     state.mtu = static_cast<unsigned>(request.ifr_mtu);
     if (ioctl(fd, SIOCGIFHWADDR, &request) < 0)
         return std::nullopt;
-    state.ethernet = request.ifr_hwaddr.sa_family == ARPHRD_ETHER || request.ifr_hwaddr.sa_family == ARPHRD_LOOPBACK;
+    state.ethernet =
+        request.ifr_hwaddr.sa_family == ARPHRD_ETHER || request.ifr_hwaddr.sa_family == ARPHRD_LOOPBACK;
     std::memcpy(state.mac.bytes.data(), request.ifr_hwaddr.sa_data, state.mac.bytes.size());
     if (ioctl(fd, SIOCGIFFLAGS, &request) < 0)
         return std::nullopt;

@@ -1,5 +1,5 @@
-// Links: network interfaces as the core sees them, and the events that concern them. This layer knows the ring and frames in slots, and nothing of
-// exports.
+// Links: network interfaces as the core sees them, and the events that concern them. This layer knows the
+// ring and frames in slots, and nothing of exports.
 //
 // This file: what the kernel says of an interface.
 #pragma once
@@ -20,7 +20,8 @@ struct InterfaceState {
     bool ethernet = false; ///< Of a type that has Ethernet frames; the loopback interface counts.
 };
 
-/// Empty where there is no interface of this name. Never blocks. Throws std::system_error only if there is no network at all.
+/// Empty where there is no interface of this name. Never blocks. Throws std::system_error only if there is no
+/// network at all.
 std::optional<InterfaceState> query_interface(const std::string& name);
 
 } // namespace aoetarget::net

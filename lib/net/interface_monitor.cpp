@@ -10,11 +10,13 @@
 namespace aoetarget::net {
 
 InterfaceMonitor::InterfaceMonitor(ring::Ring& ring, std::function<void()> changed)
-    : ring_(ring), changed_(std::move(changed)), socket_(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE)) {
+    : ring_(ring), changed_(std::move(changed)),
+      socket_(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE)) {
     sockaddr_nl address{};
     address.nl_family = AF_NETLINK;
     address.nl_groups = RTMGRP_LINK;
-    if (socket_.get() < 0 || bind(socket_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0)
+    if (socket_.get() < 0 ||
+        bind(socket_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0)
         throw std::system_error(errno, std::generic_category(), "cannot watch network interfaces (netlink)");
     handler_ = ring_.add_handler(*this);
     file_ = ring_.register_file(socket_.get());
@@ -26,7 +28,9 @@ InterfaceMonitor::~InterfaceMonitor() {
     ring_.remove_handler(handler_);
 }
 
-void InterfaceMonitor::stop() { ring_.cancel(handler_, 0); }
+void InterfaceMonitor::stop() {
+    ring_.cancel(handler_, 0);
+}
 
 void InterfaceMonitor::receive() {
     ring_.submit(handler_, 0, [&](io_uring_sqe* sqe) {

@@ -1,7 +1,7 @@
 // Tells when something happened to a network interface (rtnetlink, RTMGRP_LINK).
 #pragma once
 
-#include "net/file_descriptor.hpp"
+#include "ring/file_descriptor.hpp"
 #include "ring/ring.hpp"
 
 #include <array>
@@ -11,7 +11,8 @@ namespace aoetarget::net {
 
 class InterfaceMonitor final : private ring::CompletionHandler {
   public:
-    /// `changed` is called when any interface has come, gone or changed; look at those that matter. Throws std::system_error.
+    /// `changed` is called when any interface has come, gone or changed; look at those that matter. Throws
+    /// std::system_error.
     InterfaceMonitor(ring::Ring& ring, std::function<void()> changed);
     /// Only when quiet.
     ~InterfaceMonitor();
@@ -26,10 +27,11 @@ class InterfaceMonitor final : private ring::CompletionHandler {
 
     ring::Ring& ring_;
     std::function<void()> changed_;
-    FileDescriptor socket_;
+    ring::FileDescriptor socket_;
     ring::HandlerId handler_;
     ring::RingFile file_;
-    /// Its contents do not matter: what is true now is asked for, not what was true when a message was queued.
+    /// Its contents do not matter: what is true now is asked for, not what was true when a message was
+    /// queued.
     std::array<std::byte, 256> message_{};
 };
 

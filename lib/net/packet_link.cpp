@@ -10,33 +10,58 @@
 namespace aoetarget::net {
 namespace {
 
-// The argument of a completion: a receive, or a send with the slot's pool and number.
+// The argument of a completion: that of the receive, or what is being sent.
 constexpr std::uint64_t receive_argument = 1ULL << 47;
-constexpr unsigned pool_bits = 32;
+
+struct Sending {
+    static constexpr unsigned length_bits = 17, index_bits = 16;
+    static_assert(protocol::ata_header_bytes + protocol::max_sectors_per_frame * sector_bytes <
+                  1U << length_bits);
+
+    std::uint64_t length;
+    std::uint64_t index; ///< Of the slot.
+    std::uint64_t pool;
+
+    explicit Sending(core::FrameSlot slot)
+        : length(slot.frame().size()), index(slot.index()), pool(slot.pool().id()) {
+        std::move(slot).release();
+    }
+    explicit Sending(std::uint64_t argument)
+        : length(argument & ((1U << length_bits) - 1)),
+          index(argument >> length_bits & ((1U << index_bits) - 1)),
+          pool(argument >> (length_bits + index_bits)) {}
+    [[nodiscard]] std::uint64_t argument() const {
+        return pool << (length_bits + index_bits) | index << length_bits | length;
+    }
+};
 
 // A receive that fails this often without a frame in between waits for the interface to change.
 constexpr unsigned max_errors_in_a_row = 16;
 
 // Bytes of kernel memory that a received frame is charged with, by and large (measured: performance.md B).
-constexpr unsigned charge_of(unsigned mtu) { return mtu <= 1500 ? 2304 : mtu + 4096; }
+constexpr unsigned charge_of(unsigned mtu) {
+    return mtu <= 1500 ? 2304 : mtu + 4096;
+}
 
 } // namespace
 
 PacketLink::PacketLink(std::string name, ring::Ring& ring, FrameMemories& memories, LinkEvents& events,
                        std::span<const std::uint16_t> shelves)
-    : name_(std::move(name)), ring_(ring), memories_(memories), events_(events), handler_(ring.add_handler(*this)) {
+    : name_(std::move(name)), ring_(ring), memories_(memories), events_(events),
+      handler_(ring.add_handler(*this)) {
     try {
         const auto interface = query_interface(name_);
         const auto refuse = [&](int error, const std::string& why) {
-            throw std::system_error(error, std::generic_category(), fmt::format("interface {}: {}", name_, why));
+            throw std::system_error(error, std::generic_category(),
+                                    fmt::format("interface {}: {}", name_, why));
         };
         if (!interface)
             refuse(ENODEV, "there is no such interface here; 'ip link' lists them");
         if (!interface->ethernet)
             refuse(EAFNOSUPPORT, "it is not an Ethernet interface");
         if (interface->mtu < protocol::min_mtu)
-            refuse(EMSGSIZE, fmt::format("its MTU of {} cannot carry a sector; it must be at least {}", interface->mtu,
-                                         protocol::min_mtu));
+            refuse(EMSGSIZE, fmt::format("its MTU of {} cannot carry a sector; it must be at least {}",
+                                         interface->mtu, protocol::min_mtu));
         open(*interface, shelves);
         interface_ = *interface;
         fit_memory();
@@ -103,9 +128,12 @@ void PacketLink::refresh(std::span<const std::uint16_t> shelves) {
         }
     }
     errors_in_a_row_ = 0;
-    if (memory_->pool().frame_capacity() < now->mtu + protocol::ethernet_header_bytes + protocol::vlan_tag_bytes && receiving_)
+    if (memory_->pool().frame_capacity() <
+            now->mtu + protocol::ethernet_header_bytes + protocol::vlan_tag_bytes &&
+        receiving_)
         ring_.cancel(handler_, receive_argument); // larger slots first: see fit_memory()
-    if (now->carrier && (!before.carrier || now->mtu != before.mtu || now->mac != before.mac || now->index != before.index))
+    if (now->carrier &&
+        (!before.carrier || now->mtu != before.mtu || now->mac != before.mac || now->index != before.index))
         events_.changed(id_);
 }
 
@@ -116,7 +144,8 @@ void PacketLink::set_shelves(std::span<const std::uint16_t> shelves) {
 
 void PacketLink::replenish() {
     fit_memory();
-    if (memory_->lend() && !receiving_ && wanted_ && socket_.is_open() && errors_in_a_row_ < max_errors_in_a_row)
+    if (memory_->lend() && !receiving_ && wanted_ && socket_.is_open() &&
+        errors_in_a_row_ < max_errors_in_a_row)
         receive();
 }
 
@@ -143,9 +172,7 @@ void PacketLink::send(core::FrameSlot slot) {
         return;
     }
     const Bytes frame = slot.frame();
-    const std::uint64_t pool = slot.pool().id();
-    const std::uint64_t argument = pool << pool_bits | std::move(slot).release();
-    ring_.submit(handler_, argument, [&](io_uring_sqe* sqe) {
+    ring_.submit(handler_, Sending(std::move(slot)).argument(), [&](io_uring_sqe* sqe) {
         io_uring_prep_send(sqe, -1, frame.data(), frame.size(), 0);
         file_.apply(sqe);
     });
@@ -156,9 +183,9 @@ void PacketLink::on_completion(std::uint64_t argument, int result, std::uint32_t
         on_received(result, flags);
         return;
     }
-    FrameMemory& memory = memories_.find(static_cast<std::uint16_t>(argument >> pool_bits));
-    const auto index = static_cast<std::uint32_t>(argument);
-    on_sent(memory.pool().adopt(index, 0), result);
+    const Sending sent(argument);
+    FrameMemory& memory = memories_.find(static_cast<std::uint16_t>(sent.pool));
+    on_sent(memory.pool().adopt(static_cast<std::uint32_t>(sent.index), sent.length), result);
 }
 
 void PacketLink::on_received(int result, std::uint32_t flags) {
@@ -172,7 +199,8 @@ void PacketLink::on_received(int result, std::uint32_t flags) {
         return;
     }
     const auto length = static_cast<std::size_t>(std::max(result, 0));
-    core::FrameSlot slot = memory_->received(static_cast<std::uint16_t>(flags >> IORING_CQE_BUFFER_SHIFT), length);
+    core::FrameSlot slot =
+        memory_->received(static_cast<std::uint16_t>(flags >> IORING_CQE_BUFFER_SHIFT), length);
     errors_in_a_row_ = 0;
     ++counters_.rx_frames;
     if (length > memory_->pool().frame_capacity())
@@ -187,13 +215,13 @@ void PacketLink::on_sent(core::FrameSlot slot, int result) {
         return;
     }
     ++counters_.tx_errors;
-    if (result == -EMSGSIZE) {
-        slot.set_length(slot.capacity().size()); // an answer with data: its registers are all that is needed of it
+    if (result == -EMSGSIZE)
         events_.undeliverable(id_, std::move(slot));
-    }
 }
 
-unsigned PacketLink::max_buffers() const { return socket_.receive_buffer_bytes() / charge_of(interface_.mtu); }
+unsigned PacketLink::max_buffers() const {
+    return socket_.receive_buffer_bytes() / charge_of(interface_.mtu);
+}
 
 PacketLink::Counters PacketLink::counters() const {
     counters_.rx_dropped += socket_.take_drops();

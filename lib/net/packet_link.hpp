@@ -1,4 +1,5 @@
-// A link over a packet socket: frames come in by one multishot receive into slots, and go out of the slots in which they lie.
+// A link over a packet socket: frames come in by one multishot receive into slots, and go out of the slots in
+// which they lie.
 #pragma once
 
 #include "core/link.hpp"

@@ -20,8 +20,9 @@
 namespace aoetarget::net {
 namespace {
 
-// The kernel accounts a whole page and more for each jumbo frame, so the default of 208 KiB holds 17 of them (measured). This is what
-// four initiators with 128 requests each may need; it is a limit and not memory that is taken.
+// The kernel accounts a whole page and more for each jumbo frame, so the default of 208 KiB holds 17 of them
+// (measured). This is what four initiators with 128 requests each may need; it is a limit and not memory that
+// is taken.
 constexpr int buffer_bytes = 8 << 20;
 
 // More shelves than this and the filter lets all through; the core sorts them out.
@@ -31,8 +32,10 @@ constexpr std::size_t max_filtered_shelves = 200;
     const int error = errno;
     const char* cure = "";
     if (error == EPERM || error == EACCES)
-        cure = "; raw frames need the capability CAP_NET_RAW: run as root, or 'setcap cap_net_raw,cap_net_admin+ep' the program";
-    throw std::system_error(error, std::generic_category(), fmt::format("interface {}: {}{}", interface, what, cure));
+        cure = "; raw frames need the capability CAP_NET_RAW: run as root, or 'setcap "
+               "cap_net_raw,cap_net_admin+ep' the program";
+    throw std::system_error(error, std::generic_category(),
+                            fmt::format("interface {}: {}{}", interface, what, cure));
 }
 
 template <typename T>
@@ -62,7 +65,8 @@ PacketSocket::PacketSocket(const std::string& name, const InterfaceState& interf
 
 void PacketSocket::size_buffers() {
     if (!set_option(fd(), SOL_SOCKET, SO_RCVBUFFORCE, buffer_bytes))
-        set_option(fd(), SOL_SOCKET, SO_RCVBUF, buffer_bytes); // without CAP_NET_ADMIN: as far as net.core.rmem_max allows
+        set_option(fd(), SOL_SOCKET, SO_RCVBUF,
+                   buffer_bytes); // without CAP_NET_ADMIN: as far as net.core.rmem_max allows
     if (!set_option(fd(), SOL_SOCKET, SO_SNDBUFFORCE, buffer_bytes))
         set_option(fd(), SOL_SOCKET, SO_SNDBUF, buffer_bytes);
     socklen_t size = sizeof receive_buffer_bytes_;
@@ -78,7 +82,8 @@ void PacketSocket::set_shelves(std::span<const std::uint16_t> shelves) const {
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, extension(SKF_AD_PKTTYPE)), // meant for another host
         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, PACKET_OTHERHOST, 0, 1),
         BPF_STMT(BPF_RET | BPF_K, drop),
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, extension(SKF_AD_VLAN_TAG_PRESENT)), // meant for a VLAN that is not ours
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+                 extension(SKF_AD_VLAN_TAG_PRESENT)), // meant for a VLAN that is not ours
         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 1, 0),
         BPF_STMT(BPF_RET | BPF_K, drop),
         BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 14), // an answer: somebody else's, or our own on lo

@@ -1,8 +1,9 @@
-// A packet socket that gets AoE requests for our shelves from one interface, and nothing else (protocol.md 8).
+// A packet socket that gets AoE requests for our shelves from one interface, and nothing else (protocol.md
+// 8).
 #pragma once
 
-#include "net/file_descriptor.hpp"
 #include "net/interface.hpp"
+#include "ring/file_descriptor.hpp"
 
 #include <cstdint>
 #include <span>
@@ -15,7 +16,8 @@ class PacketSocket {
     PacketSocket() = default;
     /// Created without a protocol, filtered, then bound, so that no frame of another interface ever gets in.
     /// `shelves`: see set_shelves(). Throws std::system_error with the interface, the cause and the cure.
-    PacketSocket(const std::string& name, const InterfaceState& interface, std::span<const std::uint16_t> shelves);
+    PacketSocket(const std::string& name, const InterfaceState& interface,
+                 std::span<const std::uint16_t> shelves);
 
     [[nodiscard]] int fd() const { return fd_.get(); }
     [[nodiscard]] bool is_open() const { return fd_.get() >= 0; }
@@ -29,7 +31,7 @@ class PacketSocket {
   private:
     void size_buffers();
 
-    FileDescriptor fd_;
+    ring::FileDescriptor fd_;
     unsigned receive_buffer_bytes_ = 0;
 };
 

@@ -4,8 +4,8 @@ namespace aoetarget::protocol {
 namespace {
 
 // Offsets of protocol.md 1. Bits of the byte that holds version and flags.
-constexpr std::size_t at_destination = 0, at_source = 6, at_ethertype = 12, at_version = 14, at_error = 15, at_shelf = 16,
-                      at_slot = 18, at_command = 19, at_tag = 20, at_arguments = 24;
+constexpr std::size_t at_destination = 0, at_source = 6, at_ethertype = 12, at_version = 14, at_error = 15,
+                      at_shelf = 16, at_slot = 18, at_command = 19, at_tag = 20, at_arguments = 24;
 constexpr std::uint8_t flag_response = 0x08, flag_error = 0x04;
 
 } // namespace

@@ -49,16 +49,19 @@ struct Header {
 };
 
 /// The tag alone, of a frame that is known to be long enough.
-inline std::uint32_t get_tag(ConstBytes frame) { return get_be32(frame, 20); }
+inline std::uint32_t get_tag(ConstBytes frame) {
+    return get_be32(frame, 20);
+}
 
-/// Conservative, as every target and Linux compute it (protocol.md 7): what Query Config advertises for an MTU.
+/// Conservative, as every target and Linux compute it (protocol.md 7): what Query Config advertises for an
+/// MTU.
 constexpr unsigned advertised_sectors(unsigned mtu) {
     return mtu < 36 ? 0U : std::min(255U, (mtu - 36U) / 512U);
 }
 /// The smallest MTU with which an interface can carry a sector.
 inline constexpr unsigned min_mtu = 36 + 512;
 
-// --- Command 1: Query Config ---------------------------------------------------------------------------------------------
+// --- Command 1: Query Config ---------------------------------------------------------------------
 
 inline constexpr std::size_t query_config_bytes = 32;
 inline constexpr std::size_t max_config_string = 1024;
@@ -72,13 +75,14 @@ struct QueryConfig {
     std::uint8_t command = 0; ///< The low nibble; the high one is the AoE version and ignored on receipt.
     std::uint16_t string_length = 0;
 
-    /// Empty where the frame is shorter than the fixed part. The string is not looked at: `string_length` may lie.
+    /// Empty where the frame is shorter than the fixed part. The string is not looked at: `string_length` may
+    /// lie.
     static std::optional<QueryConfig> parse(ConstBytes frame);
     /// The fixed part; the string goes to `query_config_bytes`.
     void write(Bytes frame) const;
 };
 
-// --- Command 2: MAC mask list --------------------------------------------------------------------------------------------
+// --- Command 2: MAC mask list --------------------------------------------------------------------
 
 inline constexpr std::size_t mask_list_bytes = 28;
 inline constexpr std::size_t mask_directive_bytes = 8;
@@ -108,7 +112,7 @@ struct MaskDirective {
     void write(Bytes frame, std::size_t index) const;
 };
 
-// --- Command 3: Reserve / Release ----------------------------------------------------------------------------------------
+// --- Command 3: Reserve / Release ----------------------------------------------------------------
 
 inline constexpr std::size_t reserve_bytes = 26;
 inline constexpr std::size_t mac_bytes = 6;

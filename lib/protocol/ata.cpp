@@ -3,14 +3,21 @@
 namespace aoetarget::protocol {
 namespace {
 
-constexpr std::size_t at_flags = 24, at_feature = 25, at_count = 26, at_command = 27, at_lba = 28, at_reserved = 34;
+constexpr std::size_t at_flags = 24, at_feature = 25, at_count = 26, at_command = 27, at_lba = 28,
+                      at_reserved = 34;
 
-constexpr AtaCommand reads(bool lba48) { return {.action = AtaAction::read, .lba48 = lba48}; }
+constexpr AtaCommand reads(bool lba48) {
+    return {.action = AtaAction::read, .lba48 = lba48};
+}
 constexpr AtaCommand writes(bool lba48, bool durable = false) {
     return {.action = AtaAction::write, .lba48 = lba48, .durable = durable, .allowed_on_wildcard = false};
 }
-constexpr AtaCommand verifies(bool lba48) { return {.action = AtaAction::verify, .lba48 = lba48}; }
-constexpr AtaCommand harmless(AtaAction action) { return {.action = action, .needs_reservation = false}; }
+constexpr AtaCommand verifies(bool lba48) {
+    return {.action = AtaAction::verify, .lba48 = lba48};
+}
+constexpr AtaCommand harmless(AtaAction action) {
+    return {.action = action, .needs_reservation = false};
+}
 
 // ata.md 3. What is not named here is aborted, and needs the reservation.
 constexpr std::array<AtaCommand, 256> make_table() {
@@ -82,11 +89,14 @@ void AtaRegisters::set_lba48(std::uint64_t value) {
     }
 }
 
-const AtaCommand& ata_command(std::uint8_t opcode) { return command_table[opcode]; }
+const AtaCommand& ata_command(std::uint8_t opcode) {
+    return command_table[opcode];
+}
 
 SectorRange dsm_entry(ConstBytes data, std::size_t index) {
     const std::size_t at = index * dsm_entry_bytes;
-    const std::uint64_t first = std::uint64_t{get_le16(data, at)} | std::uint64_t{get_le16(data, at + 2)} << 16 |
+    const std::uint64_t first = std::uint64_t{get_le16(data, at)} |
+                                std::uint64_t{get_le16(data, at + 2)} << 16 |
                                 std::uint64_t{get_le16(data, at + 4)} << 32;
     return {first, get_le16(data, at + 6)};
 }

@@ -1,11 +1,12 @@
-// AoE command 0: the ATA registers on the wire, and what each ATA command means to a target (protocol.md 2, ata.md 3).
+// AoE command 0: the ATA registers on the wire, and what each ATA command means to a target (protocol.md 2,
+// ata.md 3).
 #pragma once
 
 #include "protocol/aoe.hpp"
 
 namespace aoetarget::protocol {
 
-inline constexpr std::size_t ata_header_bytes = 36; // Ethernet and AoE headers included: data begins here
+inline constexpr std::size_t ata_header_bytes = 36;    // Ethernet and AoE headers included: data begins here
 inline constexpr unsigned max_sectors_per_frame = 255; // the count is one byte
 
 enum AtaFlag : std::uint8_t {
@@ -69,7 +70,8 @@ struct AtaCommand {
     bool allowed_on_wildcard = true; ///< False for what changes data (protocol.md 9).
 };
 
-/// The row for an opcode. The decision between 28 and 48 bits is the opcode's, never that of the E flag (protocol.md 2.1).
+/// The row for an opcode. The decision between 28 and 48 bits is the opcode's, never that of the E flag
+/// (protocol.md 2.1).
 const AtaCommand& ata_command(std::uint8_t opcode);
 
 enum class SetFeature : std::uint8_t {

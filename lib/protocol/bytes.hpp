@@ -1,7 +1,9 @@
-// Wire formats: Ethernet, AoE, ATA, IDENTIFY. This layer knows bytes: it turns them into host structs and back, checked, and
-// knows nothing of sockets, files, time or allocation. Wire bytes are decoded once, here, and encoded once, here.
+// Wire formats: Ethernet, AoE, ATA, IDENTIFY. This layer knows bytes: it turns them into host structs and
+// back, checked, and knows nothing of sockets, files, time or allocation. Wire bytes are decoded once, here,
+// and encoded once, here.
 //
-// This file: integers and views of bytes. AoE fields are big-endian; ATA's LBA registers and IDENTIFY words little-endian.
+// This file: integers and views of bytes. AoE fields are big-endian; ATA's LBA registers and IDENTIFY words
+// little-endian.
 #pragma once
 
 #include <cstddef>
@@ -15,7 +17,9 @@ using ConstBytes = std::span<const std::byte>;
 
 namespace protocol {
 
-inline std::uint8_t get_u8(ConstBytes bytes, std::size_t at) { return std::to_integer<std::uint8_t>(bytes[at]); }
+inline std::uint8_t get_u8(ConstBytes bytes, std::size_t at) {
+    return std::to_integer<std::uint8_t>(bytes[at]);
+}
 
 inline std::uint16_t get_be16(ConstBytes bytes, std::size_t at) {
     return static_cast<std::uint16_t>(get_u8(bytes, at) << 8 | get_u8(bytes, at + 1));
@@ -29,7 +33,9 @@ inline std::uint16_t get_le16(ConstBytes bytes, std::size_t at) {
     return static_cast<std::uint16_t>(get_u8(bytes, at) | get_u8(bytes, at + 1) << 8);
 }
 
-inline void put_u8(Bytes bytes, std::size_t at, std::uint8_t value) { bytes[at] = std::byte{value}; }
+inline void put_u8(Bytes bytes, std::size_t at, std::uint8_t value) {
+    bytes[at] = std::byte{value};
+}
 
 inline void put_be16(Bytes bytes, std::size_t at, std::uint16_t value) {
     put_u8(bytes, at, static_cast<std::uint8_t>(value >> 8));

@@ -14,7 +14,9 @@ class Words {
   public:
     explicit Words(Bytes data) : data_(data) { std::fill(data.begin(), data.end(), std::byte{0}); }
 
-    void set(std::size_t word, std::uint64_t value) { put_le16(data_, 2 * word, static_cast<std::uint16_t>(value)); }
+    void set(std::size_t word, std::uint64_t value) {
+        put_le16(data_, 2 * word, static_cast<std::uint16_t>(value));
+    }
 
     /// Least significant word first.
     void set_number(std::size_t word, std::size_t words, std::uint64_t value) {
@@ -57,29 +59,29 @@ void set_geometry(Words& words, std::uint64_t sectors) {
 }
 
 void set_capabilities(Words& words) {
-    words.set(0, 0x0040);   // an ATA device, fixed
-    words.set(47, 0x8000);  // READ MULTIPLE is not supported
+    words.set(0, 0x0040);  // an ATA device, fixed
+    words.set(47, 0x8000); // READ MULTIPLE is not supported
     words.set(48, 0x4000);
-    words.set(49, 0x0300);  // LBA and DMA
+    words.set(49, 0x0300); // LBA and DMA
     words.set(50, 0x4000);
-    words.set(53, 0x0007);  // words 54-58, 64-70 and 88 are valid
-    words.set(63, 0x0007);  // multiword DMA 0-2
-    words.set(64, 0x0003);  // PIO 3 and 4
+    words.set(53, 0x0007); // words 54-58, 64-70 and 88 are valid
+    words.set(63, 0x0007); // multiword DMA 0-2
+    words.set(64, 0x0003); // PIO 3 and 4
     for (std::size_t word = 65; word <= 68; ++word)
         words.set(word, 120); // cycle time in nanoseconds
-    words.set(80, 0x03F0);  // ATA-4 to ACS-2
-    words.set(88, 0x203F);  // UDMA 0-5, mode 5 selected
+    words.set(80, 0x03F0);    // ATA-4 to ACS-2
+    words.set(88, 0x203F);    // UDMA 0-5, mode 5 selected
     words.set(93, 0x400B);
 }
 
 void set_features(Words& words, const Identity& identity) {
     const unsigned cache = identity.geometry.volatile_cache ? 0x0020 : 0;
     const unsigned cache_enabled = identity.write_cache_enabled ? cache : 0;
-    words.set(82, 0x4008 | cache);         // NOP, power management
-    words.set(83, 0x7400);                 // FLUSH CACHE EXT, FLUSH CACHE, LBA48
-    words.set(84, 0x4140);                 // WWN, WRITE DMA FUA EXT
+    words.set(82, 0x4008 | cache); // NOP, power management
+    words.set(83, 0x7400);         // FLUSH CACHE EXT, FLUSH CACHE, LBA48
+    words.set(84, 0x4140);         // WWN, WRITE DMA FUA EXT
     words.set(85, 0x4008 | cache_enabled);
-    words.set(86, 0xB400);                 // as 83; words 119 and 120 are valid
+    words.set(86, 0xB400); // as 83; words 119 and 120 are valid
     words.set(87, 0x4140);
     words.set(119, 0x4000);
     words.set(120, 0x4000);
@@ -88,15 +90,18 @@ void set_features(Words& words, const Identity& identity) {
 void set_discard(Words& words, const Identity& identity) {
     if (!identity.geometry.discard || identity.geometry.read_only)
         return;
-    if (identity.geometry.discard_zeroes)
-        words.set(69, 0x4020); // reads after a trim are deterministic and zero
+    // Reads after a trim are deterministic and zero. Parts of logical blocks are never trimmed, so that would
+    // not be true of them.
+    if (identity.geometry.discard_zeroes && identity.geometry.logical_block_bytes == sector_bytes)
+        words.set(69, 0x4020);
     words.set(105, identity.max_dsm_sectors);
     words.set(169, 0x0001);
 }
 
 void set_blocks(Words& words, const Geometry& geometry) {
     // The AoE sector is 512 bytes whatever the device has, so word 106 speaks of physical blocks only.
-    const auto exponent = static_cast<unsigned>(std::countr_zero(geometry.physical_block_bytes / sector_bytes));
+    const auto exponent =
+        static_cast<unsigned>(std::countr_zero(geometry.physical_block_bytes / sector_bytes));
     words.set(106, exponent == 0 ? 0x4000 : 0x6000 | exponent);
     words.set(209, 0x4000 | geometry.physical_offset_sectors);
     words.set(217, geometry.rotation_rate);
@@ -123,7 +128,9 @@ void write_identify(Bytes data, const Identity& identity) {
     words.set_checksum();
 }
 
-std::uint64_t wwn_of(std::string_view serial) { return 0x3ULL << 60 | fnv1a(serial) >> 4; }
+std::uint64_t wwn_of(std::string_view serial) {
+    return 0x3ULL << 60 | fnv1a(serial) >> 4;
+}
 
 IdentifySummary IdentifySummary::parse(ConstBytes data) {
     IdentifySummary summary;

@@ -13,7 +13,7 @@ inline constexpr std::size_t max_serial = 20, max_model = 40, max_firmware = 8;
 
 /// What an export says of itself.
 struct Identity {
-    std::string_view serial;   ///< Printable ASCII; what is longer than the field is cut.
+    std::string_view serial; ///< Printable ASCII; what is longer than the field is cut.
     std::string_view model;
     std::string_view firmware;
     Geometry geometry;
@@ -24,8 +24,8 @@ struct Identity {
 /// Fills `data`, exactly 512 bytes, with the 256 words, the checksum included.
 void write_identify(Bytes data, const Identity& identity);
 
-/// The World Wide Name of a serial number: NAA 3 (locally assigned) and 60 bits of its hash, so that every target that
-/// exports the same volume under the same serial number gives the same name.
+/// The World Wide Name of a serial number: NAA 3 (locally assigned) and 60 bits of its hash, so that every
+/// target that exports the same volume under the same serial number gives the same name.
 std::uint64_t wwn_of(std::string_view serial);
 
 /// The parts of IDENTIFY that a tool wants, read back. `data` is at least 512 bytes.

@@ -8,7 +8,8 @@
 namespace aoetarget::ring {
 
 BufferRing::BufferRing(Ring& ring, std::uint16_t group, std::uint16_t entries)
-    : ring_(ring), group_(group), mask_(io_uring_buf_ring_mask(entries)), bytes_(entries * sizeof(io_uring_buf)) {
+    : ring_(ring), group_(group), mask_(io_uring_buf_ring_mask(entries)),
+      bytes_(entries * sizeof(io_uring_buf)) {
     void* memory = mmap(nullptr, bytes_, PROT_READ | PROT_WRITE, MAP_ANONYMOUS | MAP_PRIVATE, -1, 0);
     if (memory == MAP_FAILED)
         throw std::system_error(errno, std::generic_category(), "cannot allocate a ring of receive buffers");
@@ -21,8 +22,9 @@ BufferRing::BufferRing(Ring& ring, std::uint16_t group, std::uint16_t entries)
     const int result = io_uring_register_buf_ring(ring_.raw(), &registration, 0);
     if (result < 0) {
         munmap(memory, bytes_);
-        throw std::system_error(-result, std::generic_category(),
-                                "cannot register receive buffers with the ring; Linux 6.1 or later is needed");
+        throw std::system_error(
+            -result, std::generic_category(),
+            "cannot register receive buffers with the ring; Linux 6.1 or later is needed");
     }
 }
 

@@ -18,7 +18,8 @@ class BufferRing {
 
     /// Lends a buffer to the kernel, which sees it with the next publish().
     void add(std::span<std::byte> buffer, std::uint16_t id) {
-        io_uring_buf_ring_add(entries_, buffer.data(), static_cast<unsigned>(buffer.size()), id, mask_, added_++);
+        io_uring_buf_ring_add(entries_, buffer.data(), static_cast<unsigned>(buffer.size()), id, mask_,
+                              added_++);
     }
     void publish() {
         io_uring_buf_ring_advance(entries_, added_);

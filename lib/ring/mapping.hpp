@@ -13,7 +13,8 @@ namespace aoetarget::ring {
 class Mapping {
   public:
     explicit Mapping(std::size_t bytes)
-        : data_(mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_ANONYMOUS | MAP_PRIVATE, -1, 0)), bytes_(bytes) {
+        : data_(mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_ANONYMOUS | MAP_PRIVATE, -1, 0)),
+          bytes_(bytes) {
         if (data_ == MAP_FAILED)
             throw std::system_error(errno, std::generic_category(), "cannot allocate memory for frames");
     }

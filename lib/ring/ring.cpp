@@ -27,7 +27,8 @@ constexpr std::uint64_t nobody = ~0ULL; // user_data of what needs no handler
 std::string set_up_advice(int error) {
     switch (error) {
     case EPERM:
-        return "cannot set up io_uring: it is switched off here (sysctl kernel.io_uring_disabled, or a seccomp filter of the "
+        return "cannot set up io_uring: it is switched off here (sysctl kernel.io_uring_disabled, or a "
+               "seccomp filter of the "
                "container); allow it";
     case ENOSYS:
         return "cannot set up io_uring: this kernel has none; Linux 6.1 or later is needed";
@@ -43,10 +44,10 @@ std::string set_up_advice(int error) {
 } // namespace
 
 Ring::Ring(unsigned completions) {
-    // Disabled until the first turn, so that a target may be set up on one thread and run on another: with SINGLE_ISSUER the thread
-    // that enables the ring is the one that owns it.
-    constexpr unsigned common = IORING_SETUP_R_DISABLED | IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP |
-                                IORING_SETUP_SUBMIT_ALL;
+    // Disabled until the first turn, so that a target may be set up on one thread and run on another: with
+    // SINGLE_ISSUER the thread that enables the ring is the one that owns it.
+    constexpr unsigned common =
+        IORING_SETUP_R_DISABLED | IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP | IORING_SETUP_SUBMIT_ALL;
     constexpr unsigned candidates[] = {
         common | IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN,
         common | IORING_SETUP_COOP_TASKRUN,
@@ -75,7 +76,9 @@ Ring::Ring(unsigned completions) {
         buffers_.resize(max_buffers);
 }
 
-Ring::~Ring() { io_uring_queue_exit(&ring_); }
+Ring::~Ring() {
+    io_uring_queue_exit(&ring_);
+}
 
 HandlerId Ring::add_handler(CompletionHandler& handler) {
     const auto free = std::find_if(handlers_.begin(), handlers_.end(), [](const HandlerEntry& entry) {
@@ -124,7 +127,8 @@ void Ring::unregister_file(const RingFile& file) {
 }
 
 bool Ring::register_buffer(std::span<std::byte> memory) {
-    const auto free = std::find_if(buffers_.begin(), buffers_.end(), [](auto buffer) { return buffer.empty(); });
+    const auto free =
+        std::find_if(buffers_.begin(), buffers_.end(), [](auto buffer) { return buffer.empty(); });
     if (free == buffers_.end())
         return false;
     const iovec vector{memory.data(), memory.size()};
@@ -139,13 +143,15 @@ bool Ring::register_buffer(std::span<std::byte> memory) {
 }
 
 void Ring::unregister_buffer(std::span<std::byte> memory) {
-    const auto found = std::find_if(buffers_.begin(), buffers_.end(),
-                                    [&](auto buffer) { return !buffer.empty() && buffer.data() == memory.data(); });
+    const auto found = std::find_if(buffers_.begin(), buffers_.end(), [&](auto buffer) {
+        return !buffer.empty() && buffer.data() == memory.data();
+    });
     if (found == buffers_.end())
         return;
     const iovec none{};
     const __u64 tag = 0;
-    io_uring_register_buffers_update_tag(&ring_, static_cast<unsigned>(found - buffers_.begin()), &none, &tag, 1);
+    io_uring_register_buffers_update_tag(&ring_, static_cast<unsigned>(found - buffers_.begin()), &none, &tag,
+                                         1);
     *found = {};
 }
 
@@ -164,7 +170,9 @@ void Ring::defer(Deferred& work) {
         deferred_.push_back(&work);
 }
 
-void Ring::undefer(Deferred& work) { std::erase(deferred_, &work); }
+void Ring::undefer(Deferred& work) {
+    std::erase(deferred_, &work);
+}
 
 void Ring::enable() {
     if (enabled_)
@@ -192,8 +200,8 @@ void Ring::submit_prepared() {
         const int result = io_uring_submit(&ring_);
         if (result >= 0 || result == -EINTR)
             continue;
-        // EBUSY, EAGAIN: the completion queue has overflowed or memory is short. What completed is handled by the next turn; the
-        // kernel takes entries again once it could flush.
+        // EBUSY, EAGAIN: the completion queue has overflowed or memory is short. What completed is handled by
+        // the next turn; the kernel takes entries again once it could flush.
         if (result != -EBUSY && result != -EAGAIN)
             fail(-result, "io_uring_enter");
         io_uring_get_events(&ring_);

@@ -1,8 +1,9 @@
-// The ring: everything that a target waits for comes through one io_uring. This layer knows liburing: set-up, submission,
-// dispatch of completions, registered files and buffers. It knows nothing of AoE.
+// The ring: everything that a target waits for comes through one io_uring. This layer knows liburing: set-up,
+// submission, dispatch of completions, registered files and buffers. It knows nothing of AoE.
 //
-// One turn of the loop is: wait() or poll(), which submits all that was prepared and hands every completion to its handler; what the owner does
-// with that; run_deferred(). All of them prepare new operations, which the next wait() or poll() submits together.
+// One turn of the loop is: wait() or poll(), which submits all that was prepared and hands every completion
+// to its handler; what the owner does with that; run_deferred(). All of them prepare new operations, which
+// the next wait() or poll() submits together.
 #pragma once
 
 #include <aoetarget/address.hpp>
@@ -37,7 +38,8 @@ class Deferred {
 
 using HandlerId = std::uint16_t;
 
-/// A file as the ring knows it: an entry of its table of registered files, or, where that is full, a plain descriptor.
+/// A file as the ring knows it: an entry of its table of registered files, or, where that is full, a plain
+/// descriptor.
 struct RingFile {
     int index_or_fd = -1;
     bool registered = false;
@@ -51,14 +53,16 @@ struct RingFile {
 
 class Ring {
   public:
-    /// `completions`: how many operations may be under way at once without overflow. Throws std::system_error.
+    /// `completions`: how many operations may be under way at once without overflow. Throws
+    /// std::system_error.
     explicit Ring(unsigned completions);
     ~Ring();
     Ring(const Ring&) = delete;
     Ring& operator=(const Ring&) = delete;
 
     HandlerId add_handler(CompletionHandler& handler);
-    /// Completions that are still to come for it are thrown away; the id is used again when the last has come.
+    /// Completions that are still to come for it are thrown away; the id is used again when the last has
+    /// come.
     void remove_handler(HandlerId id);
     /// Operations of this handler that have not completed.
     [[nodiscard]] unsigned outstanding(HandlerId id) const { return handlers_[id].outstanding; }
@@ -71,14 +75,17 @@ class Ring {
         sqe->user_data = std::uint64_t{id} << argument_bits | argument;
         ++handlers_[id].outstanding;
     }
-    /// Cancels the operation that was submitted with these; it still completes, with ECANCELED unless it was too late.
+    /// Cancels the operation that was submitted with these; it still completes, with ECANCELED unless it was
+    /// too late.
     void cancel(HandlerId id, std::uint64_t argument);
 
-    /// The descriptor stays the caller's; the ring's own reference keeps the file open until unregister_file().
+    /// The descriptor stays the caller's; the ring's own reference keeps the file open until
+    /// unregister_file().
     RingFile register_file(int fd);
     void unregister_file(const RingFile& file);
 
-    /// Pins memory for READ_FIXED and WRITE_FIXED. Returns false, and everything works unregistered, where the kernel refuses.
+    /// Pins memory for READ_FIXED and WRITE_FIXED. Returns false, and everything works unregistered, where
+    /// the kernel refuses.
     bool register_buffer(std::span<std::byte> memory);
     void unregister_buffer(std::span<std::byte> memory);
     /// The registered buffer that holds these bytes, or -1.
@@ -89,8 +96,8 @@ class Ring {
     /// Forgets what was deferred for `work`, which is going away.
     void undefer(Deferred& work);
 
-    /// Submits and sleeps until there is a completion, then hands out those that are there, up to a bounded number. Throws std::system_error if
-    /// the ring fails.
+    /// Submits and sleeps until there is a completion, then hands out those that are there, up to a bounded
+    /// number. Throws std::system_error if the ring fails.
     void wait();
     /// The same without sleeping. Returns whether there was anything.
     bool poll();

@@ -30,7 +30,8 @@ void Wakeup::wake() const noexcept {
 }
 
 void Wakeup::read() {
-    ring_.submit(handler_, 0, [&](io_uring_sqe* sqe) { io_uring_prep_read(sqe, fd_, &count_, sizeof count_, 0); });
+    ring_.submit(handler_, 0,
+                 [&](io_uring_sqe* sqe) { io_uring_prep_read(sqe, fd_, &count_, sizeof count_, 0); });
 }
 
 void Wakeup::on_completion(std::uint64_t, int result, std::uint32_t) {

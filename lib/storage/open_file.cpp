@@ -55,8 +55,7 @@ std::string_view open_advice(int error, bool read_only) {
     }
 }
 
-// --- Claiming the file
-// ---------------------------------------------------------------------------------------------------
+// --- Claiming the file ---------------------------------------------------------------------------
 
 struct stat status_of(const std::string& path) {
     struct stat status {};
@@ -68,8 +67,8 @@ struct stat status_of(const std::string& path) {
     return status;
 }
 
-FileDescriptor open_or_fail(const std::string& path, int flags) {
-    FileDescriptor file(open(path.c_str(), flags | O_CLOEXEC));
+ring::FileDescriptor open_or_fail(const std::string& path, int flags) {
+    ring::FileDescriptor file(open(path.c_str(), flags | O_CLOEXEC));
     if (!file.valid())
         fail(errno, path, open_advice(errno, (flags & O_ACCMODE) == O_RDONLY));
     return file;
@@ -77,18 +76,18 @@ FileDescriptor open_or_fail(const std::string& path, int flags) {
 
 /// With exclusive use of a block device, or, if it is only read, with the certainty that nobody had that when
 /// it was opened.
-FileDescriptor open_claim(const std::string& path, const FileOptions& options, bool block_device) {
+ring::FileDescriptor open_claim(const std::string& path, const FileOptions& options, bool block_device) {
     const int access = options.read_only ? O_RDONLY : O_RDWR;
     if (!block_device || options.force)
         return open_or_fail(path, access);
-    FileDescriptor exclusive = open_or_fail(path, access | O_EXCL);
+    ring::FileDescriptor exclusive = open_or_fail(path, access | O_EXCL);
     if (!options.read_only)
         return exclusive;
     return open_or_fail(path, access);
 }
 
-FileDescriptor open_again(const std::string& path, int access, const FileDescriptor& claim) {
-    FileDescriptor file = open_or_fail(path, access);
+ring::FileDescriptor open_again(const std::string& path, int access, const ring::FileDescriptor& claim) {
+    ring::FileDescriptor file = open_or_fail(path, access);
     struct stat claimed {};
     struct stat opened {};
     if (fstat(claim.get(), &claimed) != 0 || fstat(file.get(), &opened) != 0)
@@ -108,8 +107,7 @@ void check_writable(const std::string& path, int fd, const FileFacts& facts, std
         fail(EFBIG, path, "it is larger than this process may write; raise 'ulimit -f'");
 }
 
-// --- The window
-// ----------------------------------------------------------------------------------------------------------
+// --- The window ----------------------------------------------------------------------------------
 
 struct Window {
     std::uint64_t offset_bytes = 0;
@@ -174,8 +172,7 @@ void lock_window(const std::string& path, int fd, const Window& window, bool rea
                                 std::generic_category().message(errno)));
 }
 
-// --- The cache
-// -----------------------------------------------------------------------------------------------------------
+// --- The cache -----------------------------------------------------------------------------------
 
 /// Empty: through the page cache.
 std::optional<DirectAlignment> choose_direct(const std::string& path, const FileOptions& options, int fd,
@@ -200,8 +197,7 @@ std::optional<DirectAlignment> choose_direct(const std::string& path, const File
     return std::nullopt;
 }
 
-// --- What comes out
-// ------------------------------------------------------------------------------------------------------
+// --- What comes out ------------------------------------------------------------------------------
 
 Geometry describe(const FileOptions& options, const FileFacts& facts, const Window& window,
                   const std::optional<DirectAlignment>& direct, int fd) {

@@ -11,7 +11,8 @@ namespace aoetarget::storage {
 
 class RingDevice {
   public:
-    /// Called once, when the device is added to a target, before the first submit(). The ring outlives the device.
+    /// Called once, when the device is added to a target, before the first submit(). The ring outlives the
+    /// device.
     virtual void attach(ring::Ring& ring) = 0;
 
   protected:

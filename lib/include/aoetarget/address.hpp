@@ -68,4 +68,4 @@ struct SectorRange {
     }
 };
 
-} // namespace aoetarget
+} // namespace gnu::visibility("default")]]aoetarget

@@ -17,9 +17,9 @@ namespace [[gnu::visibility("default")]] aoetarget {
 struct Geometry {
     /// Capacity in sectors of 512 bytes, at least 1, at most 2^48 - 1.
     std::uint64_t sectors = 0;
-    /// Smallest unit of I/O in bytes: a power of two from 512 to 65536. The target never submits an Io that is not
-    /// made of whole logical blocks: it reads, patches and writes where a request is not.
-    /// `sectors` must be a multiple of it.
+    /// Smallest unit of I/O in bytes: a power of two from 512 to 65536. The target never submits an Io that
+    /// is not made of whole logical blocks: it reads, patches and writes where a request is not. `sectors`
+    /// must be a multiple of it.
     std::uint32_t logical_block_bytes = 512;
     /// The unit that the medium prefers, for IDENTIFY: a power of two, at least `logical_block_bytes`.
     std::uint32_t physical_block_bytes = 512;
@@ -29,8 +29,8 @@ struct Geometry {
     std::uint32_t memory_alignment = 1;
     /// Writes and discards are refused before they reach the device.
     bool read_only = false;
-    /// True: a completed write may be lost in a power cut until a flush has completed, unless `Io::durable` was set.
-    /// False: a completed write is on stable storage.
+    /// True: a completed write may be lost in a power cut until a flush has completed, unless `Io::durable`
+    /// was set. False: a completed write is on stable storage.
     bool volatile_cache = false;
     /// The device takes Io::Op::discard.
     bool discard = false;
@@ -59,25 +59,26 @@ class Io {
     enum class Op : std::uint8_t { read, write, flush, discard };
 
     Op op = Op::read;
-    /// Write or discard: complete only when the change is on stable storage, whatever the device's own mode is.
+    /// Write or discard: complete only when the change is on stable storage, whatever the device's own mode
+    /// is.
     bool durable = false;
     /// The sectors; whole logical blocks. Empty for a flush.
     SectorRange range;
-    /// Read: where the data goes. Write: where it comes from. Together as long as `range`; empty for flush and
-    /// discard. The device may change the entries (to continue after a short transfer, say).
+    /// Read: where the data goes. Write: where it comes from. Together as long as `range`; empty for flush
+    /// and discard. The device may change the entries (to continue after a short transfer, say).
     std::span<iovec> buffers;
     /// Free for the device's own use between submit and completion.
     std::array<std::uint64_t, 2> device_data{};
 
     /// Ends the operation: 0 for success, else a positive errno value that is mapped to an ATA outcome
-    /// (EIO on a read: uncorrectable; EAGAIN and ENOMEM: no answer, the initiator repeats; ENODATA: beyond the end).
-    /// To be called on the target's thread, from within submit() or later.
+    /// (EIO on a read: uncorrectable; EAGAIN and ENOMEM: no answer, the initiator repeats; ENODATA: beyond
+    /// the end). To be called on the target's thread, from within submit() or later.
     void complete(int error = 0) noexcept {
         error_ = error;
         owner_->completed(*this);
     }
-    /// The same, from any thread, lock free. At least one call of complete_from_any_thread() must happen before the
-    /// target is destroyed for every Io that the device took.
+    /// The same, from any thread, lock free. At least one call of complete_from_any_thread() must happen
+    /// before the target is destroyed for every Io that the device took.
     void complete_from_any_thread(int error = 0) noexcept {
         error_ = error;
         owner_->completed_from_any_thread(*this);
@@ -109,13 +110,14 @@ class BlockDevice {
     [[nodiscard]] virtual Geometry geometry() const = 0;
 
     /// Starts an operation and returns at once; must not throw and must not block. The target has already
-    /// excluded overlap: while a write or discard is under way nothing else is on its sectors, so a device may run
-    /// operations in any order and side by side. A flush covers every write that was completed before its submit().
+    /// excluded overlap: while a write or discard is under way nothing else is on its sectors, so a device
+    /// may run operations in any order and side by side. A flush covers every write that was completed before
+    /// its submit().
     virtual void submit(Io& io) = 0;
 
-    /// A text that stays the same for the same volume across restarts and differs between volumes; the default
-    /// serial number is derived from it. Empty: derived from the AoE address alone.
+    /// A text that stays the same for the same volume across restarts and differs between volumes; the
+    /// default serial number is derived from it. Empty: derived from the AoE address alone.
     [[nodiscard]] virtual std::string identity() const { return {}; }
 };
 
-} // namespace aoetarget
+} // namespace gnu::visibility("default")]]aoetarget

@@ -24,8 +24,8 @@ struct DiscoveredTarget {
     std::string serial;
 };
 
-/// Asks every target on the interface's network and collects answers until `timeout` is over. Blocks; needs CAP_NET_RAW.
-/// Sorted by address, then MAC; one entry for each pair of them. Throws std::system_error.
+/// Asks every target on the interface's network and collects answers until `timeout` is over. Blocks; needs
+/// CAP_NET_RAW. Sorted by address, then MAC; one entry for each pair of them. Throws std::system_error.
 std::vector<DiscoveredTarget> discover(const std::string& interface, std::chrono::milliseconds timeout);
 
-} // namespace aoetarget
+} // namespace gnu::visibility("default")]]aoetarget

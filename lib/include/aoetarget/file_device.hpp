@@ -16,7 +16,8 @@ enum class Cache : std::uint8_t {
 };
 
 enum class Durability : std::uint8_t {
-    /// A write is answered when it is on stable storage. The only safe choice with Linux initiators, which never flush.
+    /// A write is answered when it is on stable storage. The only safe choice with Linux initiators, which
+    /// never flush.
     stable,
     /// A write is answered when the host's cache or the disk's own cache has it; FLUSH CACHE makes it stable.
     volatile_cache,
@@ -28,7 +29,8 @@ struct FileOptions {
     std::optional<Cache> cache;
     Durability durability = Durability::stable;
     bool read_only = false;
-    /// The window of the file that is exported, in bytes; both multiples of 512. A length of 0 means: to the end.
+    /// The window of the file that is exported, in bytes; both multiples of 512. A length of 0 means: to the
+    /// end.
     std::uint64_t offset_bytes = 0;
     std::uint64_t length_bytes = 0;
     /// Take a block device that is mounted or otherwise in use. Two writers destroy each other's data.
@@ -44,9 +46,9 @@ class FileDevice : public BlockDevice {
     [[nodiscard]] virtual const std::vector<std::string>& notes() const = 0;
 };
 
-/// Opens `path` and takes exclusive use of the window (shared use if read-only): a lock on the range of the file, and
-/// O_EXCL on a block device. May block; call it before the target's loop or from another thread.
+/// Opens `path` and takes exclusive use of the window (shared use if read-only): a lock on the range of the
+/// file, and O_EXCL on a block device. May block; call it before the target's loop or from another thread.
 /// Throws std::system_error that names the path, the cause and what to do.
 std::unique_ptr<FileDevice> open_file(const std::string& path, const FileOptions& options = {});
 
-} // namespace aoetarget
+} // namespace gnu::visibility("default")]]aoetarget

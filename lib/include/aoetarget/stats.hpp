@@ -47,11 +47,13 @@ struct ExportStats {
     std::uint64_t other_commands = 0;
     /// Operations given to the device; (reads + writes) divided by this is the gain of merging.
     std::uint64_t device_operations = 0;
-    /// Exact copies of a request still under way: an initiator that repeats too early, or a network that loses answers.
+    /// Exact copies of a request still under way: an initiator that repeats too early, or a network that
+    /// loses answers.
     std::uint64_t duplicates = 0;
     /// Requests that had to wait for an earlier one on the same sectors.
     std::uint64_t ordered = 0;
-    /// Partial logical blocks that were read, patched and written: align the initiator's partitions and frame size.
+    /// Partial logical blocks that were read, patched and written: align the initiator's partitions and frame
+    /// size.
     std::uint64_t patched = 0;
     /// ATA errors answered.
     std::uint64_t ata_errors = 0;
@@ -70,4 +72,4 @@ struct Stats {
     std::uint64_t out_of_slots = 0;
 };
 
-} // namespace aoetarget
+} // namespace gnu::visibility("default")]]aoetarget

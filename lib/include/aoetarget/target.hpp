@@ -5,10 +5,11 @@
 //     target.add_export({.address = {1, 1}}, aoetarget::open_file("/dev/sdb"));
 //     target.run();
 //
-// A target belongs to one thread: the one that first calls run() or poll(). Before that it may be set up on another.
-// Only stop() and Io::complete_from_any_thread() may be called from elsewhere. Targets share nothing with each other.
-// The library starts no thread, installs no signal handler, writes to no stream and never ends the process.
-// Set-up failures throw std::system_error with the interface or path, the cause and the cure; nothing on the data path throws.
+// A target belongs to one thread: the one that first calls run() or poll(). Before that it may be set up on
+// another. Only stop() and Io::complete_from_any_thread() may be called from elsewhere. Targets share nothing
+// with each other. The library starts no thread, installs no signal handler, writes to no stream and never
+// ends the process. Set-up failures throw std::system_error with the interface or path, the cause and the
+// cure; nothing on the data path throws.
 #pragma once
 
 #include <aoetarget/address.hpp>
@@ -27,20 +28,21 @@ namespace [[gnu::visibility("default")]] aoetarget {
 const char* version() noexcept;
 
 struct TargetOptions {
-    /// How many requests each initiator may have under way, 2 to 65535. Advertised in Query Config; Linux opens a window of
-    /// this size per interface of the target. Less than 2 would make the Linux driver unusable.
+    /// How many requests each initiator may have under way, 2 to 65535. Advertised in Query Config; Linux
+    /// opens a window of this size per interface of the target. Less than 2 would make the Linux driver
+    /// unusable.
     unsigned buffer_count = 128;
 };
 
 struct ExportOptions {
     Address address;
-    /// Up to 20 printable ASCII characters. Empty: derived from the machine, the device's identity() and the address.
-    /// Initiators and multipath software recognise a disk by it, across hosts too.
-    std::string serial;
+    /// Up to 20 printable ASCII characters. Empty: derived from the machine, the device's identity() and the
+    /// address. Initiators and multipath software recognise a disk by it, across hosts too.
+    std::string serial = {};
     /// Up to 40 printable ASCII characters.
     std::string model = "libaoetarget virtual disk";
     /// If not empty, only these may ask; an initiator may edit the list (MAC mask list). At most 255.
-    std::vector<MacAddress> mask_list;
+    std::vector<MacAddress> mask_list = {};
 };
 
 class Target {
@@ -51,36 +53,41 @@ class Target {
     Target(const Target&) = delete;
     Target& operator=(const Target&) = delete;
 
-    /// Serves every export on the network interface of this name. It must exist, but may be down, and may later vanish, change its
-    /// MTU or address, and come back. Needs CAP_NET_RAW in the interface's network namespace.
+    /// Serves every export on the network interface of this name. It must exist, but may be down, and may
+    /// later vanish, change its MTU or address, and come back. Needs CAP_NET_RAW in the interface's network
+    /// namespace.
     void add_interface(const std::string& name);
-    /// Requests that came in on it and are still under way are finished and not answered. Unknown names are ignored.
+    /// Requests that came in on it and are still under way are finished and not answered. Unknown names are
+    /// ignored.
     void remove_interface(const std::string& name);
 
-    /// Serves `device` on every interface and advertises it. Throws std::system_error (EEXIST) for an address in use,
-    /// (EINVAL) for an option out of range or an impossible geometry.
+    /// Serves `device` on every interface and advertises it. Throws std::system_error (EEXIST) for an address
+    /// in use, (EINVAL) for an option out of range or an impossible geometry.
     void add_export(const ExportOptions& options, std::unique_ptr<BlockDevice> device);
-    /// Stops answering at once, finishes what is under way, then flushes and destroys the device (in a later turn of the loop).
-    /// Returns false if there is no such export.
+    /// Stops answering at once, finishes what is under way, then flushes and destroys the device (in a later
+    /// turn of the loop). Returns false if there is no such export.
     bool remove_export(const Address& address);
 
-    /// Calls `ready` on the target's thread whenever `fd` is readable (a signalfd, a control socket), which must be read empty
-    /// there. The fd stays the caller's and must stay open as long as the target lives.
+    /// Calls `ready` on the target's thread whenever `fd` is readable (a signalfd, a control socket), which
+    /// must be read empty there. The fd stays the caller's and must stay open as long as the target lives.
     void watch(int fd, std::function<void()> ready);
 
-    /// Serves until stop(). Then: takes no new request, finishes what is under way, flushes every export, returns.
-    /// Throws std::system_error only if the ring itself fails.
+    /// Serves until stop(). Then: takes no new request, finishes what is under way, flushes every export,
+    /// returns. Throws std::system_error only if the ring itself fails.
     void run();
-    /// From any thread and from signal handlers. A second call makes run() return without waiting for the devices.
+    /// From any thread and from signal handlers. A second call makes run() return without waiting for the
+    /// devices.
     void stop() noexcept;
 
     /// For a host's own event loop: readable when poll() has something to do.
     [[nodiscard]] int fd() const noexcept;
-    /// Does what there is to do, a bounded amount of it, and never waits. Returns false once stop() has done its work.
+    /// Does what there is to do, a bounded amount of it, and never waits. Returns false once stop() has done
+    /// its work.
     bool poll();
 
     [[nodiscard]] Stats stats() const;
-    /// The kernel features in use, in one line for people: "io_uring: defer-taskrun, registered buffers, ...".
+    /// The kernel features in use, in one line for people: "io_uring: defer-taskrun, registered buffers,
+    /// ...".
     [[nodiscard]] std::string features() const;
 
   private:
@@ -88,4 +95,4 @@ class Target {
     std::unique_ptr<Impl> impl_;
 };
 
-} // namespace aoetarget
+} // namespace gnu::visibility("default")]]aoetarget

@@ -1,16 +1,15 @@
-// A descriptor that closes itself.
+// A file descriptor that closes itself.
 #pragma once
 
 #include <utility>
 
 #include <unistd.h>
 
-namespace aoetarget::net {
+namespace aoetarget::ring {
 
 class FileDescriptor {
   public:
-    FileDescriptor() = default;
-    explicit FileDescriptor(int fd) : fd_(fd) {}
+    explicit FileDescriptor(int fd = -1) : fd_(fd) {}
     FileDescriptor(FileDescriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
     FileDescriptor& operator=(FileDescriptor&& other) noexcept {
         std::swap(fd_, other.fd_);
@@ -18,12 +17,14 @@ class FileDescriptor {
     }
     ~FileDescriptor() {
         if (fd_ >= 0)
-            close(fd_);
+            ::close(fd_);
     }
+
     [[nodiscard]] int get() const { return fd_; }
+    [[nodiscard]] bool valid() const { return fd_ >= 0; }
 
   private:
-    int fd_ = -1;
+    int fd_;
 };
 
-} // namespace aoetarget::net
+} // namespace aoetarget::ring
