@@ -45,7 +45,11 @@ void Scheduler::admit(Request* request) {
     // it joins.
     Operation* newest = nullptr;
     Operation* second_newest = nullptr;
-    for (Operation* operation : active_) {
+    for (const auto& [other, operation, barrier] : active_) {
+        // Neither on the same blocks nor beside them: the rule, so it is tested first.
+        const bool touches = other.first <= exclusive.end() && exclusive.first <= other.end();
+        if (!touches && !barrier && !request->barrier)
+            continue;
         if (copied == nullptr || operation->sequence > copied->sequence) {
             if (Request* found = find_duplicate(*operation, *request)) {
                 copied = operation;
@@ -83,8 +87,9 @@ void Scheduler::admit(Request* request) {
         start_new(request, newest);
 }
 
-/// R5, among requests of one source only: two hosts that read the same sectors at the same time both want
-/// their answer, and a host that repeats on another interface gets its copy done after the first, in order.
+/// R5, among requests of one source only: a host that repeats on another interface gets its copy done after
+/// the first, in order. A read is only taken for a copy if it has the same tag: two programs of one host may
+/// read the same sectors at the same time, and both must get their answer.
 Request* Scheduler::find_duplicate(const Operation& operation, const Request& request) {
     if (operation.action != request.command.action || !operation.sectors.contains(request.range))
         return nullptr;
@@ -92,7 +97,8 @@ Request* Scheduler::find_duplicate(const Operation& operation, const Request& re
         if (original->range == request.range && original->source == request.source &&
             original->registers.command_or_status == request.registers.command_or_status &&
             original->registers.feature_or_error == request.registers.feature_or_error &&
-            (!changes_data(operation) || std::ranges::equal(original->payload(), request.payload())))
+            (changes_data(operation) ? std::ranges::equal(original->payload(), request.payload())
+                                     : original->tag() == request.tag()))
             return original;
     }
     return nullptr;
@@ -132,6 +138,7 @@ void Scheduler::join(Operation& operation, Request* request) {
     }
     operation.sectors.count += request->range.count;
     operation.exclusive = whole_blocks(operation.sectors);
+    active_[operation.active_index].exclusive = operation.exclusive;
     ++operation.count;
 }
 
@@ -168,7 +175,7 @@ void Scheduler::close() {
 
 void Scheduler::queue(Operation& operation, Operation* blocker) {
     operation.active_index = active_.size();
-    active_.push_back(&operation);
+    active_.push_back({operation.exclusive, &operation, operation.barrier});
     if (blocker == nullptr) {
         make_ready(operation);
         return;
@@ -181,7 +188,7 @@ void Scheduler::queue(Operation& operation, Operation* blocker) {
 
 Operation* Scheduler::newest_conflict_before(const Operation& operation) const {
     Operation* newest = nullptr;
-    for (Operation* other : active_) {
+    for (const auto& [exclusive, other, barrier] : active_) {
         if (other->sequence < operation.sequence &&
             conflict(*other, operation.exclusive, changes_data(operation), operation.barrier) &&
             (newest == nullptr || other->sequence > newest->sequence))
@@ -229,9 +236,8 @@ void Scheduler::dispatch() {
 }
 
 void Scheduler::retire(Operation& operation) {
-    Operation* moved = active_.back();
-    active_[operation.active_index] = moved;
-    moved->active_index = operation.active_index;
+    active_[operation.active_index] = active_.back();
+    active_[operation.active_index].operation->active_index = operation.active_index;
     active_.pop_back();
     wake_waiters(operation);
     resources_.operations.give_back(&operation);

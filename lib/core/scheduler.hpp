@@ -62,7 +62,7 @@ class Scheduler {
     /// which `excluded` holds, is still under way.
     template <typename Predicate>
     [[nodiscard]] bool has_change_before(std::uint64_t sequence, Predicate excluded) const {
-        for (const Operation* operation : active_) {
+        for (const auto& [exclusive, operation, barrier] : active_) {
             if (operation->sequence >= sequence || !changes_data(*operation))
                 continue;
             for (const Request* request = operation->first; request != nullptr; request = request->next) {
@@ -76,6 +76,14 @@ class Scheduler {
     [[nodiscard]] std::uint64_t next_sequence() const { return next_sequence_; }
 
   private:
+    /// An operation with what most requests need to know of it, side by side with the next: nearly always
+    /// only that it has nothing to do with them.
+    struct Active {
+        SectorRange exclusive;
+        Operation* operation;
+        bool barrier;
+    };
+
     static bool changes_data(const Operation& operation);
     [[nodiscard]] SectorRange whole_blocks(const SectorRange& range) const;
     [[nodiscard]] static bool conflict(const Operation& operation, const SectorRange& exclusive, bool changes,
@@ -115,7 +123,7 @@ class Scheduler {
     const std::uint64_t block_sectors_;
     SchedulerResources& resources_;
     RequestSink& sink_;
-    std::vector<Operation*> active_; ///< Everything admitted and not retired, in no order.
+    std::vector<Active> active_; ///< Everything admitted and not retired, in no order.
     Operation* first_ready_ = nullptr;
     Operation* last_ready_ = nullptr;
     std::uint64_t next_sequence_ = 1;
