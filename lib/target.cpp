@@ -212,6 +212,7 @@ void Target::Impl::add_export(ExportOptions options, std::unique_ptr<BlockDevice
         options.serial = default_serial(options.address, *device);
     if (auto* ring_device = dynamic_cast<storage::RingDevice*>(device.get()))
         ring_device->attach(ring_);
+    memories_.align_payload(device->geometry().memory_alignment);
     core_.add_export(options, std::move(device));
     shelves_changed();
 }

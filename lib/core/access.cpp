@@ -11,12 +11,14 @@ bool Export::receive_mask(const Header&, LinkId link, FrameSlot slot) {
     if (!request)
         return false;
     const auto command = static_cast<MaskCommand>(request->command);
+    MaskList answer{.command = request->command};
     if (command > MaskCommand::edit ||
         (command == MaskCommand::edit && !request->is_complete(slot.frame()))) {
-        fail(std::move(slot), link, AoeError::bad_argument);
+        ++counters_.aoe_errors;
+        answer.write(slot.capacity());
+        context_.responder.send(std::move(slot), link, address_, AoeError::bad_argument, mask_list_bytes);
         return true;
     }
-    MaskList answer{.command = request->command};
     if (command == MaskCommand::edit) {
         if (fence_count_ == max_fences)
             return false; // too many at once: the initiator repeats
@@ -83,19 +85,18 @@ bool Export::receive_reserve(const Header& header, LinkId link, FrameSlot slot) 
         return false;
     const auto command = static_cast<ReserveCommand>(request->command);
     const bool sets = command == ReserveCommand::set || command == ReserveCommand::force_set;
+    // The list must fit an answer on this link.
     const std::size_t longest = std::min(context_.responder.max_frame(link), slot.capacity().size());
-    if (command > ReserveCommand::force_set ||
-        (sets &&
-         (!request->is_complete(slot.frame()) || reserve_bytes + request->mac_count * mac_bytes > longest))) {
-        fail(std::move(slot), link, AoeError::bad_argument);
-        return true;
-    }
+    const bool fits =
+        request->is_complete(slot.frame()) && reserve_bytes + request->mac_count * mac_bytes <= longest;
     AoeError error = AoeError::none;
-    if (command == ReserveCommand::set && !reservation_.permits(header.source)) {
+    if (command > ReserveCommand::force_set || (sets && !fits)) {
+        error = AoeError::bad_argument;
+    } else if (command == ReserveCommand::set && !reservation_.permits(header.source)) {
         error = AoeError::target_is_reserved;
     } else if (sets) {
         if (fence_count_ == max_fences)
-            return false;
+            return false; // too many at once: the initiator repeats
         reservation_.clear();
         for (std::size_t i = 0; i < request->mac_count; ++i)
             reservation_.add(get_mac(slot.frame(), reserve_bytes + i * mac_bytes));
@@ -104,6 +105,7 @@ bool Export::receive_reserve(const Header& header, LinkId link, FrameSlot slot) 
     return true;
 }
 
+/// Every answer, errors too, carries the list as it is now.
 void Export::send_reserve(FrameSlot slot, LinkId link, Reserve answer, AoeError error) {
     answer.mac_count = static_cast<std::uint8_t>(reservation_.size());
     const std::size_t bytes = reserve_bytes + reservation_.size() * mac_bytes;

@@ -68,7 +68,12 @@ void Export::start_ata(const AtaCommand& command, const AtaRegisters& registers,
     case AtaAction::identify:
         ++counters_.other_commands;
         write_identify(slot.capacity().subspan(ata_header_bytes, sector_bytes),
-                       {serial_, model_, context_.firmware, geometry_, write_cache_enabled_});
+                       {.serial = serial_,
+                        .model = model_,
+                        .firmware = context_.firmware,
+                        .geometry = geometry_,
+                        .write_cache_enabled = write_cache_enabled_,
+                        .max_dsm_sectors = max_dsm_sectors(link)});
         answer(std::move(slot), link, registers, ata_success, sector_bytes);
         return;
     case AtaAction::set_features:
@@ -88,6 +93,13 @@ void Export::start_ata(const AtaCommand& command, const AtaRegisters& registers,
     *admitted = std::move(request);
     admitted->slot = std::move(slot);
     scheduler_.admit(admitted);
+}
+
+/// How many sectors of ranges one DATA SET MANAGEMENT may bring through this link.
+unsigned Export::max_dsm_sectors(LinkId id) const {
+    constexpr unsigned enough = 8;
+    const Link* link = context_.responder.links.find(id);
+    return link != nullptr ? std::clamp(link->sectors_per_frame(), 1U, enough) : 1;
 }
 
 /// In the order of the table of protocol.md 2.3: what cannot be carried out at all, then what lies outside.

@@ -74,6 +74,7 @@ class Export final : private RequestSink {
                                             LinkId link, const FrameSlot& slot) const;
     [[nodiscard]] AtaOutcome check_discard(const protocol::AtaRegisters& registers, const FrameSlot& slot,
                                            SectorRange& range) const;
+    [[nodiscard]] unsigned max_dsm_sectors(LinkId link) const;
     void set_feature(const protocol::AtaRegisters& registers, Request& request, bool& needs_flush,
                      AtaOutcome& outcome);
     void answer(FrameSlot slot, LinkId link, const protocol::AtaRegisters& registers, AtaOutcome outcome,

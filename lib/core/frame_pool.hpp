@@ -61,26 +61,32 @@ class FrameSlot {
 
 class FramePool {
   public:
-    /// A frame begins at this offset of its slot, so that ATA data is aligned to sectors for O_DIRECT; it
-    /// also keeps the kernel's copy off page-aligned destinations, which cost three to four times as much for
-    /// frames of a page and more (measured).
-    static constexpr std::size_t frame_offset = sector_bytes - protocol::ata_header_bytes;
+    /// How the slots of a region lie.
+    struct Layout {
+        std::uint32_t slots = 0;
+        std::size_t frame_bytes = 0; ///< The longest frame.
+        /// Of ATA data, for O_DIRECT: sector_bytes, or a larger power of two.
+        std::size_t payload_alignment = sector_bytes;
 
-    /// The bytes of each slot for frames of up to `frame_bytes`.
-    static constexpr std::size_t slot_bytes(std::size_t frame_bytes) {
-        return (frame_bytes + sector_bytes - 1) / sector_bytes * sector_bytes;
-    }
-    /// The memory that `slots` of them take.
-    static constexpr std::size_t region_bytes(std::size_t slots, std::size_t frame_bytes) {
-        return frame_offset + slots * slot_bytes(frame_bytes) + protocol::ata_header_bytes;
-    }
+        /// A frame does not begin where its slot does. Besides aligning the data that keeps the kernel's copy
+        /// off page-aligned destinations, which cost three to four times as much for frames of a page and
+        /// more (measured).
+        [[nodiscard]] std::size_t frame_offset() const {
+            return payload_alignment - protocol::ata_header_bytes;
+        }
+        [[nodiscard]] std::size_t slot_bytes() const {
+            return (frame_bytes + payload_alignment - 1) / payload_alignment * payload_alignment;
+        }
+        [[nodiscard]] std::size_t region_bytes() const { return frame_offset() + slots * slot_bytes(); }
+    };
 
-    /// `memory`: region_bytes(slots, frame_bytes) of them, aligned to 4096, outliving the pool. `id`: for
-    /// whoever lends its slots out.
-    FramePool(Bytes memory, std::uint32_t slots, std::size_t frame_bytes, std::uint16_t id = 0)
-        : memory_(memory), slot_bytes_(slot_bytes(frame_bytes)), slots_(slots), id_(id) {
-        free_.reserve(slots);
-        for (std::uint32_t i = slots; i-- > 0;)
+    /// `memory`: layout.region_bytes() of them, aligned to 4096, outliving the pool. `id`: for whoever lends
+    /// its slots out.
+    FramePool(Bytes memory, const Layout& layout, std::uint16_t id = 0)
+        : memory_(memory.subspan(layout.frame_offset())), slot_bytes_(layout.slot_bytes()),
+          slots_(layout.slots), id_(id) {
+        free_.reserve(slots_);
+        for (std::uint32_t i = slots_; i-- > 0;)
             free_.push_back(i);
     }
     FramePool(const FramePool&) = delete;
@@ -101,7 +107,7 @@ class FramePool {
     }
 
     [[nodiscard]] Bytes slot(std::uint32_t index) const {
-        return memory_.subspan(frame_offset + index * slot_bytes_, slot_bytes_);
+        return memory_.subspan(index * slot_bytes_, slot_bytes_);
     }
     [[nodiscard]] std::uint16_t id() const { return id_; }
     [[nodiscard]] std::size_t frame_capacity() const { return slot_bytes_; }
@@ -111,7 +117,7 @@ class FramePool {
   private:
     friend class FrameSlot;
 
-    Bytes memory_;
+    Bytes memory_; ///< From where the first frame begins.
     std::size_t slot_bytes_;
     std::uint32_t slots_;
     std::uint16_t id_;

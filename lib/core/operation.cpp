@@ -47,10 +47,10 @@ void Scheduler::start_run(Operation& operation, Request* first, std::size_t coun
     operation.run_first = first;
     operation.run_count = count;
     operation.run = first->range;
-    bool direct = geometry_.memory_alignment <= sector_bytes;
+    bool direct = true;
     const Request* request = first;
     for (std::size_t i = 0; i < count; ++i, request = request->next) {
-        direct = direct && whole_blocks(request->range) == request->range;
+        direct = direct && whole_blocks(request->range) == request->range && is_aligned(request->data());
         operation.run.count = request->range.end() - operation.run.first;
     }
     operation.run_blocks = whole_blocks(operation.run);
@@ -58,6 +58,10 @@ void Scheduler::start_run(Operation& operation, Request* first, std::size_t coun
         transfer(operation);
     else
         start_bounced(operation);
+}
+
+bool Scheduler::is_aligned(ConstBytes data) const {
+    return reinterpret_cast<std::uintptr_t>(data.data()) % geometry_.memory_alignment == 0;
 }
 
 /// Between the device and the slots, nothing copied.

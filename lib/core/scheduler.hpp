@@ -104,6 +104,7 @@ class Scheduler {
     // Execution
     void start(Operation& operation);
     void start_run(Operation& operation, Request* first, std::size_t count);
+    [[nodiscard]] bool is_aligned(ConstBytes data) const;
     void transfer(Operation& operation);
     void start_bounced(Operation& operation);
     void resume(Operation& operation);

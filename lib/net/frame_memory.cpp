@@ -13,17 +13,18 @@ constexpr std::size_t min_slots = 128, max_slots = 1024;
 // And never more than half: answers to wildcards and advertisements need slots too.
 constexpr std::uint16_t receive_buffers = 256;
 
-std::uint32_t slots_for(std::size_t frame_bytes) {
-    const std::size_t slots = memory_budget / core::FramePool::slot_bytes(frame_bytes);
-    return static_cast<std::uint32_t>(std::clamp(slots, min_slots, max_slots));
+core::FramePool::Layout layout_for(std::size_t frame_bytes, std::size_t payload_alignment) {
+    core::FramePool::Layout layout{.frame_bytes = frame_bytes, .payload_alignment = payload_alignment};
+    layout.slots =
+        static_cast<std::uint32_t>(std::clamp(memory_budget / layout.slot_bytes(), min_slots, max_slots));
+    return layout;
 }
 
 } // namespace
 
-FrameMemory::FrameMemory(ring::Ring& ring, std::uint16_t id, std::size_t frame_bytes)
-    : ring_(ring), memory_(core::FramePool::region_bytes(slots_for(frame_bytes), frame_bytes)),
-      pool_(memory_.bytes(), slots_for(frame_bytes), frame_bytes, id), buffers_(ring, id, receive_buffers),
-      is_lent_(pool_.slots()) {
+FrameMemory::FrameMemory(ring::Ring& ring, std::uint16_t id, const core::FramePool::Layout& layout)
+    : ring_(ring), memory_(layout.region_bytes()), pool_(memory_.bytes(), layout, id),
+      buffers_(ring, id, receive_buffers), is_lent_(pool_.slots()) {
     ring_.register_buffer(memory_.bytes());
 }
 
@@ -68,7 +69,7 @@ FrameMemory& FrameMemories::add(std::size_t frame_bytes) {
     const auto id = static_cast<std::uint16_t>(free - memories_.begin());
     if (free == memories_.end())
         memories_.emplace_back();
-    memories_[id] = std::make_unique<FrameMemory>(ring_, id, frame_bytes);
+    memories_[id] = std::make_unique<FrameMemory>(ring_, id, layout_for(frame_bytes, payload_alignment_));
     return *memories_[id];
 }
 

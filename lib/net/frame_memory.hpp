@@ -12,8 +12,8 @@ namespace aoetarget::net {
 
 class FrameMemory {
   public:
-    /// For frames of up to `frame_bytes`. `id`: also that of the buffer group. Throws std::system_error.
-    FrameMemory(ring::Ring& ring, std::uint16_t id, std::size_t frame_bytes);
+    /// `id`: also that of the buffer group. Throws std::system_error.
+    FrameMemory(ring::Ring& ring, std::uint16_t id, const core::FramePool::Layout& layout);
     ~FrameMemory();
 
     [[nodiscard]] core::FramePool& pool() { return pool_; }
@@ -43,6 +43,10 @@ class FrameMemories {
   public:
     explicit FrameMemories(ring::Ring& ring) : ring_(ring) {}
 
+    /// From now on the ATA data in new memory is aligned to this; devices that demand more get it through a
+    /// copy.
+    void align_payload(std::size_t bytes) { payload_alignment_ = std::max(payload_alignment_, bytes); }
+    /// For frames of up to `frame_bytes`. Throws std::system_error.
     FrameMemory& add(std::size_t frame_bytes);
     /// The memory whose pool has this id.
     [[nodiscard]] FrameMemory& find(std::uint16_t id) { return *memories_[id]; }
@@ -51,6 +55,7 @@ class FrameMemories {
 
   private:
     ring::Ring& ring_;
+    std::size_t payload_alignment_ = sector_bytes;
     std::vector<std::unique_ptr<FrameMemory>> memories_; ///< By id; null where free.
 };
 

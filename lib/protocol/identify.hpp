@@ -18,7 +18,7 @@ struct Identity {
     std::string_view firmware;
     Geometry geometry;
     bool write_cache_enabled = false; ///< Only with geometry.volatile_cache.
-    unsigned max_dsm_sectors = 8;     ///< How many sectors of ranges one DATA SET MANAGEMENT may bring.
+    unsigned max_dsm_sectors = 1;     ///< How many sectors of ranges one DATA SET MANAGEMENT may bring.
 };
 
 /// Fills `data`, exactly 512 bytes, with the 256 words, the checksum included.

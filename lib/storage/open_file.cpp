@@ -205,7 +205,10 @@ Geometry describe(const FileOptions& options, const FileFacts& facts, const Wind
     geometry.sectors = window.length_bytes / sector_bytes;
     if (direct) {
         geometry.logical_block_bytes = direct->offset_bytes;
-        geometry.memory_alignment = direct->memory_bytes;
+        // Drivers of disks with large blocks split at pages whatever they say of memory, and then refuse the
+        // pieces.
+        const std::uint32_t block_bytes = std::min<std::uint32_t>(direct->offset_bytes, 4096);
+        geometry.memory_alignment = std::max(direct->memory_bytes, block_bytes);
     }
     geometry.physical_block_bytes = std::max(geometry.logical_block_bytes, facts.physical_block_bytes);
     const std::uint64_t to_boundary = facts.physical_alignment_bytes % geometry.physical_block_bytes;
