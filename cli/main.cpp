@@ -1,0 +1,107 @@
+// aoetarget: the table of verbs, from which usage is made.
+#include "text.hpp"
+#include "usage_error.hpp"
+#include "verbs.hpp"
+
+#include <aoetarget/target.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <string_view>
+
+namespace {
+
+struct Verb {
+    std::string_view name;
+    std::string_view summary;
+    const char* help;
+    int (*run)(const cli::Arguments& arguments);
+};
+
+const Verb verbs[] = {
+    {"serve", "export files and block devices", cli::serve_help, cli::serve},
+    {"discover", "list the targets that answer on a network", cli::discover_help, cli::discover},
+    {"vblade", "export one file, with vblade's own arguments", cli::vblade_help, cli::vblade},
+};
+
+std::string help() {
+    std::string text = "Usage: aoetarget COMMAND [ARGUMENT]...\n\n"
+                       "ATA over Ethernet: serves files and block devices as disks on a local network.\n\n"
+                       "Commands:\n";
+    for (const Verb& verb : verbs)
+        text += fmt::format("  {:<12}{}\n", verb.name, verb.summary);
+    text += "\n'aoetarget COMMAND --help' tells all about one. Also:\n"
+            "  --version   print the version\n"
+            "  --help      this text\n\n"
+            "Started under the name vblade, it takes vblade's arguments.\n\n"
+            "Examples:\n"
+            "  aoetarget serve -i eth0 -e 1.1=/dev/sdb\n"
+            "  aoetarget discover -i eth0\n";
+    return text;
+}
+
+std::string verb_names() {
+    std::string names;
+    for (const Verb& verb : verbs)
+        names += fmt::format("{}{}", names.empty() ? "" : ", ", verb.name);
+    return names;
+}
+
+const Verb& find_verb(const std::string& name) {
+    const auto* const found = std::ranges::find(verbs, std::string_view(name), &Verb::name);
+    if (found == std::end(verbs))
+        throw cli::UsageError(
+            fmt::format("'{}': there is no such command; commands: {} (see 'aoetarget --help')",
+                        cli::printable(name), verb_names()));
+    return *found;
+}
+
+int print_help_of(const cli::Arguments& arguments) {
+    if (arguments.size() > 1)
+        throw cli::UsageError("help: too many arguments; write 'aoetarget help COMMAND'");
+    fmt::print("{}", arguments.empty() ? help() : find_verb(arguments.front()).help);
+    return 0;
+}
+
+int run(std::string_view program, cli::Arguments arguments) {
+    if (program.substr(program.rfind('/') + 1) == "vblade") // npos + 1 is 0
+        return cli::vblade(arguments);
+    if (arguments.empty())
+        throw cli::UsageError(
+            fmt::format("no command; write one of: {} (see 'aoetarget --help')", verb_names()));
+    const std::string name = arguments.front();
+    arguments.erase(arguments.begin());
+    if (name == "--help" || name == "-h" || name == "help")
+        return print_help_of(arguments);
+    if (name == "--version" || name == "-V") {
+        fmt::print("aoetarget {}\n", aoetarget::version());
+        return 0;
+    }
+    return find_verb(name).run(arguments);
+}
+
+int complain(int exit_code, std::string_view message) {
+    fmt::print(stderr, "aoetarget: {}\n", cli::single_line(message));
+    return exit_code;
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+    try {
+        const int exit_code =
+            run(argc > 0 ? argv[0] : "", cli::Arguments(argv + std::min(argc, 1), argv + argc));
+        if (std::fflush(stdout) != 0)
+            return complain(cli::exit_failed,
+                            fmt::format("cannot write to standard output: {}", std::strerror(errno)));
+        return exit_code;
+    } catch (const cli::UsageError& error) {
+        return complain(cli::exit_usage, error.what());
+    } catch (const std::exception& error) {
+        return complain(cli::exit_failed, error.what());
+    }
+}

@@ -1,0 +1,72 @@
+// aoetarget serve: exports files and block devices.
+#include "arguments.hpp"
+#include "service.hpp"
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace cli {
+
+const char* const serve_help =
+    R"(Usage: aoetarget serve -i IF [-i IF]... -e SHELF.SLOT=PATH[,OPTION[=VALUE]]...
+
+Exports files and block devices by ATA over Ethernet until SIGTERM or SIGINT: then it finishes what is under
+way, flushes, and ends with exit code 0. A second signal ends it at once. Needs CAP_NET_RAW.
+
+  -i, --interface IF    Serve on this network interface. Repeat it for more; each serves all exports.
+  -e, --export SPEC     Serve PATH, a regular file or a block device, as the AoE address SHELF.SLOT
+                        (SHELF 0 to 65534, SLOT 0 to 254). Repeat it for more.
+  -h, --help            This text.
+
+Options of an export, after PATH, each after a comma:
+  read-only             Refuse writes.
+  durability=stable     Answer a write when it is on stable storage. The default, and the only safe choice
+                        with Linux initiators: they never flush.
+  durability=volatile   Answer a write when a cache has it. Faster; a power cut loses what initiators believe
+                        written.
+  cache=direct          Pass by the page cache (O_DIRECT). The default where the file can do it.
+  cache=page            Go through the page cache of this machine.
+  offset=SIZE           Leave out the beginning of PATH.
+  length=SIZE           Export this much; the default is all to the end.
+  serial=TEXT           Serial number of the disk, 1 to 20 printable ASCII characters; the default never
+                        changes for the same volume and address.
+  force                 Take a block device that is mounted or in use. Two writers destroy each other's data.
+
+A SIZE is in bytes, or has one of k, M, G, T (powers of 1024) or s (sectors of 512 bytes) at its end.
+A comma, an equals sign or a backslash in PATH or TEXT is written \, \= or \\ (quote it for the shell).
+
+Examples:
+  aoetarget serve -i eth0 -e 1.1=/dev/sdb
+  aoetarget serve -i eth0 -i eth1 -e 1.1=/dev/vg0/alpha -e 1.2=/dev/vg0/beta,serial=BETA
+  aoetarget serve -i br0 -e 7.0=/srv/live.iso,read-only
+  aoetarget serve -i eth0 -e 1.1=/srv/disk.img,offset=1M,length=8G,cache=page
+  aoetarget serve -i eth0 -e '1.1=/srv/a\,b.img'
+)";
+
+int serve(const Arguments& arguments) {
+    CLI::App app("", "serve");
+    Service service;
+    std::vector<std::string> specs;
+    app.add_option("-i,--interface", service.interfaces)->allow_extra_args(false);
+    app.add_option("-e,--export", specs)->allow_extra_args(false);
+    if (!parse_arguments(app, arguments)) {
+        fmt::print("{}", serve_help);
+        return 0;
+    }
+    for (const std::string& spec : specs)
+        service.exports.push_back(parse_export_spec(spec));
+    check_service(service);
+
+    const bool loses_writes = std::ranges::any_of(service.exports, [](const ExportSpec& spec) {
+        return spec.file.durability == aoetarget::Durability::volatile_cache && !spec.file.read_only;
+    });
+    if (loses_writes)
+        service.notes.emplace_back(
+            "durability=volatile: Linux initiators never flush, so a power cut here loses writes "
+            "that they take as stable; use durability=stable for data that matters");
+    return run_service(service);
+}
+
+} // namespace cli

@@ -1,0 +1,167 @@
+#include "service.hpp"
+
+#include "arguments.hpp"
+#include "text.hpp"
+#include "usage_error.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <system_error>
+
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+namespace cli {
+namespace {
+
+/// SIGTERM and SIGINT as a file descriptor that the target's ring waits on: no handler ever runs.
+class StopSignals {
+  public:
+    StopSignals() {
+        sigset_t signals;
+        sigemptyset(&signals);
+        sigaddset(&signals, SIGTERM);
+        sigaddset(&signals, SIGINT);
+        sigprocmask(SIG_BLOCK, &signals, nullptr);
+        fd_ = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+        if (fd_ < 0)
+            throw std::system_error(errno, std::generic_category(), "cannot watch for signals");
+    }
+    ~StopSignals() { close(fd_); }
+    StopSignals(const StopSignals&) = delete;
+    StopSignals& operator=(const StopSignals&) = delete;
+
+    [[nodiscard]] int fd() const { return fd_; }
+
+    /// The first signal asks for an orderly end. The second one does not wait for anything: a disk may never
+    /// answer.
+    void handle(aoetarget::Target& target) {
+        signalfd_siginfo signal{};
+        while (read(fd_, &signal, sizeof signal) == static_cast<ssize_t>(sizeof signal)) {
+            if (stopping_)
+                std::_Exit(128 + static_cast<int>(signal.ssi_signo));
+            stopping_ = true;
+            target.stop();
+        }
+    }
+
+  private:
+    int fd_ = -1;
+    bool stopping_ = false;
+};
+
+/// The soft limit is 1024 for the sake of select(), which nothing here uses.
+void raise_file_limit() {
+    rlimit files{};
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
+        files.rlim_cur = files.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &files);
+    }
+}
+
+struct Report {
+    std::string lines;
+    std::string notes;
+
+    void add_line(std::string_view line) { lines += fmt::format("{}\n", line); }
+    void add_note(std::string_view note) { notes += fmt::format("note: {}\n", single_line(note)); }
+};
+
+void open_export(aoetarget::Target& target, const ExportSpec& spec, Report& report) {
+    auto device = aoetarget::open_file(spec.path, spec.file);
+    const std::uint64_t sectors = device->geometry().sectors;
+    const std::string line = describe_export(spec, sectors, device->mode());
+    const std::vector<std::string> notes = device->notes();
+    target.add_export(spec.options, std::move(device));
+    report.add_line(line);
+    for (const std::string& note : notes)
+        report.add_note(fmt::format("{}: {}", to_string(spec.options.address), note));
+}
+
+void report_interfaces(const aoetarget::Target& target, Report& report) {
+    for (const aoetarget::InterfaceStats& interface : target.stats().interfaces) {
+        report.add_line(describe_interface(interface));
+        if (!interface.up)
+            report.add_note(
+                fmt::format("{0} is down; bring it up with 'ip link set {0} up'", interface.name));
+        else if (interface.sectors_per_frame == 0)
+            report.add_note(fmt::format(
+                "{0} cannot carry a sector; raise its MTU, for example 'ip link set {0} mtu 1500'",
+                interface.name));
+    }
+}
+
+template <typename Range, typename Projection>
+auto find_twice(const Range& range, Projection projection) {
+    for (auto one = range.begin(); one != range.end(); ++one) {
+        const auto same = [&](const auto& other) { return projection(other) == projection(*one); };
+        if (std::find_if(range.begin(), one, same) != one)
+            return one;
+    }
+    return range.end();
+}
+
+} // namespace
+
+void check_service(const Service& service) {
+    if (service.interfaces.empty())
+        throw UsageError(
+            "no network interface: nothing to serve on; add -i IF (list them with 'ip -br link')");
+    if (service.exports.empty())
+        throw UsageError(
+            "no export: nothing to serve; add -e SHELF.SLOT=PATH, for example -e 1.1=/srv/disk.img");
+
+    std::ranges::for_each(service.interfaces, check_interface_name);
+    const auto interface = find_twice(service.interfaces, [](const std::string& name) { return name; });
+    if (interface != service.interfaces.end())
+        throw UsageError(fmt::format("interface '{0}': given twice; keep one '-i {0}'", *interface));
+    const auto address = [](const ExportSpec& spec) { return spec.options.address; };
+    const auto spec = find_twice(service.exports, address);
+    if (spec != service.exports.end())
+        throw UsageError(fmt::format("export {}: two exports have this address; give '{}' another one",
+                                     to_string(spec->options.address), printable(spec->path)));
+}
+
+std::string describe_export(const ExportSpec& spec, std::uint64_t sectors, std::string_view mode) {
+    const bool add_read_only = spec.file.read_only && mode.find("read-only") == std::string_view::npos;
+    return fmt::format("{}: {}, {} ({} sectors), {}{}", to_string(spec.options.address),
+                       single_line(spec.path), human_size(sectors * aoetarget::sector_bytes), sectors, mode,
+                       add_read_only ? ", read-only" : "");
+}
+
+std::string describe_interface(const aoetarget::InterfaceStats& interface) {
+    return fmt::format("{}: {}, MTU {}, {} {} per frame{}", interface.name, to_string(interface.mac),
+                       interface.mtu, interface.sectors_per_frame,
+                       interface.sectors_per_frame == 1 ? "sector" : "sectors", interface.up ? "" : ", down");
+}
+
+int run_service(const Service& service) {
+    StopSignals signals;           // blocked before anything else, and open for as long as the target lives
+    std::signal(SIGPIPE, SIG_IGN); // whoever reads our standard error may go away
+    raise_file_limit();
+
+    aoetarget::Target target(service.target);
+    target.watch(signals.fd(), [&] { signals.handle(target); });
+    Report report;
+    for (const ExportSpec& spec : service.exports)
+        open_export(target, spec, report);
+    for (const std::string& interface : service.interfaces)
+        target.add_interface(interface);
+    target.poll(); // the ring starts with the first turn: now every interface is listened to
+    report_interfaces(target, report);
+    report.add_line(target.features());
+    for (const std::string& note : service.notes)
+        report.add_note(note);
+    fmt::print(stderr, "{}{}", report.notes, report.lines);
+
+    target.run();
+    return 0;
+}
+
+} // namespace cli

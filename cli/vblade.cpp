@@ -1,0 +1,144 @@
+// aoetarget vblade: one export, said in vblade's words.
+#include "vblade.hpp"
+
+#include "arguments.hpp"
+#include "text.hpp"
+#include "usage_error.hpp"
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <limits>
+
+namespace cli {
+
+const char* const vblade_help =
+    R"(Usage: aoetarget vblade [-b N] [-d] [-s] [-r] [-m MAC,...] [-o N] [-l N] SHELF SLOT IF FILE
+
+Exports one file or block device as vblade does; a link to aoetarget with the name vblade takes these
+arguments too. SIGTERM or SIGINT ends it. Needs CAP_NET_RAW.
+
+  SHELF SLOT    The AoE address: SHELF 0 to 65534, SLOT 0 to 254.
+  IF            The network interface to serve on.
+  FILE          The regular file or block device.
+  -b N          Advertise N buffers: how many requests an initiator may have under way, 2 to 65535; the
+                default is 128.
+  -d            Pass by the page cache (O_DIRECT).
+  -s            Answer a write when it is on stable storage. Without it, a write is answered when a cache has
+                it, as vblade does, and a power cut loses it: Linux initiators never flush.
+  -r            Refuse writes.
+  -m MAC,...    Answer these initiators only; with or without colons, up to 255 of them.
+  -o N          Leave out the first N sectors (of 512 bytes) of FILE.
+  -l N          Export N sectors; the default is all to the end.
+  -h, --help    This text.
+
+Examples:
+  aoetarget vblade -s 1 1 eth0 /dev/sdb
+  aoetarget vblade -r 7 0 eth0 /srv/live.iso
+  aoetarget vblade -d -s -m 02:00:00:00:00:01,020000000002 -o 2048 -l 1048576 11 1 eth0 /srv/disk.img
+)";
+
+namespace {
+
+constexpr unsigned min_buffers = 2, max_buffers = 65535; // with fewer than 2, the Linux driver hangs
+constexpr std::size_t max_mask_list = 255;
+
+std::uint64_t parse_number(std::string_view what, const std::string& text, std::uint64_t min,
+                           std::uint64_t max) {
+    std::uint64_t value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc{} || end != text.data() + text.size() || value < min || value > max)
+        throw UsageError(fmt::format("vblade: {} cannot be '{}'; give a number from {} to {}", what,
+                                     printable(text), min, max));
+    return value;
+}
+
+std::uint64_t parse_sectors(std::string_view what, const std::string& text, std::uint64_t min) {
+    constexpr std::uint64_t max = std::numeric_limits<std::int64_t>::max() / aoetarget::sector_bytes;
+    return parse_number(what, text, min, max) * aoetarget::sector_bytes;
+}
+
+std::vector<aoetarget::MacAddress> parse_mask_list(const std::string& text) {
+    std::vector<aoetarget::MacAddress> list;
+    for (std::size_t begin = 0; begin <= text.size();) {
+        const std::size_t end = std::min(text.find(',', begin), text.size());
+        const std::string part = text.substr(begin, end - begin);
+        const auto mac = aoetarget::MacAddress::parse(part);
+        if (!mac || mac->is_multicast())
+            throw UsageError(
+                fmt::format("vblade: -m: '{}' is not the MAC address of a machine; write it like "
+                            "02:00:00:00:00:01 or 020000000001, several with commas between them",
+                            printable(part)));
+        if (std::ranges::find(list, *mac) == list.end())
+            list.push_back(*mac);
+        begin = end + 1;
+    }
+    if (list.size() > max_mask_list)
+        throw UsageError(fmt::format("vblade: -m: {} addresses are too many; give at most {}", list.size(),
+                                     max_mask_list));
+    return list;
+}
+
+} // namespace
+
+std::optional<Service> parse_vblade(const Arguments& arguments) {
+    CLI::App app("", "vblade");
+    std::string buffers, mask_list, offset, length, shelf, slot, interface;
+    bool direct = false, synchronous = false, read_only = false;
+    ExportSpec spec;
+    app.add_option("-b", buffers);
+    app.add_flag("-d", direct);
+    app.add_flag("-s", synchronous);
+    app.add_flag("-r", read_only);
+    app.add_option("-m", mask_list);
+    app.add_option("-o", offset);
+    app.add_option("-l", length);
+    app.add_option("SHELF", shelf)->required();
+    app.add_option("SLOT", slot)->required();
+    app.add_option("IF", interface)->required();
+    app.add_option("FILE", spec.path)->required();
+    if (!parse_arguments(app, arguments))
+        return std::nullopt;
+
+    Service service;
+    if (!buffers.empty())
+        service.target.buffer_count =
+            static_cast<unsigned>(parse_number("-b", buffers, min_buffers, max_buffers));
+    spec.options.address.shelf =
+        static_cast<std::uint16_t>(parse_number("SHELF", shelf, 0, aoetarget::Address::max_shelf));
+    spec.options.address.slot =
+        static_cast<std::uint8_t>(parse_number("SLOT", slot, 0, aoetarget::Address::max_slot));
+    if (!mask_list.empty())
+        spec.options.mask_list = parse_mask_list(mask_list);
+    spec.file.cache = direct ? aoetarget::Cache::direct : aoetarget::Cache::page;
+    spec.file.durability =
+        synchronous ? aoetarget::Durability::stable : aoetarget::Durability::volatile_cache;
+    spec.file.read_only = read_only;
+    if (!offset.empty())
+        spec.file.offset_bytes = parse_sectors("-o", offset, 0);
+    if (!length.empty())
+        spec.file.length_bytes = parse_sectors("-l", length, 1);
+
+    if (!synchronous && !read_only)
+        service.notes.emplace_back(
+            "without -s a write is answered before it is on stable storage, as vblade does; Linux "
+            "initiators never flush, so a power cut here loses such writes: add -s for data that "
+            "matters");
+    service.interfaces.push_back(interface);
+    service.exports.push_back(std::move(spec));
+    check_service(service);
+    return service;
+}
+
+int vblade(const Arguments& arguments) {
+    const std::optional<Service> service = parse_vblade(arguments);
+    if (!service) {
+        fmt::print("{}", vblade_help);
+        return 0;
+    }
+    return run_service(*service);
+}
+
+} // namespace cli

@@ -1,0 +1,181 @@
+// The command lines of the verbs, as far as they go without a network: what is refused, and what vblade's
+// words mean.
+#include "catch.hpp"
+
+#include "arguments.hpp"
+#include "service.hpp"
+#include "usage_error.hpp"
+#include "vblade.hpp"
+#include "verbs.hpp"
+
+#include <functional>
+#include <string>
+#include <string_view>
+
+namespace {
+
+std::string error_of(const std::function<void()>& action) {
+    try {
+        action();
+    } catch (const cli::UsageError& error) {
+        return error.what();
+    }
+    return "accepted";
+}
+
+std::string error_of(int (*verb)(const cli::Arguments&), const cli::Arguments& arguments) {
+    return error_of([&] { verb(arguments); });
+}
+
+bool has(const std::string& text, std::string_view part) {
+    return text.find(part) != std::string::npos;
+}
+
+cli::Service parse_vblade(const cli::Arguments& arguments) {
+    return cli::parse_vblade(arguments).value();
+}
+
+const aoetarget::FileOptions& file_of(const cli::Service& service) {
+    return service.exports.at(0).file;
+}
+
+} // namespace
+
+TEST_CASE("serve refuses a command line without an interface or an export", "[cli]") {
+    CHECK(has(error_of(cli::serve, {}), "add -i IF"));
+    CHECK(has(error_of(cli::serve, {"-e", "1.1=/x"}), "add -i IF"));
+    CHECK(has(error_of(cli::serve, {"-i", "eth0"}), "add -e SHELF.SLOT=PATH"));
+}
+
+TEST_CASE("serve refuses an address or an interface given twice", "[cli]") {
+    CHECK(has(error_of(cli::serve, {"-i", "eth0", "-e", "1.1=/x", "-e", "e1.1=/y"}),
+              "export e1.1: two exports have this address"));
+    CHECK(has(error_of(cli::serve, {"-i", "eth0", "-i", "eth1", "-i", "eth0", "-e", "1.1=/x"}),
+              "interface 'eth0': given twice"));
+}
+
+TEST_CASE("serve refuses names that no interface can have", "[cli]") {
+    for (const std::string name : {"", "a/b", "a b", "sixteen-letters-", "a\n"}) {
+        INFO(name);
+        CHECK(has(error_of(cli::serve, {"-i", name, "-e", "1.1=/x"}),
+                  "no network interface can have this name"));
+    }
+}
+
+TEST_CASE("serve takes one value after each option", "[cli]") {
+    CHECK(has(error_of(cli::serve, {"-i", "eth0", "eth1", "-e", "1.1=/x"}), "eth1"));
+    CHECK(has(error_of(cli::serve, {"-i", "eth0", "-e", "1.1=/x", "2.2=/y"}), "2.2=/y"));
+}
+
+TEST_CASE("a verb refuses what it does not know and names its help", "[cli]") {
+    const std::string error = error_of(cli::serve, {"-i", "eth0", "-e", "1.1=/x", "--fast"});
+    CHECK(has(error, "--fast"));
+    CHECK(has(error, "see 'aoetarget serve --help'"));
+    CHECK(!has(error, "\n"));
+}
+
+TEST_CASE("discover refuses a command line without an interface or with a senseless time", "[cli]") {
+    CHECK(has(error_of(cli::discover, {}), "add -i IF"));
+    CHECK(has(error_of(cli::discover, {"-i", "a/b"}), "no network interface can have this name"));
+    for (const std::string time : {"0", "-1", "nan", "inf", "1e9"}) {
+        INFO(time);
+        CHECK(has(error_of(cli::discover, {"-i", "eth0", "--timeout", time}), "--timeout"));
+    }
+    CHECK(has(error_of(cli::discover, {"-i", "eth0", "--timeout", "soon"}), "--timeout"));
+}
+
+TEST_CASE("vblade without options serves through the page cache and says what that means", "[cli]") {
+    const cli::Service service = parse_vblade({"11", "1", "eth0", "/data/3TB"});
+    CHECK(service.interfaces == std::vector<std::string>{"eth0"});
+    CHECK(service.target.buffer_count == aoetarget::TargetOptions{}.buffer_count);
+    REQUIRE(service.exports.size() == 1);
+    CHECK(service.exports[0].path == "/data/3TB");
+    CHECK(service.exports[0].options.address == aoetarget::Address{11, 1});
+    CHECK(service.exports[0].options.mask_list.empty());
+    CHECK(file_of(service).cache == aoetarget::Cache::page);
+    CHECK(file_of(service).durability == aoetarget::Durability::volatile_cache);
+    CHECK(!file_of(service).read_only);
+    REQUIRE(service.notes.size() == 1);
+    CHECK(has(service.notes[0], "add -s"));
+}
+
+TEST_CASE("vblade's options mean what they mean there", "[cli]") {
+    const cli::Service service = parse_vblade({"-b", "64", "-d", "-s", "-m", "02:00:00:00:00:01,02000000000A",
+                                               "-o", "2048", "-l", "16", "0", "254", "lo", "disk.img"});
+    CHECK(service.target.buffer_count == 64);
+    CHECK(file_of(service).cache == aoetarget::Cache::direct);
+    CHECK(file_of(service).durability == aoetarget::Durability::stable);
+    CHECK(file_of(service).offset_bytes == 1048576);
+    CHECK(file_of(service).length_bytes == 8192);
+    CHECK(service.exports.at(0).options.mask_list ==
+          std::vector<aoetarget::MacAddress>{{{2, 0, 0, 0, 0, 1}}, {{2, 0, 0, 0, 0, 10}}});
+    CHECK(service.notes.empty());
+}
+
+TEST_CASE("vblade's options can be written together and after the arguments", "[cli]") {
+    CHECK(file_of(parse_vblade({"-ds", "-b16", "1", "1", "eth0", "x"})).cache == aoetarget::Cache::direct);
+    CHECK(file_of(parse_vblade({"1", "1", "eth0", "x", "-r"})).read_only);
+}
+
+TEST_CASE("vblade needs no advice about writes that it refuses", "[cli]") {
+    const cli::Service service = parse_vblade({"-r", "1", "1", "eth0", "live.iso"});
+    CHECK(file_of(service).read_only);
+    CHECK(service.notes.empty());
+}
+
+TEST_CASE("a MAC address that vblade's -m names twice counts once", "[cli]") {
+    const cli::Service service =
+        parse_vblade({"-m", "020000000001,02:00:00:00:00:01", "1", "1", "eth0", "x"});
+    CHECK(service.exports.at(0).options.mask_list.size() == 1);
+}
+
+TEST_CASE("vblade refuses what it cannot use", "[cli]") {
+    struct Case {
+        cli::Arguments arguments;
+        std::string_view says;
+    };
+    const Case cases[] = {
+        {{}, "SHELF"},
+        {{"1", "1", "eth0"}, "FILE"},
+        {{"1", "1", "eth0", "x", "y"}, "y"},
+        {{"65535", "1", "eth0", "x"}, "SHELF cannot be '65535'; give a number from 0 to 65534"},
+        {{"1", "255", "eth0", "x"}, "SLOT cannot be '255'; give a number from 0 to 254"},
+        {{"one", "1", "eth0", "x"}, "SHELF cannot be 'one'"},
+        {{"-b", "1", "1", "1", "eth0", "x"}, "-b cannot be '1'; give a number from 2 to 65535"},
+        {{"-b", "0", "1", "1", "eth0", "x"}, "-b cannot be '0'"},
+        {{"-o", "1k", "1", "1", "eth0", "x"}, "-o cannot be '1k'"},
+        {{"-l", "0", "1", "1", "eth0", "x"}, "-l cannot be '0'"},
+        {{"-l", "18014398509481984", "1", "1", "eth0", "x"}, "-l cannot be"},
+        {{"-m", "02:00:00:00:00", "1", "1", "eth0", "x"}, "-m: '02:00:00:00:00' is not the MAC address"},
+        {{"-m", "020000000001,", "1", "1", "eth0", "x"}, "-m: '' is not the MAC address"},
+        {{"-m", "ff:ff:ff:ff:ff:ff", "1", "1", "eth0", "x"},
+         "-m: 'ff:ff:ff:ff:ff:ff' is not the MAC address"},
+        {{"1", "1", "eth0/1", "x"}, "no network interface can have this name"},
+    };
+    for (const Case& bad : cases) {
+        const std::string error = error_of(cli::vblade, bad.arguments);
+        INFO(error);
+        CHECK(has(error, bad.says));
+        CHECK(!has(error, "\n"));
+    }
+}
+
+TEST_CASE("help is asked for with -h and --help wherever it stands", "[cli]") {
+    CHECK(!cli::parse_vblade({"-h"}));
+    CHECK(!cli::parse_vblade({"-r", "--help", "1"}));
+}
+
+TEST_CASE("the help of each verb names all its options and gives examples", "[cli]") {
+    const std::string serve = cli::serve_help, discover = cli::discover_help, vblade = cli::vblade_help;
+    for (const std::string_view option :
+         {"-i, --interface", "-e, --export", "read-only", "durability=stable", "durability=volatile",
+          "cache=direct", "cache=page", "offset=SIZE", "length=SIZE", "serial=TEXT", "force",
+          "Examples:\n  aoetarget serve "})
+        CHECK(has(serve, option));
+    for (const std::string_view option :
+         {"-i, --interface", "--timeout", "--json", "Examples:\n  aoetarget discover "})
+        CHECK(has(discover, option));
+    for (const std::string_view option :
+         {"-b N", "-d ", "-s ", "-r ", "-m MAC", "-o N", "-l N", "Examples:\n  aoetarget vblade "})
+        CHECK(has(vblade, option));
+}

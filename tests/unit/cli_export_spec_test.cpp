@@ -1,0 +1,172 @@
+// The grammar of -e (a contract with everybody who has it in a script).
+#include "catch.hpp"
+
+#include "export_spec.hpp"
+#include "usage_error.hpp"
+
+#include <string>
+#include <string_view>
+
+using cli::parse_export_spec;
+using cli::parse_size;
+
+namespace {
+
+std::string error_of(std::string_view text) {
+    try {
+        parse_export_spec(text);
+    } catch (const cli::UsageError& error) {
+        return error.what();
+    }
+    return "accepted";
+}
+
+std::string size_error_of(std::string_view text) {
+    try {
+        parse_size(text);
+    } catch (const cli::UsageError& error) {
+        return error.what();
+    }
+    return "accepted";
+}
+
+bool has(const std::string& text, std::string_view part) {
+    return text.find(part) != std::string::npos;
+}
+
+} // namespace
+
+TEST_CASE("an export needs an address and a path only", "[cli]") {
+    const cli::ExportSpec spec = parse_export_spec("1.2=/dev/sdb");
+    CHECK(spec.options.address == aoetarget::Address{1, 2});
+    CHECK(spec.path == "/dev/sdb");
+    CHECK(spec.options.serial.empty());
+    CHECK(!spec.file.cache.has_value());
+    CHECK(spec.file.durability == aoetarget::Durability::stable);
+    CHECK(!spec.file.read_only);
+    CHECK(spec.file.offset_bytes == 0);
+    CHECK(spec.file.length_bytes == 0);
+    CHECK(!spec.file.force);
+}
+
+TEST_CASE("the largest address is 65534.254", "[cli]") {
+    CHECK(parse_export_spec("65534.254=/x").options.address == aoetarget::Address{65534, 254});
+}
+
+TEST_CASE("every option of an export is understood", "[cli]") {
+    const cli::ExportSpec spec = parse_export_spec(
+        "0.0=/srv/disk.img,read-only,durability=volatile,cache=page,offset=1M,length=16s,serial=A 1,force");
+    CHECK(spec.path == "/srv/disk.img");
+    CHECK(spec.file.read_only);
+    CHECK(spec.file.durability == aoetarget::Durability::volatile_cache);
+    CHECK(spec.file.cache == aoetarget::Cache::page);
+    CHECK(spec.file.offset_bytes == 1048576);
+    CHECK(spec.file.length_bytes == 8192);
+    CHECK(spec.options.serial == "A 1");
+    CHECK(spec.file.force);
+}
+
+TEST_CASE("the defaults of an export can be written out", "[cli]") {
+    const cli::ExportSpec spec = parse_export_spec("1.1=/x,durability=stable,cache=direct,offset=0");
+    CHECK(spec.file.durability == aoetarget::Durability::stable);
+    CHECK(spec.file.cache == aoetarget::Cache::direct);
+    CHECK(spec.file.offset_bytes == 0);
+}
+
+TEST_CASE("a backslash takes a comma, an equals sign or a backslash into the path", "[cli]") {
+    CHECK(parse_export_spec(R"(1.1=/a\,b\=c\\d,read-only)").path == R"(/a,b=c\d)");
+    CHECK(parse_export_spec(R"(1.1=/a\\,read-only)").path == R"(/a\)");
+    CHECK(parse_export_spec(R"(1.1=/a\\,read-only)").file.read_only);
+    CHECK(parse_export_spec(R"(1.1=/x,serial=A\,B\=C)").options.serial == "A,B=C");
+}
+
+TEST_CASE("blanks and other signs in a path need no backslash", "[cli]") {
+    CHECK(parse_export_spec("1.1=/my disks/№1: a.img").path == "/my disks/№1: a.img");
+}
+
+TEST_CASE("a bad export is refused with its text, the reason and the cure", "[cli]") {
+    struct Case {
+        std::string_view text, says;
+    };
+    const Case cases[] = {
+        {"", "write SHELF.SLOT=PATH"},
+        {"1.1", "write SHELF.SLOT=PATH"},
+        {"/dev/sdb", "write SHELF.SLOT=PATH"},
+        {"1=/x", "'1' is not an AoE address"},
+        {"1.255=/x", "SLOT 0 to 254"},
+        {"65535.0=/x", "SHELF 0 to 65534"},
+        {"1.1.1=/x", "'1.1.1' is not an AoE address"},
+        {"-1.1=/x", "'-1.1' is not an AoE address"},
+        {" 1.1=/x", "' 1.1' is not an AoE address"},
+        {"=/x", "'' is not an AoE address"},
+        {"1.1=", "PATH is empty"},
+        {"1.1=,read-only", "PATH is empty"},
+        {"1.1=/a=b", R"(write \= for one that belongs to the path)"},
+        {R"(1.1=/a\b)", R"(write a backslash as \\)"},
+        {R"(1.1=/a\)", R"(write a backslash as \\)"},
+        {"1.1=/x,", "there is no option ''"},
+        {"1.1=/x,readonly", "there is no option 'readonly'"},
+        {"1.1=/x,READ-ONLY", "there is no option 'READ-ONLY'"},
+        {"1.1=/x,read-only=yes", "read-only takes no value"},
+        {"1.1=/x,force=", "force takes no value"},
+        {"1.1=/x,cache", "write cache=direct|page"},
+        {"1.1=/x,cache=", "write cache=direct|page"},
+        {"1.1=/x,cache=both", "cache cannot be 'both'; allowed: direct, page"},
+        {"1.1=/x,durability=yes", "durability cannot be 'yes'; allowed: stable, volatile"},
+        {"1.1=/x,cache=page,cache=page", "cache is given twice"},
+        {"1.1=/x,offset=1M=2", R"(write \= for one in the value itself)"},
+        {"1.1=/x,offset=1q", "'1q' ends in an unknown unit"},
+        {"1.1=/x,length=0", "length cannot be '0'"},
+        {"1.1=/x,serial=", "write serial=TEXT"},
+        {"1.1=/x,serial=123456789012345678901", "1 to 20 printable ASCII characters"},
+        {"1.1=/x,serial=\x01", "serial cannot be '\\x01'"},
+    };
+    for (const Case& bad : cases) {
+        INFO(bad.text);
+        const std::string error = error_of(bad.text);
+        INFO(error);
+        CHECK(has(error, bad.says));
+        CHECK(error.starts_with("export '"));
+        CHECK(!has(error, "\n"));
+    }
+}
+
+TEST_CASE("an unknown option is refused with the list of those there are", "[cli]") {
+    const std::string error = error_of("1.1=/x,cach=page");
+    for (const std::string_view option : {"read-only", "durability=stable|volatile", "cache=direct|page",
+                                          "offset=SIZE", "length=SIZE", "serial=TEXT", "force"})
+        CHECK(has(error, option));
+}
+
+TEST_CASE("sizes are in bytes, powers of 1024, or sectors, in either case", "[cli]") {
+    CHECK(parse_size("0") == 0);
+    CHECK(parse_size("512") == 512);
+    CHECK(parse_size("1s") == 512);
+    CHECK(parse_size("3S") == 1536);
+    CHECK(parse_size("1k") == 1024);
+    CHECK(parse_size("1K") == 1024);
+    CHECK(parse_size("2m") == 2097152);
+    CHECK(parse_size("2M") == 2097152);
+    CHECK(parse_size("3g") == 3221225472);
+    CHECK(parse_size("3G") == 3221225472);
+    CHECK(parse_size("4t") == 4398046511104);
+    CHECK(parse_size("4T") == 4398046511104);
+    CHECK(parse_size("9223372036854775296") == 9223372036854775296ULL);
+}
+
+TEST_CASE("a bad size is refused with the units there are", "[cli]") {
+    for (const std::string_view text : {"", "k", "-1", "+1", "1.5G", "1KiB", "1x", "0x200", " 1k", "1k "}) {
+        INFO(text);
+        CHECK(has(size_error_of(text), "k, M, G, T (powers of 1024) or s (sectors"));
+    }
+}
+
+TEST_CASE("a size that is not whole sectors is refused", "[cli]") {
+    CHECK(has(size_error_of("513"), "'513' is not a whole number of sectors"));
+}
+
+TEST_CASE("a size beyond the end of any file is refused", "[cli]") {
+    CHECK(has(size_error_of("8388608T"), "more than a file can hold"));
+    CHECK(has(size_error_of("18014398509481984s"), "more than a file can hold"));
+    CHECK(has(size_error_of("99999999999999999999"), "more than a file can hold"));
+}
