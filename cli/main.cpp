@@ -13,6 +13,9 @@
 #include <cstring>
 #include <string_view>
 
+#include <fcntl.h>
+#include <unistd.h>
+
 namespace {
 
 struct Verb {
@@ -84,6 +87,17 @@ int run(std::string_view program, cli::Arguments arguments) {
     return find_verb(name).run(arguments);
 }
 
+/// Where a standard stream is closed, the next file to be opened would take its place, and a message to
+/// people would end up in a socket or a disk.
+void occupy_standard_streams() {
+    int fd = 0;
+    do
+        fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd > STDERR_FILENO)
+        close(fd);
+}
+
 int complain(int exit_code, std::string_view message) {
     fmt::print(stderr, "aoetarget: {}\n", cli::single_line(message));
     return exit_code;
@@ -92,6 +106,7 @@ int complain(int exit_code, std::string_view message) {
 } // namespace
 
 int main(int argc, char** argv) {
+    occupy_standard_streams();
     try {
         const int exit_code =
             run(argc > 0 ? argv[0] : "", cli::Arguments(argv + std::min(argc, 1), argv + argc));
