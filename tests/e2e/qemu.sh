@@ -1,0 +1,48 @@
+# Sourced: the tap and the virtual machine on it.
+
+qemu_pid=
+each_moment=:
+
+make_tap() { # MTU
+    remove_tap
+    ip tuntap add dev "$interface" mode tap
+    ip link set dev "$interface" mtu "$1" up
+}
+
+remove_tap() {
+    ip link delete dev "$interface" 2> /dev/null || true
+}
+
+# run_qemu SECONDS HOST_MTU OPTION...: until it ends, the target dies, or time is up. Runs $each_moment about five times a second.
+# $machine_end is then empty, or says what ended it before its own end; $qemu_status is its exit status.
+run_qemu() {
+    local seconds=$1 mtu=$2 deadline
+    shift 2
+    machine_end=
+    # An emulated processor: hardware virtualisation is absent or broken on many build machines.
+    qemu-system-x86_64 -machine pc -accel tcg,thread=multi -cpu max -smp 1 -m 512 -nodefaults -no-reboot -display none \
+        -netdev tap,id=net,ifname="$interface",script=no,downscript=no \
+        -device virtio-net-pci,netdev=net,host_mtu="$mtu",romfile= \
+        "$@" > "$scratch/qemu.log" 2>&1 < /dev/null &
+    qemu_pid=$!
+    deadline=$((SECONDS + seconds))
+    while kill -0 "$qemu_pid" 2> /dev/null; do
+        if ! target_alive; then
+            machine_end="the target died"
+        elif [ "$SECONDS" -ge "$deadline" ]; then
+            machine_end="time-out after $seconds s"
+        fi
+        [ -z "$machine_end" ] || break
+        $each_moment
+        sleep 0.2
+    done
+    end_qemu
+}
+
+end_qemu() {
+    [ -n "$qemu_pid" ] || return 0
+    kill -KILL "$qemu_pid" 2> /dev/null || true
+    qemu_status=0
+    wait "$qemu_pid" 2> /dev/null || qemu_status=$?
+    qemu_pid=
+}
