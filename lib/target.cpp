@@ -62,6 +62,7 @@ void check(const Address& address, const Geometry& geometry) {
         geometry.sectors > 0 && geometry.sectors < 1ULL << 48 &&
         is_size(geometry.logical_block_bytes, sector_bytes, core::BouncePool::max_block_bytes) &&
         is_size(geometry.physical_block_bytes, geometry.logical_block_bytes, 1U << 24) &&
+        geometry.physical_offset_sectors < geometry.physical_block_bytes / sector_bytes &&
         is_size(geometry.memory_alignment, 1, 4096) &&
         geometry.sectors % (geometry.logical_block_bytes / sector_bytes) == 0;
     if (!possible)
@@ -103,7 +104,7 @@ class Target::Impl final : public net::LinkEvents, public IoQueue::Waker {
         stop_requests_.fetch_add(1);
         wakeup_.wake();
     }
-    [[nodiscard]] int fd() const { return ring_.fd(); }
+    [[nodiscard]] int fd() { return ring_.fd(); }
     [[nodiscard]] Stats stats() const;
     [[nodiscard]] std::string features() const {
         return fmt::format("io_uring: {}; packet sockets", ring_.features());
@@ -125,6 +126,7 @@ class Target::Impl final : public net::LinkEvents, public IoQueue::Waker {
     void finish_turn();
     void advance_phase();
     void stop_receiving();
+    void wind_down();
     [[nodiscard]] bool quiet() const;
     void shelves_changed();
     void interfaces_changed();
@@ -165,17 +167,27 @@ Target::Impl::~Impl() {
     try {
         core_.close();
         stop_receiving();
-        monitor_.stop();
-        wakeup_.stop();
         for (const auto& watch : watches_)
-            watch->stop();
-        while (!core_.idle() || !quiet()) {
-            if (core_.idle() || !ring_.poll())
-                ring_.wait();
-            finish_turn();
-        }
+            watch->stop(); // nobody is called any more
+        // Devices may complete from other threads, so the wakeup is needed as long as they are busy.
+        for (finish_turn(); !core_.idle(); finish_turn())
+            ring_.wait();
+        wind_down();
     } catch (const std::system_error&) { // the ring has failed: there is nothing left to wait for
     }
+}
+
+/// Ends what only waits. After an orderly stop nothing is under way any more, so that the target may then be
+/// destroyed on another thread.
+void Target::Impl::wind_down() {
+    if (!core_.idle())
+        return; // stopped without waiting for the devices
+    monitor_.stop();
+    wakeup_.stop();
+    for (const auto& watch : watches_)
+        watch->stop();
+    for (; !quiet(); finish_turn())
+        ring_.wait();
 }
 
 bool Target::Impl::quiet() const {
@@ -191,6 +203,7 @@ void Target::Impl::add_interface(const std::string& name) {
     link->set_id(core_.add_link(*link, link->pool().slots()));
     links_.push_back(std::move(link));
     links_.back()->replenish();
+    wakeup_.wake(); // a host that sleeps on fd() has to give it a turn
 }
 
 void Target::Impl::remove_interface(const std::string& name) {
@@ -201,6 +214,7 @@ void Target::Impl::remove_interface(const std::string& name) {
     (*found)->stop_receiving();
     closing_links_.push_back(std::move(*found));
     links_.erase(found);
+    wakeup_.wake();
 }
 
 void Target::Impl::add_export(ExportOptions options, std::unique_ptr<BlockDevice> device) {
@@ -215,6 +229,7 @@ void Target::Impl::add_export(ExportOptions options, std::unique_ptr<BlockDevice
     memories_.align_payload(device->geometry().memory_alignment);
     core_.add_export(options, std::move(device));
     shelves_changed();
+    wakeup_.wake(); // to announce it
 }
 
 bool Target::Impl::remove_export(const Address& address) {
@@ -228,6 +243,7 @@ bool Target::Impl::remove_export(const Address& address) {
 
 void Target::Impl::watch(int fd, std::function<void()> ready) {
     watches_.push_back(std::make_unique<ring::Watch>(ring_, fd, std::move(ready)));
+    wakeup_.wake();
 }
 
 void Target::Impl::shelves_changed() {
@@ -249,6 +265,7 @@ void Target::Impl::run() {
         ring_.wait();
         finish_turn();
     }
+    wind_down();
 }
 
 bool Target::Impl::poll() {
@@ -258,8 +275,14 @@ bool Target::Impl::poll() {
         busy = ring_.poll();
         finish_turn();
     }
+    if (phase_ == Phase::stopped) {
+        wind_down();
+        return false;
+    }
+    if (busy)
+        ring_.signal(); // there may be more
     ring_.submit_prepared();
-    return phase_ != Phase::stopped;
+    return true;
 }
 
 void Target::Impl::finish_turn() {

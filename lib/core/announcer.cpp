@@ -28,7 +28,7 @@ std::optional<Time> Announcer::next_due() const {
 
 /// To everybody, or to each of those who may ask. Where slots run out, initiators learn it from their next
 /// query.
-void Announcer::send(const Export& exported, LinkId id) const {
+void Announcer::send(const Export& exported, LinkId id) {
     Link* link = responder_.links.find(id);
     if (link == nullptr || !link->up())
         return;
@@ -42,8 +42,10 @@ void Announcer::send(const Export& exported, LinkId id) const {
 
 bool Announcer::send_to(const Export& exported, Link& link, const MacAddress& destination) {
     auto slot = link.pool().take();
-    if (!slot)
+    if (!slot) {
+        ++out_of_slots_;
         return false;
+    }
     const std::size_t bytes =
         exported.write_config(*slot, link, static_cast<std::uint8_t>(ConfigCommand::read));
     if (bytes == 0)

@@ -30,6 +30,8 @@ class Announcer final : public AnnouncementSink {
     void run(const Exports& exports, Time now);
     /// When run() has something to do next; empty: never.
     [[nodiscard]] std::optional<Time> next_due() const;
+    /// Announcements that were given up because no slot was free.
+    [[nodiscard]] std::uint64_t out_of_slots() const { return out_of_slots_; }
 
   private:
     static constexpr std::size_t max_pending = 64;
@@ -42,11 +44,12 @@ class Announcer final : public AnnouncementSink {
     };
 
     void add(const Pending& announcement);
-    void send(const Export& exported, LinkId id) const;
-    static bool send_to(const Export& exported, Link& link, const MacAddress& destination);
+    void send(const Export& exported, LinkId id);
+    bool send_to(const Export& exported, Link& link, const MacAddress& destination);
 
     const Responder& responder_;
     std::vector<Pending> pending_;
+    std::uint64_t out_of_slots_ = 0;
 };
 
 template <typename Exports>

@@ -161,8 +161,8 @@ void Export::set_feature(const AtaRegisters& registers, Request& request, bool& 
         return;
     case SetFeature::disable_write_cache:
         // From here on writes are durable; what was answered before is made so, as are those under way.
-        needs_flush = write_cache_enabled_;
-        request.barrier = write_cache_enabled_;
+        // A copy of such a request has to wait for that as well.
+        needs_flush = request.barrier = geometry_.volatile_cache;
         write_cache_enabled_ = false;
         return;
     case SetFeature::set_transfer_mode:

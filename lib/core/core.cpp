@@ -20,11 +20,21 @@ Core::Core(const Options& options)
                                        options.firmware} {}
 
 LinkId Core::add_link(Link& link, std::size_t slots) {
-    resources_.requests.grow(slots);
-    resources_.operations.grow(slots);
+    link_slots_.push_back(slots);
+    slots_ += slots;
+    if (slots_ > provided_slots_) { // what removed links have left is used again
+        resources_.requests.grow(slots_ - provided_slots_);
+        resources_.operations.grow(slots_ - provided_slots_);
+        provided_slots_ = slots_;
+    }
     const LinkId id = responder_.links.add(link);
     announcer_.link_changed(id);
     return id;
+}
+
+void Core::remove_link(LinkId id) {
+    slots_ -= std::exchange(link_slots_[id], 0);
+    responder_.links.remove(id);
 }
 
 void Core::add_export(const ExportOptions& options, std::unique_ptr<BlockDevice> device) {
@@ -32,7 +42,10 @@ void Core::add_export(const ExportOptions& options, std::unique_ptr<BlockDevice>
     const auto place =
         std::ranges::lower_bound(exports_, options.address, {}, [](const auto& e) { return e->address(); });
     exports_.insert(place, std::make_unique<Export>(options, std::move(device), context_));
-    resources_.operations.grow(1); // the flush at its end
+    if (exports_.size() + closing_.size() > provided_flushes_) {
+        resources_.operations.grow(1); // the flush at its end
+        ++provided_flushes_;
+    }
     resources_.ready.reserve(exports_.size() + closing_.size());
     closing_.reserve(exports_.size() + closing_.size());
     announcer_.changed(options.address);
@@ -122,23 +135,23 @@ bool Core::spread(Wildcard& wildcard, bool& acted) {
     return true;
 }
 
-void Core::resume_wildcards() {
+/// Returns whether any of them got further.
+bool Core::resume_wildcards() {
     std::size_t kept = 0;
+    bool acted = false;
     for (std::size_t i = 0; i < wildcard_count_; ++i) {
-        bool acted = false;
         if (!spread(wildcards_[i], acted))
             std::swap(wildcards_[kept++], wildcards_[i]);
     }
     for (std::size_t i = kept; i < wildcard_count_; ++i)
         wildcards_[i] = {};
     wildcard_count_ = kept;
+    return acted;
 }
 
 void Core::turn(Time now) {
-    if (wildcard_count_ > 0)
-        resume_wildcards();
     for (bool busy = true; busy;) {
-        busy = false;
+        busy = resume_wildcards(); // slots may also become free below
         int error = 0;
         while (Io* io = resources_.completions.pop(error)) {
             auto& operation = static_cast<Operation&>(*io);
@@ -152,7 +165,8 @@ void Core::turn(Time now) {
             busy = true;
         }
     }
-    announcer_.run(exports_, now);
+    if (!closed_)
+        announcer_.run(exports_, now);
     if (!closing_.empty())
         std::erase_if(closing_, [](const auto& exported) { return exported->idle(); });
 }
@@ -160,6 +174,9 @@ void Core::turn(Time now) {
 void Core::close() {
     if (std::exchange(closed_, true))
         return;
+    for (Wildcard& wildcard : wildcards_)
+        wildcard = {};
+    wildcard_count_ = 0;
     for (const auto& exported : exports_)
         exported->close();
 }

@@ -25,7 +25,7 @@ class Core {
 
     /// `slots`: how many requests the link can bring at once. The link must stay until remove_link().
     LinkId add_link(Link& link, std::size_t slots);
-    void remove_link(LinkId id) { responder_.links.remove(id); }
+    void remove_link(LinkId id);
     /// The link is up again, or its MTU or MAC address is another.
     void link_changed(LinkId id) { announcer_.link_changed(id); }
 
@@ -44,7 +44,9 @@ class Core {
     /// Everything else that is to be done: see above.
     void turn(Time now);
     /// When turn() has to be called even if nothing arrives; empty: never.
-    [[nodiscard]] std::optional<Time> next_deadline() const { return announcer_.next_due(); }
+    [[nodiscard]] std::optional<Time> next_deadline() const {
+        return closed_ ? std::nullopt : announcer_.next_due();
+    }
 
     /// No request is taken any more; idle() when all are finished and all devices flushed.
     void close();
@@ -52,7 +54,7 @@ class Core {
 
     [[nodiscard]] IoQueue& completions() { return resources_.completions; }
     [[nodiscard]] std::vector<ExportStats> export_stats() const;
-    [[nodiscard]] std::uint64_t out_of_slots() const { return out_of_slots_; }
+    [[nodiscard]] std::uint64_t out_of_slots() const { return out_of_slots_ + announcer_.out_of_slots(); }
 
   private:
     /// A request to several exports that has not yet been handed to all of them.
@@ -66,7 +68,7 @@ class Core {
     [[nodiscard]] Export* find(const Address& address) const;
     bool receive_wildcard(LinkId link, FrameSlot slot);
     bool spread(Wildcard& wildcard, bool& acted);
-    void resume_wildcards();
+    bool resume_wildcards();
 
     Responder responder_;
     SchedulerResources resources_;
@@ -74,6 +76,9 @@ class Core {
     Export::Context context_;
     std::vector<std::unique_ptr<Export>> exports_; ///< Ascending by address.
     std::vector<std::unique_ptr<Export>> closing_; ///< Removed, and not yet idle.
+    std::vector<std::size_t> link_slots_;          ///< By link id.
+    std::size_t slots_ = 0;                        ///< Of all links that are there.
+    std::size_t provided_slots_ = 0, provided_flushes_ = 0;
     std::array<Wildcard, max_wildcards> wildcards_;
     std::size_t wildcard_count_ = 0;
     bool closed_ = false;

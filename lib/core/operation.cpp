@@ -90,6 +90,9 @@ void Scheduler::start_bounced(Operation& operation) {
     const SectorRange& blocks = operation.run_blocks;
     if (operation.action == AtaAction::read) {
         submit_bounced(operation, Step::bounced_read, blocks);
+    } else if (run != blocks && geometry_.logical_block_bytes < geometry_.memory_alignment) {
+        ++counters_.patched;
+        submit_bounced(operation, Step::patch_tail, blocks); // the last block alone might lie misaligned
     } else if (run.first != blocks.first) {
         ++counters_.patched;
         submit_bounced(operation, Step::patch_head, {blocks.first, block_sectors_});

@@ -29,6 +29,8 @@ void Responder::send(FrameSlot slot, LinkId link_id, const Address& from, AoeErr
 
 AtaOutcome Responder::send_ata(FrameSlot slot, LinkId link, const Address& from, AtaRegisters registers,
                                AtaOutcome outcome, std::size_t data_bytes) const {
+    if (links.find(link) == nullptr)
+        return outcome;
     if (!outcome.failed() && ata_header_bytes + data_bytes > max_frame(link))
         outcome = ata_abort;
     if (outcome.failed())

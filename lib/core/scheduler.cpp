@@ -169,6 +169,8 @@ void Scheduler::start_new(Request* request, Operation* blocker) {
 }
 
 void Scheduler::close() {
+    if (std::exchange(closed_, true))
+        return;
     Operation& operation = new_operation(AtaAction::flush, true);
     queue(operation, newest_conflict_before(operation));
 }

@@ -129,6 +129,7 @@ class Scheduler {
     Operation* last_ready_ = nullptr;
     std::uint64_t next_sequence_ = 1;
     std::size_t requests_in_flight_ = 0;
+    bool closed_ = false;
     Counters counters_;
 };
 

@@ -29,6 +29,7 @@ InterfaceMonitor::~InterfaceMonitor() {
 }
 
 void InterfaceMonitor::stop() {
+    stopping_ = true; // the cancellation may come just after a message
     ring_.cancel(handler_, 0);
 }
 
@@ -40,7 +41,7 @@ void InterfaceMonitor::receive() {
 }
 
 void InterfaceMonitor::on_completion(std::uint64_t, int result, std::uint32_t) {
-    if (result == -ECANCELED)
+    if (result == -ECANCELED || stopping_)
         return;
     receive(); // ENOBUFS, messages were lost, means a change like any other
     changed_();

@@ -33,6 +33,7 @@ class InterfaceMonitor final : private ring::CompletionHandler {
     /// Its contents do not matter: what is true now is asked for, not what was true when a message was
     /// queued.
     std::array<std::byte, 256> message_{};
+    bool stopping_ = false;
 };
 
 } // namespace aoetarget::net

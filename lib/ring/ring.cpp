@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <system_error>
 
+#include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -64,6 +65,15 @@ Ring::Ring(unsigned completions) {
     }
     if (error != 0)
         fail(error, set_up_advice(error));
+
+    // Readable from the beginning: what was prepared is submitted by the first turn.
+    event_ = FileDescriptor(eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK));
+    if (!event_.valid() || io_uring_register_eventfd(&ring_, event_.get()) != 0) {
+        error = errno;
+        io_uring_queue_exit(&ring_);
+        fail(error, "cannot create an eventfd");
+    }
+    io_uring_cq_eventfd_toggle(&ring_, false);
 
     rlimit open_files{};
     getrlimit(RLIMIT_NOFILE, &open_files); // the kernel refuses a larger table
@@ -172,6 +182,7 @@ void Ring::defer(Deferred& work) {
 
 void Ring::undefer(Deferred& work) {
     std::erase(deferred_, &work);
+    std::ranges::replace(deferred_now_, &work, nullptr); // it may be due in the turn that is just ending
 }
 
 void Ring::enable() {
@@ -217,8 +228,24 @@ void Ring::wait() {
     handle_completions();
 }
 
+int Ring::fd() noexcept {
+    if (!signals_.exchange(true)) {
+        io_uring_cq_eventfd_toggle(&ring_, true);
+        signal(); // for what came before
+    }
+    return event_.get();
+}
+
+void Ring::signal() noexcept {
+    if (signals_.load(std::memory_order_relaxed))
+        eventfd_write(event_.get(), 1);
+}
+
 bool Ring::poll() {
     enable();
+    eventfd_t events = 0;
+    if (signals_)
+        eventfd_read(event_.get(), &events); // first: what comes from here on makes it readable again
     const int result = io_uring_submit_and_get_events(&ring_);
     if (result < 0 && result != -EINTR && result != -EBUSY && result != -EAGAIN)
         fail(-result, "io_uring_enter");
@@ -256,8 +283,10 @@ bool Ring::handle_completions() {
 void Ring::run_deferred() {
     // What is deferred meanwhile comes in the next turn, which then does not sleep.
     deferred_now_.swap(deferred_);
-    for (Deferred* work : deferred_now_)
-        work->on_turn_end();
+    for (Deferred* work : deferred_now_) {
+        if (work != nullptr)
+            work->on_turn_end();
+    }
     deferred_now_.clear();
 }
 

@@ -8,8 +8,11 @@
 
 #include <aoetarget/address.hpp>
 
+#include "ring/file_descriptor.hpp"
+
 #include <liburing.h>
 
+#include <atomic>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -106,7 +109,12 @@ class Ring {
     /// For hosts that sleep elsewhere: submits what was prepared now and not with the next turn.
     void submit_prepared();
 
-    [[nodiscard]] int fd() const { return ring_.ring_fd; }
+    /// Readable when poll() has something to do, and before the first poll(). Not the ring's own descriptor:
+    /// where completions are deferred to the thread that waits for them, nobody who sleeps on that one is
+    /// woken.
+    [[nodiscard]] int fd() noexcept;
+    /// Makes fd() readable, if anybody has asked for it. From any thread and from signal handlers.
+    void signal() noexcept;
     [[nodiscard]] io_uring* raw() { return &ring_; }
     /// "defer-taskrun, registered files, ..." as found on this kernel.
     [[nodiscard]] std::string features() const;
@@ -126,6 +134,8 @@ class Ring {
     bool handle_completions();
 
     io_uring ring_{};
+    FileDescriptor event_; ///< What fd() gives; silent until it is asked for.
+    std::atomic<bool> signals_ = false;
     bool enabled_ = false;
     bool defer_taskrun_ = false;
     std::vector<HandlerEntry> handlers_;

@@ -26,6 +26,9 @@ void Wakeup::wake() const noexcept {
     const std::uint64_t one = 1;
     // It can fail only when 2^64 - 2 wake-ups are pending, and then the loop is awake.
     [[maybe_unused]] const auto written = write(fd_, &one, sizeof one);
+    // The write above does not reliably make the ring's fd() readable: kernels up to 6.18 at least lose a
+    // signal to one eventfd that arises from writing to another.
+    ring_.signal();
     errno = saved;
 }
 
@@ -35,7 +38,7 @@ void Wakeup::read() {
 }
 
 void Wakeup::on_completion(std::uint64_t, int result, std::uint32_t) {
-    if (result != -ECANCELED)
+    if (result != -ECANCELED && !stopping_)
         read();
 }
 

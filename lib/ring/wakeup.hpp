@@ -14,7 +14,10 @@ class Wakeup final : private CompletionHandler {
     /// Async-signal-safe, and callable from any thread.
     void wake() const noexcept;
 
-    void stop() { ring_.cancel(handler_, 0); }
+    void stop() {
+        stopping_ = true; // the cancellation may come just after a wake-up
+        ring_.cancel(handler_, 0);
+    }
     [[nodiscard]] bool quiet() const { return ring_.outstanding(handler_) == 0; }
 
   private:
@@ -25,6 +28,7 @@ class Wakeup final : private CompletionHandler {
     int fd_;
     HandlerId handler_;
     std::uint64_t count_ = 0;
+    bool stopping_ = false;
 };
 
 } // namespace aoetarget::ring

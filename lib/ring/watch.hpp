@@ -18,7 +18,10 @@ class Watch final : private CompletionHandler {
     /// Only when quiet.
     ~Watch() { ring_.remove_handler(handler_); }
 
-    void stop() { ring_.cancel(handler_, 0); }
+    void stop() {
+        stopping_ = true;
+        ring_.cancel(handler_, 0);
+    }
     [[nodiscard]] bool quiet() const { return ring_.outstanding(handler_) == 0; }
 
   private:
@@ -26,7 +29,7 @@ class Watch final : private CompletionHandler {
         ring_.submit(handler_, 0, [&](io_uring_sqe* sqe) { io_uring_prep_poll_multishot(sqe, fd_, POLLIN); });
     }
     void on_completion(std::uint64_t, int result, std::uint32_t flags) override {
-        if (result < 0)
+        if (result < 0 || stopping_)
             return; // cancelled, or not a descriptor that can be watched
         if ((flags & IORING_CQE_F_MORE) == 0)
             poll();
@@ -37,6 +40,7 @@ class Watch final : private CompletionHandler {
     int fd_;
     std::function<void()> ready_;
     HandlerId handler_{};
+    bool stopping_ = false;
 };
 
 } // namespace aoetarget::ring

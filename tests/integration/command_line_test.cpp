@@ -1,0 +1,310 @@
+// The command line as a contract: exit codes, one clear line on standard error, help, version, and what
+// `serve` refuses.
+#include "catch.hpp"
+#include "scene.hpp"
+
+#include <algorithm>
+#include <csignal>
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+using namespace aoetest;
+
+namespace {
+
+ToolResult run_target(std::vector<std::string> words, Milliseconds timeout = Milliseconds(10000)) {
+    enter_test_network();
+    words.insert(words.begin(), target_program());
+    return run_tool(words, timeout);
+}
+
+bool contains(const std::string& text, const std::string& part) {
+    return text.find(part) != std::string::npos;
+}
+
+bool is_one_line(const std::string& text) {
+    return !text.empty() && text.back() == '\n' && std::count(text.begin(), text.end(), '\n') == 1;
+}
+
+// What people read goes to standard error, one line; what programs read goes to standard output, nothing.
+void check_refusal(const std::vector<std::string>& words, int exit_code, const std::string& names = {}) {
+    std::string command;
+    for (const std::string& word : words)
+        command += " " + word;
+    const ToolResult result = run_target(words);
+    CAPTURE(command, result.output, result.error);
+    CHECK(result.exit_code == exit_code);
+    CHECK(is_one_line(result.error));
+    CHECK(result.output.empty());
+    CHECK(contains(result.error, names));
+}
+
+} // namespace
+
+TEST_CASE("--version prints the name and version on standard output", "[cli]") {
+    const ToolResult result = run_target({"--version"});
+    CHECK(result.exit_code == 0);
+    CHECK(is_one_line(result.output));
+    CHECK(contains(result.output, "aoetarget"));
+    CHECK(
+        std::any_of(result.output.begin(), result.output.end(), [](char c) { return c >= '0' && c <= '9'; }));
+    CHECK(result.error.empty());
+}
+
+TEST_CASE("--help and the help of each command print usage on standard output", "[cli]") {
+    const std::pair<std::vector<std::string>, std::vector<std::string>> table[] = {
+        {{"--help"}, {"serve", "discover", "vblade"}},
+        {{"serve", "--help"},
+         {"-i", "-e", "read-only", "durability", "cache", "offset", "length", "serial", "force"}},
+        {{"discover", "--help"}, {"-i", "--timeout", "--json"}},
+        {{"vblade", "--help"}, {"-b", "-d", "-s", "-r", "-m", "-o", "-l"}},
+    };
+    for (const auto& [words, mentioned] : table) {
+        const ToolResult result = run_target(words);
+        CAPTURE(words.front(), result.output, result.error);
+        CHECK(result.exit_code == 0);
+        CHECK(result.error.empty());
+        for (const std::string& word : mentioned) {
+            CAPTURE(word);
+            CHECK(contains(result.output, word));
+        }
+    }
+}
+
+TEST_CASE("a bad command line ends with 2 and one line that names what is wrong", "[cli]") {
+    const VethPair& wire = standard_wire();
+    const ImageFile image(64);
+    const std::string& interface = wire.target_end();
+    const auto serve = [&](const std::string& export_text) {
+        return std::vector<std::string>{"serve", "-i", interface, "-e", export_text};
+    };
+    const auto with = [&](const std::string& options) {
+        return serve("1.1=" + image.path() + "," + options);
+    };
+    struct Case {
+        std::vector<std::string> words;
+        const char* names;
+    };
+    const Case table[] = {
+        {{}, ""},
+        {{"frobnicate"}, "frobnicate"},
+        {{"--frobnicate"}, "--frobnicate"},
+        {{"serve"}, ""},
+        {{"serve", "-i", interface}, "-e"},
+        {{"serve", "-e", "1.1=" + image.path()}, "-i"},
+        {{"serve", "-i", interface, "-e", "1.1=" + image.path(), "--bogus"}, "--bogus"},
+        {{"serve", "-i", interface, "-e", "1.1=" + image.path(), "stray"}, "stray"},
+        {{"serve", "-i"}, "-i"},
+        {serve("1.1"), "1.1"},
+        {serve("1.1="), "1.1="},
+        {serve("1=" + image.path()), "1="},
+        {serve("a.b=" + image.path()), "a.b"},
+        {serve("-1.1=" + image.path()), "-1.1"},
+        {serve("65535.1=" + image.path()), "65535"},
+        {serve("1.255=" + image.path()), "255"},
+        {serve("1.256=" + image.path()), "256"},
+        {serve("99999999999.1=" + image.path()), "99999999999"},
+        {serve(""), ""},
+        {with("bogus"), "bogus"},
+        {with("read-only=yes"), "read-only"},
+        {with("durability"), "durability"},
+        {with("durability=maybe"), "maybe"},
+        {with("cache=none"), "none"},
+        {with("offset"), "offset"},
+        {with("offset="), "offset"},
+        {with("offset=x"), "x"},
+        {with("offset=-1k"), "-1k"},
+        {with("offset=100"), "100"}, // not a whole sector
+        {with("length=1Q"), "1Q"},
+        {with("length=0"), "length"},
+        {with("length=99999999999999999999s"), "99999999999999999999s"},
+        {with("serial="), "serial"},
+        {with("serial=ABCDEFGHIJKLMNOPQRSTU"), "serial"}, // 21 characters
+        {{"serve", "-i", interface, "-e", "1.1=" + image.path(), "-e", "1.1=" + image.path()}, "1.1"},
+        {{"discover"}, "-i"},
+        {{"discover", "-i", interface, "--timeout", "soon"}, "soon"},
+        {{"discover", "-i", interface, "--timeout", "-1"}, "-1"},
+        {{"vblade"}, ""},
+        {{"vblade", "1", "1", interface}, ""},
+        {{"vblade", "x", "1", interface, image.path()}, "x"},
+        {{"vblade", "1", "255", interface, image.path()}, "255"},
+        {{"vblade", "-m", "nonsense", "1", "1", interface, image.path()}, "nonsense"},
+        {{"vblade", "-b", "0", "1", "1", interface, image.path()},
+         "-b"}, // 0 and 1 stall Linux (protocol.md 9)
+        {{"vblade", "-b", "1", "1", "1", interface, image.path()}, "-b"},
+        {{"vblade", "-o", "-5", "1", "1", interface, image.path()}, "-5"},
+    };
+    for (const Case& row : table)
+        check_refusal(row.words, 2, row.names);
+}
+
+TEST_CASE("an interface that does not exist or cannot carry AoE ends with 1 and its name", "[cli]") {
+    const ImageFile image(64);
+    const std::string disk = export_argument(1, 1, image.path());
+    check_refusal({"serve", "-i", "nosuch0", "-e", disk}, 1, "nosuch0");
+    check_refusal({"vblade", "1", "1", "nosuch0", image.path()}, 1, "nosuch0");
+    check_refusal({"discover", "-i", "nosuch0"}, 1, "nosuch0");
+    check_refusal({"serve", "-i", std::string(40, 'x'), "-e", disk}, 2,
+                  "xxxx"); // no interface can have this name
+    const VethPair& wire = standard_wire();
+    set_mtu(wire.target_end(), 300); // protocol.md 7: below 534 it cannot carry a sector
+    check_refusal({"serve", "-i", wire.target_end(), "-e", disk}, 1, wire.target_end());
+    set_mtu(wire.target_end(), 1500);
+}
+
+TEST_CASE("a file that cannot be exported ends with 1 and its path", "[cli]") {
+    const VethPair& wire = standard_wire();
+    const ImageFile image(64);
+    const auto refused = [&](const std::string& path, const std::string& options = {}) {
+        check_refusal({"serve", "-i", wire.target_end(), "-e", export_argument(1, 1, path, options)}, 1,
+                      path);
+    };
+    refused("/nonexistent/disk.img");
+    refused("/"); // a folder
+    refused("/dev/null");
+    const ImageFile tiny(0);
+    refused(tiny.path());
+    tiny.resize_bytes(511);
+    refused(tiny.path());
+    refused(image.path(), "offset=64s");
+    refused(image.path(), "offset=1G");
+    refused(image.path(), "length=65s");
+    refused(image.path(), "offset=60s,length=5s");
+    check_refusal({"vblade", "1", "1", wire.target_end(), "/nonexistent/disk.img"}, 1,
+                  "/nonexistent/disk.img");
+}
+
+TEST_CASE("a file that another target serves is refused, unless both only read", "[cli]") {
+    const VethPair& wire = standard_wire();
+    const ImageFile image(64);
+    RawClient client(wire);
+    const std::string writable = export_argument(1, 2, image.path());
+    {
+        const TargetProcess first({wire.target_end()}, {export_argument(1, 1, image.path())});
+        check_refusal({"serve", "-i", wire.target_end(), "-e", writable}, 1, image.path());
+    }
+    {
+        const TargetProcess first({wire.target_end()}, {export_argument(1, 1, image.path(), "read-only")});
+        const TargetProcess second({wire.target_end()}, {export_argument(1, 2, image.path(), "read-only")});
+        CHECK(client.ask(read_request(0, 1)).succeeded());
+        CHECK(client.ask(read_request(0, 1).to(1, 2)).succeeded());
+    }
+    const TargetProcess again({wire.target_end()}, {export_argument(1, 1, image.path())}); // free again
+    CHECK(client.ask(read_request(0, 1)).succeeded());
+}
+
+TEST_CASE("a block device that is in use is refused", "[cli]") {
+    const VethPair& wire = standard_wire();
+    if (!has_real_root())
+        SKIP_BECAUSE("a loop device needs real root");
+    const ImageFile image(64);
+    const LoopDevice loop(image.path());
+    const int holder =
+        ::open(loop.path().c_str(), O_RDWR | O_EXCL | O_CLOEXEC); // as a mounted file system would
+    REQUIRE(holder >= 0);
+    check_refusal({"serve", "-i", wire.target_end(), "-e", export_argument(1, 1, loop.path())}, 1,
+                  loop.path());
+    ::close(holder);
+    const TargetProcess target({wire.target_end()}, {export_argument(1, 1, loop.path())});
+    CHECK(::open(loop.path().c_str(), O_RDWR | O_EXCL | O_CLOEXEC) < 0); // and is now in use itself
+}
+
+TEST_CASE("without CAP_NET_RAW it ends with 1 and says so", "[cli]") {
+    const VethPair& wire = standard_wire();
+    const std::string setpriv = find_program("setpriv");
+    if (setpriv.empty())
+        SKIP_BECAUSE("the program setpriv (package util-linux) is missing");
+    const ImageFile image(64);
+    const std::vector<std::string> drop{setpriv, "--bounding-set=-net_raw", "--inh-caps=-net_raw",
+                                        target_program()};
+    const auto run = [&](std::vector<std::string> words) {
+        words.insert(words.begin(), drop.begin(), drop.end());
+        return run_tool(words);
+    };
+    for (const ToolResult& result :
+         {run({"serve", "-i", wire.target_end(), "-e", export_argument(1, 1, image.path())}),
+          run({"vblade", "1", "1", wire.target_end(), image.path()}),
+          run({"discover", "-i", wire.client_end()})}) {
+        CAPTURE(result.error);
+        CHECK(result.exit_code == 1);
+        CHECK(is_one_line(result.error));
+        CHECK(contains(result.error, "CAP_NET_RAW"));
+    }
+}
+
+TEST_CASE("serve says what it serves, then stays quiet", "[cli]") {
+    Scene scene;
+    const std::string started = scene.target.log();
+    CHECK(contains(started, "e1.1"));
+    CHECK(contains(started, scene.image.path()));
+    CHECK(contains(started, scene.wire.target_end()));
+    CHECK(contains(started, "2 sectors"));
+    for (std::uint64_t lba = 0; lba < 200; ++lba)
+        scene.client.read(lba, 2);
+    scene.client.ask(read_request(9999999, 1));
+    scene.client.ask(config_request(ccmd_set, "text"));
+    scene.client.send_bytes(Bytes(20, 0xFF));
+    scene.client.settle();
+    CHECK(scene.target.log() == started);
+    CHECK(std::count(started.begin(), started.end(), '\n') <= 5);
+}
+
+TEST_CASE("serve has its line per export and interface out when it answers", "[cli]") {
+    const VethPair& first = standard_wire();
+    const VethPair second("second", 9000);
+    const ImageFile image(64);
+    TargetProcess target({first.target_end(), second.target_end()},
+                         {export_argument(1, 1, image.path(), "read-only"),
+                          export_argument(7, 12, image.path(), "read-only")});
+    const std::string& log = target.log();
+    for (const char* part : {"e1.1", "e7.12", "17 sectors", "2 sectors"})
+        CHECK(contains(log, part));
+    CHECK(contains(log, first.target_end()));
+    CHECK(contains(log, second.target_end()));
+}
+
+TEST_CASE("SIGINT and SIGTERM end it with 0, and writes in flight are finished", "[cli]") {
+    for (const int signal : {SIGINT, SIGTERM}) {
+        Scene scene("", 4096);
+        std::vector<std::uint32_t> tags;
+        for (std::uint64_t i = 0; i < 64; ++i)
+            tags.push_back(scene.client.send(write_request(4 * i, pattern(4 * i, 2, 1))));
+        scene.target.expect_exit();
+        scene.target.signal(signal);
+        CHECK(scene.target.wait_for_exit(Milliseconds(10000)) == 0);
+        scene.client.receive(Milliseconds(20));
+        for (std::uint64_t i = 0; i < 64; ++i) {
+            const Bytes stored = scene.image.read(4 * i, 2);
+            const auto reply = scene.client.wait_for(tags[i], Milliseconds(0));
+            if (reply && reply->succeeded())
+                CHECK(stored == pattern(4 * i, 2, 1));
+            else // not begun, or done and the answer lost: whole in either case
+                CHECK((stored == pattern(4 * i, 2, 1) || stored == pattern(4 * i, 2)));
+        }
+    }
+}
+
+TEST_CASE("a second signal does not wait for anything", "[cli]") {
+    Scene scene;
+    scene.target.expect_exit();
+    scene.target.signal(SIGTERM);
+    scene.target.signal(SIGTERM);
+    CHECK(scene.target.wait_for_exit(Milliseconds(2000)));
+}
+
+TEST_CASE("closed standard streams do not hurt", "[cli]") {
+    const VethPair& wire = standard_wire();
+    const ImageFile image(64);
+    RawClient client(wire);
+    const std::string shell = find_program("sh");
+    ChildProcess target({shell, "-c", "exec \"$0\" serve -i \"$1\" -e \"$2\" 0<&- 1>&- 2>&-",
+                         target_program(), wire.target_end(), export_argument(1, 1, image.path())});
+    REQUIRE(client.is_served_soon());
+    client.write(0, pattern(0, 2, 1)); // no descriptor of the target is taken for a stream
+    CHECK(client.read(0, 2) == pattern(0, 2, 1));
+    CHECK(image.read(0, 2) == pattern(0, 2, 1));
+    target.signal(SIGTERM);
+    CHECK(target.wait_for_exit(Milliseconds(5000)) == 0);
+}

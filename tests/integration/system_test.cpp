@@ -1,0 +1,167 @@
+// What the target is to the system it runs on: one waiting point, no threads of its own, bounded memory
+// (design.md).
+#include "catch.hpp"
+#include "scene.hpp"
+
+#include <csignal>
+#include <deque>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <sstream>
+
+using namespace aoetest;
+
+namespace {
+
+// Keeps `window` requests in flight, a third of them writes, until `requests` are answered.
+void run_load(RawClient& client, unsigned requests, unsigned window = 16) {
+    std::deque<std::uint32_t> tags;
+    const Bytes data = pattern(0, 2, 1);
+    for (unsigned i = 0; i < requests; ++i) {
+        const std::uint64_t lba = 2 * (i * 7919ULL % 1000);
+        tags.push_back(client.send(i % 3 == 0 ? write_request(lba, data) : read_request(lba, 2)));
+        if (tags.size() < window)
+            continue;
+        REQUIRE(client.wait_for(tags.front()));
+        tags.pop_front();
+    }
+    for (const std::uint32_t tag : tags)
+        REQUIRE(client.wait_for(tag));
+    client.forget_outstanding();
+}
+
+std::size_t count_descriptors(pid_t pid) {
+    std::size_t count = 0;
+    for ([[maybe_unused]] const auto& entry :
+         std::filesystem::directory_iterator("/proc/" + std::to_string(pid) + "/fd"))
+        ++count;
+    return count;
+}
+
+// The table that `strace -c` leaves: percentage, seconds, usecs/call, calls, [errors,] name.
+std::map<std::string, unsigned long> read_strace_table(const std::string& path) {
+    std::map<std::string, unsigned long> calls;
+    std::ifstream file(path);
+    for (std::string line; std::getline(file, line);) {
+        std::istringstream words(line);
+        std::string percentage, seconds, per_call, count, name;
+        words >> percentage >> seconds >> per_call >> count;
+        for (std::string word; words >> word;)
+            name = word;
+        if (!percentage.empty() && std::isdigit(static_cast<unsigned char>(percentage[0])) != 0 &&
+            name != "total")
+            calls[name] = std::stoul(count);
+    }
+    return calls;
+}
+
+} // namespace
+
+TEST_CASE("system calls: io_uring_enter, and nothing else that grows with the requests", "[system]") {
+    const std::string strace = find_program("strace");
+    if (strace.empty())
+        SKIP_BECAUSE("the program strace is missing");
+    for (const char* options : {"cache=direct,durability=stable", "cache=page,durability=volatile"}) {
+        CAPTURE(options);
+        Scene scene(options);
+        run_load(scene.client, 100); // what happens once has happened
+        const ImageFile table(0);
+        ChildProcess tracer(
+            {strace, "-f", "-c", "-o", table.path(), "-p", std::to_string(scene.target.pid())});
+        while (tracer.standard_error().find("attached") == std::string::npos && tracer.is_running())
+            tracer.collect_output(Milliseconds(20));
+        if (!tracer.is_running())
+            SKIP_BECAUSE("strace may not attach here: " + tracer.standard_error());
+        const auto end = std::chrono::steady_clock::now() + Milliseconds(1000);
+        unsigned requests = 0;
+        for (; std::chrono::steady_clock::now() < end; requests += 100)
+            run_load(scene.client, 100);
+        tracer.signal(SIGINT);
+        REQUIRE(tracer.wait_for_exit(Milliseconds(5000)));
+
+        const auto calls = read_strace_table(table.path());
+        CAPTURE(requests);
+        CHECK(requests >= 300);
+        REQUIRE(calls.count("io_uring_enter") == 1);
+        CHECK(calls.at("io_uring_enter") <= 3 * requests);
+        for (const auto& [name, count] : calls) {
+            CAPTURE(name, count);
+            if (name != "io_uring_enter")
+                CHECK(count <= 20);
+        }
+    }
+}
+
+TEST_CASE("threads: only the kernel's own workers beside the one of the program", "[system]") {
+    for (const char* options : {"cache=direct,durability=stable", "cache=page,durability=stable"}) {
+        Scene scene(options);
+        run_load(scene.client, 2000);
+        unsigned own = 0;
+        for (const std::string& name : scene.target.thread_names()) {
+            CAPTURE(name);
+            if (name.rfind("iou-wrk-", 0) != 0)
+                ++own;
+        }
+        CHECK(own == 1);
+    }
+}
+
+TEST_CASE("memory and descriptors stay flat under load", "[system]") {
+    Scene scene("durability=volatile");
+    run_load(scene.client, 5000, 64);
+    const std::size_t memory = scene.target.resident_kib();
+    const std::size_t descriptors = count_descriptors(scene.target.pid());
+    run_load(scene.client, 20000, 64);
+    for (int i = 0; i < 200; ++i) { // the ways that are not I/O
+        scene.client.ask(config_request(ccmd_force, std::string(static_cast<std::size_t>(i), 'x')));
+        scene.client.ask(mask_request(mask_edit, {{directive_add, scene.client.mac()}}));
+        scene.client.ask(reserve_request(reserve_force, {scene.client.mac()}));
+        scene.client.ask(read_request(99999, 1));
+        scene.client.ask(trim_request({{0, 8}}));
+    }
+    CHECK(scene.target.resident_kib() <= memory + 512);
+    CHECK(count_descriptors(scene.target.pid()) == descriptors);
+}
+
+TEST_CASE("memory stays flat while interfaces come and go", "[system]") {
+    const VethPair wire("flapping");
+    const ImageFile image(64);
+    RawClient client(wire);
+    const TargetProcess target({wire.target_end()}, {export_argument(1, 1, image.path())});
+    const auto flap = [&](int times) {
+        for (int i = 0; i < times; ++i) {
+            wire.destroy();
+            wire.create(1500);
+            client.rebind();
+            REQUIRE(client.is_served_soon());
+        }
+    };
+    flap(3);
+    const std::size_t memory = target.resident_kib();
+    const std::size_t descriptors = count_descriptors(target.pid());
+    flap(10);
+    CHECK(target.resident_kib() <= memory + 512);
+    CHECK(count_descriptors(target.pid()) <= descriptors);
+}
+
+TEST_CASE("an idle target uses no processor time", "[system]") {
+    Scene scene;
+    run_load(scene.client, 100);
+    const auto ticks = [&] {
+        std::ifstream file("/proc/" + std::to_string(scene.target.pid()) + "/stat");
+        std::string text;
+        std::getline(file, text);
+        std::istringstream words(text.substr(text.rfind(')') + 2));
+        std::string skipped;
+        for (int i = 0; i < 11; ++i)
+            words >> skipped;
+        unsigned long user = 0, system = 0;
+        words >> user >> system;
+        return user + system;
+    };
+    scene.client.receive(Milliseconds(500)); // start-up advertisements are over
+    const unsigned long before = ticks();
+    scene.client.receive(Milliseconds(1000));
+    CHECK(ticks() - before <= 1);
+}

@@ -1,0 +1,116 @@
+#!/bin/sh
+# Installs what the tests need, builds everything, and runs all suites. Ends with one line:
+#
+#     N passed, N failed, N skipped
+#
+# sudo sh tests/run.sh            everything
+# sudo sh tests/run.sh SUITE...   some of: unit integration e2e sanitizers clang
+set -eu
+
+top=$(cd "$(dirname "$0")/.." && pwd)
+build=$top/build-tests
+passed=0 failed=0 skipped=0
+
+say() { printf '\n== %s\n' "$*"; }
+
+# The packages of all suites that are not there yet, in one go.
+install_packages() {
+    missing=
+    for package in $(cat "$top/cli/packages.txt" "$top/tests/packages.txt" "$top/tests/e2e/packages.txt"); do
+        dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing="$missing $package"
+    done
+    [ -n "$missing" ] || return 0
+    say "installing:$missing"
+    apt-get update -q >/dev/null
+    # shellcheck disable=SC2086 # one word for each package
+    DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $missing >/dev/null
+}
+
+# set_up DIR [MESON OPTION...]: configures or keeps a build directory, then builds.
+set_up() {
+    dir=$1
+    shift
+    if [ ! -f "$dir/build.ninja" ]; then
+        rm -rf "$dir"
+        meson setup "$dir" "$top" -Dwerror=true -Dtests=enabled -Dcli=enabled "$@" >"$build.setup" ||
+            { cat "$build.setup" >&2 && rm -f "$build.setup" && exit 1; }
+        rm -f "$build.setup"
+    fi
+    ninja -C "$dir" --quiet
+}
+
+# count LOG STATUS: adds up the closing lines of the test programs; a failure that none of them owns up to is one more.
+count() {
+    # shellcheck disable=SC2046 # three numbers
+    set -- $(awk -v status="$2" '
+        /^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$/ { p += $1; f += $3; s += $5 }
+        END { if (status != 0 && f == 0) f = 1; print p + 0, f + 0, s + 0 }' "$1")
+    passed=$((passed + $1)) failed=$((failed + $2)) skipped=$((skipped + $3))
+    printf '%s passed, %s failed, %s skipped\n' "$1" "$2" "$3" >"$build.last"
+    printf '%s: ' "$suite"
+    cat "$build.last"
+    rm -f "$build.last"
+}
+
+# run_meson DIR SUITE...: test programs that Meson knows.
+run_meson() {
+    dir=$1
+    shift
+    suites=
+    for name in "$@"; do suites="$suites --suite $name"; done
+    status=0
+    # shellcheck disable=SC2086 # several options
+    meson test -C "$dir" --no-rebuild --print-errorlogs $suites || status=$?
+    grep -a '^skipped: ' "$dir/meson-logs/testlog.txt" || true
+    count "$dir/meson-logs/testlog.txt" "$status"
+}
+
+suite_unit() {
+    set_up "$build"
+    run_meson "$build" unit
+}
+
+suite_integration() {
+    set_up "$build"
+    run_meson "$build" integration
+}
+
+suite_e2e() {
+    set_up "$build"
+    status=0
+    "$top/tests/e2e/run.sh" --aoetarget "$build/cli/aoetarget" >"$build/e2e.log" || status=$?
+    cat "$build/e2e.log"
+    count "$build/e2e.log" "$status"
+}
+
+# The same unit and integration tests, with AddressSanitizer and UndefinedBehaviorSanitizer.
+suite_sanitizers() {
+    set_up "$build-sanitizers" -Dbuildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false
+    ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
+        run_meson "$build-sanitizers" unit integration
+}
+
+# That clang builds everything without a warning, and that the result works.
+suite_clang() {
+    CXX=clang++ set_up "$build-clang"
+    run_meson "$build-clang" unit
+}
+
+install_packages
+[ $# -gt 0 ] || set -- unit integration e2e sanitizers clang
+for suite in "$@"; do
+    case $suite in
+    unit | integration | e2e | sanitizers | clang) ;;
+    *)
+        echo "tests/run.sh: there is no suite '$suite'; there are: unit integration e2e sanitizers clang" >&2
+        exit 2
+        ;;
+    esac
+done
+for suite in "$@"; do
+    say "$suite"
+    "suite_$suite"
+done
+echo
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" -eq 0 ]

@@ -1,0 +1,18 @@
+// The rules of protocol.md that hold for every frame a target sends. The client applies them to each reply it
+// sees, so that no test has to remember them.
+#pragma once
+
+#include "wire.hpp"
+
+#include <string>
+#include <vector>
+
+namespace aoetest {
+
+// What is wrong with a reply to `request` (complete, as sent); empty when nothing is.
+std::vector<std::string> broken_rules(const Reply& reply, const Request& request);
+
+// What is wrong with an advertisement (protocol.md 3.1).
+std::vector<std::string> broken_advertisement_rules(const Reply& reply);
+
+} // namespace aoetest

@@ -1,0 +1,47 @@
+// The target under test: the program that the environment variable AOETARGET names. It may also name `vblade`
+// (one export, no options), whose known defects show that these tests can fail.
+#pragma once
+
+#include "child_process.hpp"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace aoetest {
+
+std::string target_program(); // ends the test case when AOETARGET is not set
+
+// SHELF.SLOT=PATH[,OPTION]..., with the separators in `path` escaped.
+std::string export_argument(unsigned shelf, unsigned slot, const std::string& path,
+                            const std::string& options = {});
+
+// `aoetarget serve` in the test network. The destructor stops it with SIGTERM and fails the test when it had
+// died or does not exit with 0.
+class TargetProcess {
+  public:
+    // Returns when every export and interface has its line on standard error.
+    TargetProcess(const std::vector<std::string>& interfaces, const std::vector<std::string>& exports);
+    ~TargetProcess();
+    TargetProcess(const TargetProcess&) = delete;
+    TargetProcess& operator=(const TargetProcess&) = delete;
+
+    pid_t pid() const { return child_->pid(); }
+    bool is_running() { return child_->is_running(); }
+    void signal(int number) const { child_->signal(number); }
+    std::optional<int> wait_for_exit(Milliseconds timeout) { return child_->wait_for_exit(timeout); }
+    const std::string& log();                        // what it has written to standard error by now
+    void stop();                                     // SIGTERM, exit code 0
+    void expect_exit() { exit_is_expected_ = true; } // the test ends it itself
+
+    std::size_t resident_kib() const;
+    std::vector<std::string> thread_names() const;
+
+  private:
+    bool is_ready(const std::vector<std::string>& interfaces, const std::vector<std::string>& exports);
+
+    std::unique_ptr<ChildProcess> child_;
+    bool exit_is_expected_ = false;
+};
+
+} // namespace aoetest

@@ -1,0 +1,50 @@
+// A network of the tests' own: the process moves into a fresh network namespace before it makes the first
+// interface, so no frame of a test can reach a real one.
+#pragma once
+
+#include "wire.hpp"
+
+#include <string>
+
+namespace aoetest {
+
+// Moves the process into its own network namespace (and, when not root, its own user namespace). Done once;
+// every class below does it by itself.
+void enter_test_network();
+
+// Root of the machine, not only of a user namespace: needed for loop devices, zram and mounts.
+bool has_real_root();
+
+// Each call ends the test case when the kernel refuses.
+void set_mtu(const std::string& interface, unsigned mtu);
+unsigned mtu_of(const std::string& interface);
+void set_link(const std::string& interface, bool up);
+void set_mac(const std::string& interface, const Mac& mac);
+Mac mac_of(const std::string& interface);
+bool interface_exists(const std::string& interface);
+void delete_interface(const std::string& interface);
+
+// Two connected Ethernet ends in the one namespace: the target listens at one, the client at the other.
+class VethPair {
+  public:
+    // `name` is at most 12 characters; the ends are called NAME-t and NAME-c.
+    explicit VethPair(const std::string& name, unsigned mtu = 1500);
+    ~VethPair();
+    VethPair(const VethPair&) = delete;
+    VethPair& operator=(const VethPair&) = delete;
+
+    const std::string& target_end() const { return target_end_; }
+    const std::string& client_end() const { return client_end_; }
+    void set_mtu(unsigned mtu) const; // both ends
+    void destroy() const;
+    void create(unsigned mtu) const; // after destroy(): same names, other addresses
+
+  private:
+    std::string target_end_;
+    std::string client_end_;
+};
+
+// The pair that most tests share, put back to MTU 1500 and up.
+const VethPair& standard_wire();
+
+} // namespace aoetest

@@ -1,0 +1,203 @@
+// What comes and goes while requests are under way: links, MTUs, exports. No slot may be lost, and no memory.
+#include "core_fixture.hpp"
+#include "support/catch.hpp"
+
+#include <cerrno>
+
+using namespace aoetest;
+
+namespace {
+
+void drain(CoreFixture& core, Disk& disk) {
+    core.turn();
+    while (!disk.pending.empty()) {
+        disk.complete();
+        core.turn();
+    }
+}
+
+} // namespace
+
+TEST_CASE("requests of a link that has gone are finished and not answered", "[core][lifetime]") {
+    CoreFixture core;
+    FakeLink& second = core.add_link();
+    Disk& disk = core.add_export();
+    disk.immediate = false;
+    const std::uint32_t write = core.send(second, write_request(4, pattern(4, 2, 1)));
+    const std::uint32_t queued = core.send(second, write_request(5, pattern(5, 2, 2)));
+    const std::uint32_t read = core.send(second, read_request(100, 2));
+    const std::uint32_t other = core.send(write_request(6, pattern(6, 2, 3)));
+    core.turn();
+    core.remove_link(second);
+    drain(core, disk);
+    for (const std::uint32_t tag : {write, queued, read})
+        CHECK_FALSE(core.answered(tag));
+    CHECK(core.reply(other).succeeded());
+    CHECK(disk.sectors(4) == pattern(4, 1, 1));
+    CHECK(disk.sectors(5) == pattern(5, 1, 2));
+    CHECK(disk.sectors(6, 2) == pattern(6, 2, 3));
+    CHECK(second.all_slots_free());
+    CHECK(core.stats().ata_errors == 0);
+}
+
+TEST_CASE("a copy that came by another link is answered there though the first link has gone",
+          "[core][lifetime]") {
+    CoreFixture core;
+    FakeLink& second = core.add_link();
+    Disk& disk = core.add_export();
+    disk.immediate = false;
+    const Request request = core.complete(*core.link, write_request(4, pattern(4, 2, 1)));
+    core.send(second, request);
+    core.turn();
+    core.send(request);
+    core.remove_link(second);
+    drain(core, disk);
+    const auto answers = core.take(*request.tag);
+    REQUIRE(answers.size() == 1);
+    CHECK(answers[0].link == core.link);
+}
+
+TEST_CASE("a read whose answer does not fit any more is aborted", "[core][lifetime]") {
+    CoreFixture core({.mtu = 9000});
+    Disk& disk = core.add_export();
+    disk.immediate = false;
+    const std::uint32_t large = core.send(read_request(0, 17));
+    const std::uint32_t small = core.send(read_request(100, 2));
+    core.turn();
+    core.link->mtu_now = 1500;
+    drain(core, disk);
+    const Reply reply = core.reply(large);
+    CHECK(reply.status() == status_error);
+    CHECK(reply.ata_error() == error_abort);
+    CHECK(reply.count() == 17);
+    CHECK(reply.bytes.size() == 60);
+    CHECK(core.reply(small).data() == pattern(100, 2));
+    CHECK(core.stats().ata_errors == 1);
+}
+
+TEST_CASE("in place of an answer that the link refused as too long goes an abort", "[core][lifetime]") {
+    CoreFixture core({.mtu = 9000});
+    Disk& disk = core.add_export();
+    disk.immediate = false;
+    const Request request = core.complete(*core.link, read_request(5, 17));
+    core.send(request);
+    core.turn();
+    core.link->mtu_now = 1500;
+
+    Request refused = request; // what the link could not send
+    refused.destination = request.source;
+    refused.source = core.link->address;
+    refused.flags = flag_response;
+    refused.at(26) = 0;
+    refused.at(27) = status_good;
+    refused.argument.resize(12 + 17 * sector_bytes, 0xAB);
+    auto slot = core.link->receive(refused.encode());
+    REQUIRE(slot);
+    core.core.undeliverable(core.link->id, std::move(*slot));
+
+    const Reply reply = core.reply(*request.tag);
+    CHECK(reply.status() == status_error);
+    CHECK(reply.ata_error() == error_abort);
+    CHECK(reply.count() == 17);
+    disk.fail(EAGAIN);
+    core.turn();
+}
+
+TEST_CASE("an export that is removed finishes what is under way and then goes", "[core][lifetime]") {
+    CoreFixture core;
+    Disk& disk = core.add_export();
+    disk.immediate = false;
+    const std::uint32_t write = core.send(write_request(4, pattern(4, 2, 1)));
+    const std::uint32_t read = core.send(read_request(4, 2));
+    core.turn();
+    CHECK(core.core.remove_export({1, 1}));
+    CHECK_FALSE(core.core.remove_export({1, 1}));
+    CHECK_FALSE(core.core.has_export({1, 1}));
+    core.expect_silence(config_request());
+    CHECK(disk.exists);
+    drain(core, disk);
+    CHECK(core.reply(write).succeeded());
+    CHECK(core.reply(read).data() == pattern(4, 2, 1));
+    CHECK_FALSE(disk.exists);
+}
+
+TEST_CASE("an address is free again as soon as its export is removed", "[core][lifetime]") {
+    CoreFixture core;
+    Disk& old = core.add_export();
+    old.immediate = false;
+    const std::uint32_t write = core.send(write_request(4, pattern(4, 2, 1)));
+    core.turn();
+    core.core.remove_export({1, 1});
+    Disk& fresh = core.add_export(64);
+    CHECK(Identify(core.ask(identify_request()).data()).sectors_48() == 64);
+    drain(core, old);
+    CHECK(core.reply(write).succeeded());
+    CHECK_FALSE(old.exists);
+    CHECK(fresh.exists);
+    CHECK(fresh.sectors(4, 2) == pattern(4, 2));
+}
+
+TEST_CASE("an export that is removed while fences wait answers them first", "[core][lifetime]") {
+    CoreFixture core;
+    Disk& disk = core.add_export();
+    disk.immediate = false;
+    core.send(write_request(4, pattern(4, 2, 1)).from(other_client_mac));
+    core.turn();
+    const std::uint32_t fence = core.send(reserve_request(reserve_force, {client_mac}));
+    core.core.remove_export({1, 1});
+    core.turn();
+    CHECK_FALSE(core.answered(fence));
+    drain(core, disk);
+    CHECK(core.answered(fence));
+}
+
+TEST_CASE("the shelves in use are known", "[core][lifetime]") {
+    CoreFixture core;
+    CHECK(core.core.shelves().empty());
+    for (const aoetarget::Address address : {aoetarget::Address{7, 1}, {3, 9}, {7, 0}, {65534, 254}})
+        core.add_export(geometry_of(8), address);
+    CHECK(core.core.shelves() == std::vector<std::uint16_t>{3, 7, 65534});
+    core.core.remove_export({3, 9});
+    CHECK(core.core.shelves() == std::vector<std::uint16_t>{7, 65534});
+    core.turn();
+}
+
+TEST_CASE("requests in every state end when the core is closed", "[core][lifetime]") {
+    CoreFixture core({.bounce_buffers = 1});
+    Disk& disk = core.add_export(geometry_of(256, 4096));
+    disk.immediate = false;
+    std::vector<std::uint32_t> tags;
+    for (unsigned i = 0; i < 4; ++i) {
+        tags.push_back(core.send(
+            write_request(16 * i + 1, pattern(16 * i + 1, 1, 1)))); // one is patched, three want a buffer
+        tags.push_back(core.send(write_request(16 * i + 1, pattern(16 * i + 1, 2, 2)))); // blocked
+    }
+    core.turn();
+    tags.push_back(core.send(read_request(200, 2))); // not even started
+    core.core.close();
+    drain(core, disk);
+    CHECK(core.core.idle());
+    for (const std::uint32_t tag : tags)
+        CHECK(core.reply(tag).succeeded());
+    CHECK(disk.log.back().op == Disk::Op::flush);
+    CHECK(core.stats().in_flight == 0);
+}
+
+TEST_CASE("requests that fill every slot of every link are all answered", "[core][lifetime]") {
+    CoreFixture core({.slots = 40});
+    FakeLink& second = core.add_link(1500, 40);
+    Disk& disk = core.add_export();
+    disk.immediate = false;
+    std::vector<std::uint32_t> tags;
+    while (core.link->free_slots() > 0)
+        tags.push_back(core.send(
+            write_request(tags.size() % 8, pattern(0, 1, static_cast<std::uint32_t>(tags.size())))));
+    while (second.free_slots() > 0)
+        tags.push_back(core.send(
+            second, write_request(tags.size() % 8, pattern(0, 1, static_cast<std::uint32_t>(tags.size())))));
+    CHECK(core.stats().in_flight == 80);
+    drain(core, disk);
+    for (const std::uint32_t tag : tags)
+        CHECK(core.reply(tag).succeeded());
+    CHECK(core.stats().in_flight == 0);
+}

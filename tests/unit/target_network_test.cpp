@@ -1,0 +1,240 @@
+// A target while its interfaces and exports come, go and change under load.
+#include "support/catch.hpp"
+#include "target_fixture.hpp"
+
+using namespace aoetest;
+using aoetarget::ExportOptions;
+using aoetarget::Target;
+
+namespace {
+
+ExportOptions at(unsigned shelf, unsigned slot) {
+    ExportOptions options;
+    options.address = {static_cast<std::uint16_t>(shelf), static_cast<std::uint8_t>(slot)};
+    return options;
+}
+
+/// Asks again and again, as an initiator would.
+bool answers_again(RawClient& client, const Request& request = config_request()) {
+    for (int attempt = 0; attempt < 50; ++attempt) {
+        if (client.wait_for(client.send(request), Milliseconds(100)))
+            return true;
+    }
+    return false;
+}
+
+} // namespace
+
+TEST_CASE("statistics tell what an interface is and what went through it", "[target][network]") {
+    const Patience patience;
+    const VethPair& wire = standard_wire();
+    VolumeLog log;
+    RunningTarget running([&](Target& target) {
+        target.add_interface(wire.target_end());
+        target.add_export(at(1, 1), Volume::make(log));
+    });
+    RawClient client(wire);
+    for (int i = 0; i < 10; ++i)
+        client.read(0, 2);
+    client.expect_silence(config_request().to(1, 2)); // this shelf, another slot: seen and ignored
+    const aoetarget::Stats stats = running.stats();
+    REQUIRE(stats.interfaces.size() == 1);
+    const aoetarget::InterfaceStats& interface = stats.interfaces[0];
+    CHECK(interface.name == wire.target_end());
+    CHECK(interface.mac.bytes == client.target_mac().octets);
+    CHECK(interface.mtu == 1500);
+    CHECK(interface.sectors_per_frame == 2);
+    CHECK(interface.up);
+    CHECK(interface.rx_frames == 12);
+    CHECK(interface.rx_ignored == 1);
+    CHECK(interface.rx_dropped == 0);
+    CHECK(interface.tx_frames >= 11);
+    CHECK(interface.tx_errors == 0);
+    CHECK(stats.exports.at(0).reads == 10);
+}
+
+TEST_CASE("an interface that goes down and comes up again is served again", "[target][network]") {
+    const Patience patience;
+    const VethPair& wire = standard_wire();
+    VolumeLog log;
+    RunningTarget running([&](Target& target) {
+        target.add_interface(wire.target_end());
+        target.add_export(at(1, 1), Volume::make(log));
+    });
+    RawClient client(wire);
+    client.ask(config_request());
+    for (int i = 0; i < 5; ++i) {
+        set_link(wire.target_end(), false);
+        client.wait_until([&] { return !running.stats().interfaces.at(0).up; });
+        set_link(wire.target_end(), true);
+        CHECK(answers_again(client));
+    }
+}
+
+TEST_CASE("another MTU is used as soon as it is set, larger or smaller", "[target][network]") {
+    const Patience patience;
+    const VethPair& wire = standard_wire();
+    VolumeLog log;
+    RunningTarget running([&](Target& target) {
+        target.add_interface(wire.target_end());
+        target.add_export(at(1, 1), Volume::make(log));
+    });
+    RawClient client(wire);
+    for (const unsigned mtu : {9000U, 1500U, 4200U, 9000U, 16110U, 1060U}) {
+        wire.set_mtu(mtu);
+        const auto sectors = static_cast<std::uint8_t>((mtu - 36) / 512);
+        CAPTURE(mtu);
+        REQUIRE(client.wait_until([&] { return running.stats().interfaces.at(0).mtu == mtu; }));
+        CHECK(client.ask(config_request()).sectors_per_frame() == sectors);
+        CHECK(client.read(3, sectors) == pattern(3, sectors));
+        client.write(3, pattern(3, sectors));
+    }
+    CHECK(running.stats().interfaces.at(0).rx_oversized == 0);
+    wire.set_mtu(1500);
+}
+
+TEST_CASE("the MTU changes while requests are under way", "[target][network]") {
+    const Patience patience;
+    const VethPair& wire = standard_wire();
+    wire.set_mtu(9000);
+    VolumeLog log;
+    RunningTarget running([&](Target& target) {
+        target.add_interface(wire.target_end());
+        target.add_export(at(1, 1), Volume::make(log, 2048, Volume::Way::worker));
+    });
+    RawClient client(wire);
+    client.ask(config_request());
+    log.held = true;
+    std::vector<std::uint32_t> tags;
+    for (unsigned i = 0; i < 20; ++i)
+        tags.push_back(client.send(read_request(17 * i, 17)));
+    REQUIRE(client.wait_until([&] { return log.operations > 0; }));
+    client.settle();
+    wire.set_mtu(1500);
+    REQUIRE(client.wait_until([&] { return running.stats().interfaces.at(0).mtu == 1500; }));
+    log.held = false;
+    for (const std::uint32_t tag : tags) {
+        const auto reply = client.wait_for(tag);
+        REQUIRE(reply);
+        CHECK(reply->ata_error() == error_abort);
+        CHECK(reply->count() == 17);
+    }
+    CHECK(client.read(0, 2) == pattern(0, 2));
+}
+
+TEST_CASE("an interface that is destroyed and made anew is served again", "[target][network]") {
+    const Patience patience;
+    const VethPair wire("anew");
+    VolumeLog log;
+    RunningTarget running([&](Target& target) {
+        target.add_interface(wire.target_end());
+        target.add_export(at(1, 1), Volume::make(log));
+    });
+    RawClient client(wire);
+    client.ask(config_request());
+    for (int i = 0; i < 3; ++i) {
+        wire.destroy();
+        CHECK(client.wait_until([&] { return !running.stats().interfaces.at(0).up; }));
+        wire.create(1500);
+        client.rebind();
+        CHECK(answers_again(client));
+        client.read(0, 2);
+    }
+}
+
+TEST_CASE("an interface is removed with requests under way and added again", "[target][network]") {
+    const Patience patience;
+    const VethPair& wire = standard_wire();
+    VolumeLog log;
+    RunningTarget running([&](Target& target) {
+        target.add_interface(wire.target_end());
+        target.add_export(at(1, 1), Volume::make(log, 2048, Volume::Way::worker));
+    });
+    RawClient client(wire);
+    for (std::uint32_t round = 1; round <= 5; ++round) {
+        client.ask(config_request());
+        log.held = true;
+        const unsigned before = log.operations;
+        std::vector<std::uint32_t> tags;
+        for (std::uint32_t i = 0; i < 10; ++i)
+            tags.push_back(client.send(write_request(4 * i, pattern(4 * i, 2, round))));
+        REQUIRE(client.wait_until([&] { return log.operations > before; }));
+        client.settle();
+        running.on_its_thread([&](Target& target) { target.remove_interface(wire.target_end()); });
+        log.held = false;
+        client.receive(Milliseconds(50));
+        for (const std::uint32_t tag : tags)
+            CHECK(client.answers_to(tag) == 0);
+        running.on_its_thread([&](Target& target) { target.add_interface(wire.target_end()); });
+        CHECK(client.read(0, 2) == pattern(0, 2, round)); // finished though not answered
+        CHECK(client.read(36, 2) == pattern(36, 2, round));
+    }
+    CHECK(running.stats().interfaces.size() == 1);
+}
+
+TEST_CASE("exports and interfaces come and go under load", "[target][network]") {
+    const Patience patience;
+    const VethPair& wire = standard_wire();
+    const VethPair second("second");
+    VolumeLog log;
+    std::deque<VolumeLog> logs;
+    RunningTarget running([&](Target& target) {
+        target.add_interface(wire.target_end());
+        target.add_export(at(1, 1), Volume::make(log, 2048, Volume::Way::worker));
+    });
+    RawClient client(wire);
+    client.ask(config_request());
+    std::atomic<bool> ending{false};
+    std::thread changer([&] {
+        for (unsigned i = 0; !ending; ++i) {
+            VolumeLog& fresh = logs.emplace_back();
+            running.on_its_thread([&](Target& target) {
+                const ExportOptions options = at(1 + i % 3, 2);
+                target.remove_export(options.address);
+                target.add_export(
+                    options,
+                    Volume::make(fresh, 64, i % 2 == 0 ? Volume::Way::worker : Volume::Way::at_once));
+                if (i % 2 == 0)
+                    target.add_interface(second.target_end());
+                else
+                    target.remove_interface(second.target_end());
+            });
+            std::this_thread::sleep_for(Milliseconds(5));
+        }
+    });
+    for (std::uint32_t i = 1; i <= 300; ++i) {
+        const Bytes data = pattern(i, 2, i);
+        client.write(i, data);
+        CHECK(client.read(i, 2) == data);
+    }
+    ending = true;
+    changer.join();
+    running.end();
+    CHECK(logs.size() > 3);
+}
+
+TEST_CASE("a removed export is flushed and destroyed while the others go on", "[target][network]") {
+    const Patience patience;
+    const VethPair& wire = standard_wire();
+    VolumeLog log, other_log;
+    RunningTarget running([&](Target& target) {
+        target.add_interface(wire.target_end());
+        target.add_export(at(1, 1), Volume::make(log, 2048, Volume::Way::worker));
+        target.add_export(at(1, 2), Volume::make(other_log));
+    });
+    RawClient client(wire);
+    client.set_sentinel(config_request().to(1, 2));
+    client.settle();
+    log.held = true;
+    const std::uint32_t write = client.send(write_request(0, pattern(0, 2, 1)));
+    REQUIRE(client.wait_until([&] { return log.operations == 1; }));
+    running.on_its_thread([](Target& target) { CHECK(target.remove_export({1, 1})); });
+    client.settle();
+    CHECK(log.exists);
+    log.held = false;
+    const auto reply = client.wait_for(write);
+    REQUIRE(reply);
+    CHECK(reply->succeeded());
+    CHECK(client.wait_until([&] { return !log.exists; }));
+    CHECK(log.flushes == 1);
+}
