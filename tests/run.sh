@@ -85,14 +85,14 @@ suite_e2e() {
 
 # The same unit and integration tests, with AddressSanitizer and UndefinedBehaviorSanitizer.
 suite_sanitizers() {
-    set_up "$build-sanitizers" -Dbuildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false
+    set_up "$build-sanitizers" -Dbuildtype=debug -Doptimization=1 -Db_sanitize=address,undefined -Db_lundef=false
     ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
         run_meson "$build-sanitizers" unit integration
 }
 
 # That clang builds everything without a warning, and that the result works.
 suite_clang() {
-    CXX=clang++ set_up "$build-clang"
+    CXX=clang++ set_up "$build-clang" -Doptimization=0
     run_meson "$build-clang" unit
 }
 

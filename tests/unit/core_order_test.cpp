@@ -88,6 +88,7 @@ struct Step {
 };
 constexpr std::array<Step, 6> steps{
     {{true, 0, 2}, {true, 1, 2}, {true, 0, 1}, {true, 2, 1}, {false, 0, 2}, {false, 1, 2}}};
+constexpr unsigned kinds = steps.size();
 
 /// Runs a program of four steps with one order of completions; `choices` says which of those under way is
 /// completed next, and on return how many there were to choose from.
@@ -102,8 +103,8 @@ std::string run_program(CoreFixture& core, Disk& disk, unsigned program, bool on
     };
     std::vector<std::pair<std::uint32_t, Bytes>> reads;
     std::vector<std::uint32_t> writes;
-    for (std::uint32_t i = 0; i < 4; ++i, program /= steps.size()) {
-        const Step& step = steps[program % steps.size()];
+    for (std::uint32_t i = 0; i < 4; ++i, program /= kinds) {
+        const Step& step = steps[program % kinds];
         if (step.write) {
             const Bytes data = pattern(step.first, step.count, i + 1);
             std::copy(data.begin(), data.end(),
@@ -149,7 +150,7 @@ TEST_CASE("every short program has the effect of its order, however the device c
     disk.logging = false;
     core.turn();
     unsigned runs = 0;
-    for (unsigned program = 0; program < 6 * 6 * 6 * 6; ++program) {
+    for (unsigned program = 0; program < kinds * kinds * kinds * kinds; ++program) {
         for (std::vector<std::size_t> choices;;) {
             std::vector<std::size_t> widths;
             const std::string wrong = run_program(core, disk, program, one_batch, choices, widths);
@@ -168,7 +169,7 @@ TEST_CASE("every short program has the effect of its order, however the device c
         }
     }
     CAPTURE(runs);
-    CHECK(runs >= 6 * 6 * 6 * 6);
+    CHECK(runs >= kinds * kinds * kinds * kinds);
 }
 
 TEST_CASE("a copy of a request under way is not done again, and the newest copy is answered",
