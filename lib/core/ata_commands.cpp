@@ -162,7 +162,7 @@ void Export::set_feature(const AtaRegisters& registers, Request& request, bool& 
     case SetFeature::disable_write_cache:
         // From here on writes are durable; what was answered before is made so, as are those under way.
         // A copy of such a request has to wait for that as well.
-        needs_flush = request.barrier = geometry_.volatile_cache;
+        needs_flush = request.barrier = geometry_.volatile_cache && !geometry_.read_only;
         write_cache_enabled_ = false;
         return;
     case SetFeature::set_transfer_mode:

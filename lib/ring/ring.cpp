@@ -68,8 +68,8 @@ Ring::Ring(unsigned completions) {
 
     // Readable from the beginning: what was prepared is submitted by the first turn.
     event_ = FileDescriptor(eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK));
-    if (!event_.valid() || io_uring_register_eventfd(&ring_, event_.get()) != 0) {
-        error = errno;
+    error = event_.valid() ? -io_uring_register_eventfd(&ring_, event_.get()) : errno;
+    if (error != 0) {
         io_uring_queue_exit(&ring_);
         fail(error, "cannot create an eventfd");
     }

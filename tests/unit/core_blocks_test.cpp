@@ -51,7 +51,7 @@ TEST_CASE("any range can be written to and read from a device of any block size"
     Bytes model = disk.data;
     std::uint32_t version = 1;
     CAPTURE(block, alignment, payload_alignment);
-    for (const std::uint64_t first : {0, 1, 5, 7, 8, 9, 127, 128, 239}) {
+    for (const std::uint64_t first : {0U, 1U, 5U, 7U, 8U, 9U, 127U, 128U, 239U}) {
         for (const unsigned count : {1u, 2u, 7u, 8u, 9u, 16u, 17u}) {
             CAPTURE(first, count);
             const Bytes data = pattern(first, count, ++version);
@@ -320,7 +320,7 @@ TEST_CASE("one range out of bounds and nothing is discarded", "[core][discard]")
 
 TEST_CASE("a list may fill all blocks of its request", "[core][discard]") {
     CoreFixture core;
-    Disk& disk = core.add_export(with_discard(4096));
+    Disk& disk = core.add_export(with_discard(512));
     std::vector<TrimRange> list;
     for (std::uint64_t i = 0; i < 128; ++i)
         list.push_back({4 * i, 2});

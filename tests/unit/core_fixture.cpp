@@ -65,7 +65,8 @@ void CoreFixture::remove_link(FakeLink& gone) {
 
 Disk& CoreFixture::add_export_with(const ExportOptions& options, const Geometry& geometry) {
     Disk& disk = disks.emplace_back(geometry);
-    disk.fill(0, pattern(0, geometry.sectors));
+    if (geometry.sectors <= 512)
+        disk.fill(0, pattern(0, geometry.sectors));
     ExportOptions complete_options = options;
     if (complete_options.serial.empty())
         complete_options.serial = "S" + to_string(options.address);

@@ -48,7 +48,7 @@ class CoreFixture {
     FakeLink& add_link(unsigned mtu = 1500, std::uint32_t slots = 64,
                        std::size_t payload_alignment = sector_bytes);
     void remove_link(FakeLink& link);
-    /// `address`: e1.1 and so on. The disk's `data` is what pattern() gives.
+    /// `address`: e1.1 and so on. A disk of up to 512 sectors is filled with pattern().
     Disk& add_export_with(const aoetarget::ExportOptions& options, const aoetarget::Geometry& geometry);
     Disk& add_export(const aoetarget::Geometry& geometry, aoetarget::Address address = {1, 1});
     Disk& add_export(std::uint64_t sectors = 256) { return add_export(geometry_of(sectors)); }

@@ -30,9 +30,13 @@ class Disk {
     };
 
     explicit Disk(const aoetarget::Geometry& geometry_of_it)
-        : geometry(geometry_of_it), data(geometry.sectors * sector_bytes, 0), stable(data) {
+        : geometry(geometry_of_it), data(std::min(geometry.sectors, max_kept) * sector_bytes, 0),
+          stable(data) {
         pending.reserve(1024);
     }
+
+    /// A disk of more sectors than this keeps only the first of them.
+    static constexpr std::uint64_t max_kept = 4096;
 
     aoetarget::Geometry geometry;
     Bytes data;            ///< What a read returns.
@@ -108,6 +112,8 @@ class Disk {
     }
 
     void carry_out(Io& io) {
+        if (io.range.end() * sector_bytes > data.size())
+            return;
         std::uint8_t* at = data.data() + io.range.first * sector_bytes;
         if (io.op == Op::flush)
             stable = data;
