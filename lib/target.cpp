@@ -219,6 +219,8 @@ void Target::Impl::remove_interface(const std::string& name) {
 
 void Target::Impl::add_export(ExportOptions options, std::unique_ptr<BlockDevice> device) {
     check(options);
+    if (device == nullptr)
+        refuse(EINVAL, fmt::format("export {}: there is no device", to_string(options.address)));
     check(options.address, device->geometry());
     if (core_.has_export(options.address))
         refuse(EEXIST, fmt::format("export {}: the address is in use", to_string(options.address)));

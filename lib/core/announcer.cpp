@@ -26,30 +26,31 @@ std::optional<Time> Announcer::next_due() const {
     return next;
 }
 
-/// To everybody, or to each of those who may ask. Where slots run out, initiators learn it from their next
-/// query.
-void Announcer::send(const Export& exported, LinkId id) {
+/// To everybody, or to each of those who may ask; where slots run out among these, the rest learn it from
+/// their next query. False where there was none to speak to everybody.
+bool Announcer::send(const Export& exported, LinkId id) {
     Link* link = responder_.links.find(id);
     if (link == nullptr || !link->up())
-        return;
+        return true;
     if (exported.permitted().empty())
-        send_to(exported, *link, MacAddress::broadcast());
+        return send_to(exported, *link, MacAddress::broadcast());
     for (const MacAddress& mac : exported.permitted()) {
-        if (!send_to(exported, *link, mac))
-            return;
+        if (!send_to(exported, *link, mac)) {
+            ++out_of_slots_;
+            break;
+        }
     }
+    return true;
 }
 
 bool Announcer::send_to(const Export& exported, Link& link, const MacAddress& destination) {
     auto slot = link.pool().take();
-    if (!slot) {
-        ++out_of_slots_;
+    if (!slot)
         return false;
-    }
     const std::size_t bytes =
         exported.write_config(*slot, link, static_cast<std::uint8_t>(ConfigCommand::read));
     if (bytes == 0)
-        return false;
+        return true; // the link cannot carry it
     Header header;
     header.destination = destination;
     header.source = link.mac();

@@ -35,16 +35,21 @@ class Announcer final : public AnnouncementSink {
 
   private:
     static constexpr std::size_t max_pending = 64;
+    /// When to go on after slots have run out.
+    static constexpr Time pause = std::chrono::milliseconds(1);
 
     struct Pending {
         std::optional<LinkId> link{};     ///< Empty: all.
         std::optional<Address> address{}; ///< Empty: all.
         unsigned copies_left = copies;
-        Time due{}; ///< Zero: at once.
+        Time due{};     ///< Zero: at once.
+        Address next{}; ///< The first export of which this copy has not spoken.
     };
 
     void add(const Pending& announcement);
-    void send(const Export& exported, LinkId id);
+    template <typename Exports>
+    bool send_copy(const Exports& exports, Pending& announcement);
+    bool send(const Export& exported, LinkId id);
     bool send_to(const Export& exported, Link& link, const MacAddress& destination);
 
     const Responder& responder_;
@@ -57,18 +62,34 @@ void Announcer::run(const Exports& exports, Time now) {
     for (Pending& announcement : pending_) {
         if (announcement.due > now)
             continue;
-        for (const auto& exported : exports) {
-            if (announcement.address && *announcement.address != exported->address())
-                continue;
-            for (LinkId id = 0; id < responder_.links.size(); ++id) {
-                if (!announcement.link || *announcement.link == id)
-                    send(*exported, id);
-            }
+        if (!send_copy(exports, announcement)) {
+            announcement.due = now + pause;
+            continue;
         }
         --announcement.copies_left;
+        announcement.next = {};
         announcement.due = now + interval;
     }
     std::erase_if(pending_, [](const Pending& announcement) { return announcement.copies_left == 0; });
+}
+
+/// False where slots have run out: what is left is for later.
+template <typename Exports>
+bool Announcer::send_copy(const Exports& exports, Pending& announcement) {
+    for (const auto& exported : exports) {
+        const Address& address = exported->address();
+        if (address < announcement.next || (announcement.address && *announcement.address != address))
+            continue;
+        for (LinkId id = 0; id < responder_.links.size(); ++id) {
+            if (announcement.link && *announcement.link != id)
+                continue;
+            if (!send(*exported, id)) {
+                announcement.next = address;
+                return false;
+            }
+        }
+    }
+    return true;
 }
 
 } // namespace aoetarget::core

@@ -27,6 +27,8 @@ LinkId Core::add_link(Link& link, std::size_t slots) {
         resources_.operations.grow(slots_ - provided_slots_);
         provided_slots_ = slots_;
     }
+    for (const auto& exported : exports_)
+        exported->reserve(provided_slots_);
     const LinkId id = responder_.links.add(link);
     announcer_.link_changed(id);
     return id;
@@ -41,7 +43,8 @@ void Core::add_export(const ExportOptions& options, std::unique_ptr<BlockDevice>
     assert(find(options.address) == nullptr);
     const auto place =
         std::ranges::lower_bound(exports_, options.address, {}, [](const auto& e) { return e->address(); });
-    exports_.insert(place, std::make_unique<Export>(options, std::move(device), context_));
+    const auto added = exports_.insert(place, std::make_unique<Export>(options, std::move(device), context_));
+    (*added)->reserve(provided_slots_);
     if (exports_.size() + closing_.size() > provided_flushes_) {
         resources_.operations.grow(1); // the flush at its end
         ++provided_flushes_;

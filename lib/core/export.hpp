@@ -48,6 +48,8 @@ class Export final : private RequestSink {
     /// To whom advertisements go: everybody if empty.
     [[nodiscard]] std::span<const MacAddress> permitted() const { return mask_list_.entries(); }
 
+    /// Room for so many requests at once.
+    void reserve(std::size_t requests) { scheduler_.reserve(requests + 1); } // and the flush at the end
     /// Takes no request any more, ends what is under way, flushes. Done when idle().
     void close() { scheduler_.close(); }
     [[nodiscard]] bool idle() const { return scheduler_.idle(); }

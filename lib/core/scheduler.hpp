@@ -44,6 +44,8 @@ class Scheduler {
     Scheduler(BlockDevice& device, const Geometry& geometry, SchedulerResources& resources,
               RequestSink& sink);
 
+    /// Room for so many operations at once, so that nothing is allocated when they come.
+    void reserve(std::size_t operations) { active_.reserve(operations); }
     /// Takes over a request from the resources' pool, and gives it back there when it is finished.
     void admit(Request* request);
     /// Starts what is ready. Called when a whole batch was admitted, so that neighbours have met.

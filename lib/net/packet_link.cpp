@@ -102,9 +102,17 @@ void PacketLink::fit_memory() {
         return;
     if (receiving_)
         return; // the receive under way is being cancelled; replenish() comes here again
+    FrameMemory* larger = nullptr;
+    try {
+        larger = &memories_.add(needed);
+    } catch (const std::system_error&) {
+        if (memory_ == nullptr)
+            throw;
+        return; // no memory now: frames stay as long as the slots are
+    }
     if (memory_ != nullptr)
         memory_->retire();
-    memory_ = &memories_.add(needed);
+    memory_ = larger;
     max_slot_frame_ = memory_->pool().frame_capacity();
 }
 

@@ -206,6 +206,11 @@ TEST_CASE("a block device that is in use is refused", "[cli]") {
     REQUIRE(holder >= 0);
     check_refusal({"serve", "-i", wire.target_end(), "-e", export_argument(1, 1, loop.path())}, 1,
                   loop.path());
+    {
+        RawClient client(wire);
+        const TargetProcess target({wire.target_end()}, {export_argument(1, 1, loop.path(), "force")});
+        CHECK(client.read(0, 1) == pattern(0, 1)); // the operator insists
+    }
     ::close(holder);
     const TargetProcess target({wire.target_end()}, {export_argument(1, 1, loop.path())});
     CHECK(::open(loop.path().c_str(), O_RDWR | O_EXCL | O_CLOEXEC) < 0); // and is now in use itself

@@ -10,6 +10,17 @@ using namespace aoetest;
 
 namespace {
 
+// A second name of a file, gone with the object.
+struct OtherName {
+    OtherName(const std::string& file, const std::string& ending) : path(file + ending) {
+        REQUIRE(::link(file.c_str(), path.c_str()) == 0);
+    }
+    ~OtherName() { ::unlink(path.c_str()); }
+    OtherName(const OtherName&) = delete;
+    OtherName& operator=(const OtherName&) = delete;
+    std::string path;
+};
+
 bool is_abort(const Reply& reply) {
     return reply.status() == status_error && reply.ata_error() == error_abort;
 }
@@ -91,8 +102,8 @@ TEST_CASE("serial: the text is the serial number", "[options]") {
 TEST_CASE("a path may hold commas and equals signs", "[options]") {
     const VethPair& wire = standard_wire();
     const ImageFile image(64);
-    const std::string odd = image.path() + ",read-only=x,y";
-    REQUIRE(::link(image.path().c_str(), odd.c_str()) == 0);
+    const OtherName other_name(image.path(), ",read-only=x,y");
+    const std::string& odd = other_name.path;
     RawClient client(wire);
     {
         const TargetProcess target({wire.target_end()}, {export_argument(1, 1, odd, "serial=odd")});
@@ -100,7 +111,6 @@ TEST_CASE("a path may hold commas and equals signs", "[options]") {
         client.write(0, pattern(0, 1, 1)); // not taken for the option read-only
         CHECK(client.identify().text(10, 19) == "odd");
     }
-    ::unlink(odd.c_str());
 }
 
 TEST_CASE("ata 5: under durability=stable an answered write is in the file, for every cache mode",

@@ -127,6 +127,23 @@ TEST_CASE("vblade -m: the addresses are the mask list", "[cli][vblade]") {
     CHECK(scene.client.ask(read_request(0, 1).from(permitted)).succeeded());
 }
 
+TEST_CASE("protocol 3.1: with a mask list from the start, advertisements go to its addresses alone",
+          "[protocol-3.1][cli][vblade]") {
+    VbladeScene scene;
+    const Mac permitted = numbered_mac(1);
+    const VbladeProcess process(scene.wire, scene.image.path(),
+                                {"-m", permitted.text() + "," + scene.client.mac().text()});
+    std::vector<Mac> told;
+    const auto was_told = [&](const Mac& mac) { return std::count(told.begin(), told.end(), mac) > 0; };
+    CHECK(scene.client.wait_until([&] {
+        for (const Reply& reply : scene.client.take_advertisements())
+            told.push_back(reply.destination());
+        return was_told(permitted) && was_told(scene.client.mac());
+    }));
+    CHECK_FALSE(was_told(broadcast_mac));
+    CHECK(scene.client.is_served_soon()); // it takes signals from here on
+}
+
 TEST_CASE("vblade -m: more than 32 addresses, with or without colons", "[cli][vblade][peers-2]") {
     VbladeScene scene;
     std::string list;

@@ -48,7 +48,8 @@ struct ExportOptions {
 class Target {
   public:
     explicit Target(const TargetOptions& options = {});
-    /// Ends at once what is still under way; call run() to its end after stop() for an orderly end.
+    /// Ends as stop() and run() do if that has not been done: waits for the devices, and flushes them. On the
+    /// target's thread, unless run() or poll() has come to its end after one stop().
     ~Target();
     Target(const Target&) = delete;
     Target& operator=(const Target&) = delete;
@@ -70,6 +71,8 @@ class Target {
 
     /// Calls `ready` on the target's thread whenever `fd` is readable (a signalfd, a control socket), which
     /// must be read empty there. The fd stays the caller's and must stay open as long as the target lives.
+    /// With poll() instead of run(), watch eventfds in the host's own loop: the kernel does not pass a second
+    /// wake-up of one eventfd on to another, and fd() is one.
     void watch(int fd, std::function<void()> ready);
 
     /// Serves until stop(). Then: takes no new request, finishes what is under way, flushes every export,
