@@ -99,7 +99,7 @@ void occupy_standard_streams() {
 }
 
 int complain(int exit_code, std::string_view message) {
-    fmt::print(stderr, "aoetarget: {}\n", cli::single_line(message));
+    cli::say(fmt::format("aoetarget: {}\n", cli::single_line(message)));
     return exit_code;
 }
 

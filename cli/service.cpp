@@ -3,6 +3,7 @@
 #include "arguments.hpp"
 #include "text.hpp"
 #include "usage_error.hpp"
+#include "verbs.hpp"
 
 #include <fmt/format.h>
 
@@ -20,7 +21,7 @@
 namespace cli {
 namespace {
 
-/// SIGTERM and SIGINT as a file descriptor that the target's ring waits on: no handler ever runs.
+/// SIGTERM, SIGINT and SIGHUP as a file descriptor that the target's ring waits on: no handler ever runs.
 class StopSignals {
   public:
     StopSignals() {
@@ -28,6 +29,7 @@ class StopSignals {
         sigemptyset(&signals);
         sigaddset(&signals, SIGTERM);
         sigaddset(&signals, SIGINT);
+        sigaddset(&signals, SIGHUP); // the terminal is gone: no reason to lose what is in a cache
         sigprocmask(SIG_BLOCK, &signals, nullptr);
         fd_ = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
         if (fd_ < 0)
@@ -77,7 +79,10 @@ void open_export(aoetarget::Target& target, const ExportSpec& spec, Report& repo
     auto device = aoetarget::open_file(spec.path, spec.file);
     const std::uint64_t sectors = device->geometry().sectors;
     const std::string line = describe_export(spec, sectors, device->mode());
-    const std::vector<std::string> notes = device->notes();
+    std::vector<std::string> notes = device->notes();
+    if (spec.file.force)
+        notes.emplace_back("It was taken by force: whatever else writes to it, a mounted file system above "
+                           "all, destroys data.");
     target.add_export(spec.options, std::move(device));
     report.add_line(line);
     for (const std::string& note : notes)
@@ -96,6 +101,20 @@ void report_interfaces(const aoetarget::Target& target, Report& report) {
                 "{0} cannot carry a sector; raise its MTU, for example 'ip link set {0} mtu 1500'",
                 interface.name));
     }
+}
+
+/// At the end: whether the disks have all that was answered.
+int report_losses(const aoetarget::Target& target) {
+    int exit_code = 0;
+    for (const aoetarget::ExportStats& exported : target.stats().exports) {
+        if (exported.flush_errors == 0)
+            continue;
+        say(fmt::format("aoetarget: {}: {} of its flushes failed: writes that were answered may be lost; "
+                        "check the disk\n",
+                        to_string(exported.address), exported.flush_errors));
+        exit_code = exit_failed;
+    }
+    return exit_code;
 }
 
 template <typename Range, typename Projection>
@@ -131,9 +150,9 @@ void check_service(const Service& service) {
 
 std::string describe_export(const ExportSpec& spec, std::uint64_t sectors, std::string_view mode) {
     const bool add_read_only = spec.file.read_only && mode.find("read-only") == std::string_view::npos;
-    return fmt::format("{}: {}, {} ({} sectors), {}{}", to_string(spec.options.address),
-                       single_line(spec.path), human_size(sectors * aoetarget::sector_bytes), sectors, mode,
-                       add_read_only ? ", read-only" : "");
+    return fmt::format("{}: {}, {} ({} {}), {}{}", to_string(spec.options.address), single_line(spec.path),
+                       human_size(sectors * aoetarget::sector_bytes), sectors,
+                       sectors == 1 ? "sector" : "sectors", mode, add_read_only ? ", read-only" : "");
 }
 
 std::string describe_interface(const aoetarget::InterfaceStats& interface) {
@@ -159,10 +178,10 @@ int run_service(const Service& service) {
     report.add_line(target.features());
     for (const std::string& note : service.notes)
         report.add_note(note);
-    fmt::print(stderr, "{}{}", report.notes, report.lines);
+    say(report.notes + report.lines);
 
     target.run();
-    return 0;
+    return report_losses(target);
 }
 
 } // namespace cli

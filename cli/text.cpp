@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <cstdio>
+
 #include <array>
 
 namespace cli {
@@ -42,6 +44,10 @@ std::string single_line(std::string_view text) {
     }
     line.erase(line.find_last_not_of(' ') + 1);
     return line;
+}
+
+void say(const std::string& text) {
+    std::fputs(text.c_str(), stderr);
 }
 
 } // namespace cli

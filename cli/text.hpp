@@ -17,4 +17,7 @@ std::string printable(std::string_view bytes);
 /// Line ends and other control characters become spaces: an error is one line.
 std::string single_line(std::string_view text);
 
+/// To standard error, for people. That it may be closed or full is no reason to stop serving.
+void say(const std::string& text);
+
 } // namespace cli

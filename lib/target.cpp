@@ -17,6 +17,7 @@
 #include <bit>
 #include <fstream>
 #include <system_error>
+#include <thread>
 
 namespace aoetarget {
 namespace {
@@ -173,6 +174,8 @@ Target::Impl::~Impl() {
         for (finish_turn(); !core_.idle(); finish_turn())
             ring_.wait();
         wind_down();
+        while (core_.completions().has_callers())
+            std::this_thread::yield();   // a few instructions of another thread
     } catch (const std::system_error&) { // the ring has failed: there is nothing left to wait for
     }
 }

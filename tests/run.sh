@@ -60,7 +60,7 @@ run_meson() {
     for name in "$@"; do suites="$suites --suite $name"; done
     status=0
     # shellcheck disable=SC2086 # several options
-    meson test -C "$dir" --no-rebuild --print-errorlogs $suites || status=$?
+    meson test -C "$dir" --no-rebuild --print-errorlogs --timeout-multiplier 4 $suites || status=$?
     grep -a '^skipped: ' "$dir/meson-logs/testlog.txt" || true
     count "$dir/meson-logs/testlog.txt" "$status"
 }

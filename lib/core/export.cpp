@@ -50,6 +50,8 @@ ExportStats Export::stats() const {
     stats.duplicates = scheduler_.counters().duplicates;
     stats.ordered = scheduler_.counters().ordered;
     stats.patched = scheduler_.counters().patched;
+    stats.flush_errors = scheduler_.counters().flush_errors;
+    stats.dropped += scheduler_.counters().dropped;
     stats.in_flight = scheduler_.in_flight();
     return stats;
 }

@@ -31,6 +31,7 @@ class IoQueue final : public IoOwner {
     }
 
     void completed_from_any_thread(Io& io) noexcept override {
+        callers_.fetch_add(1, std::memory_order_relaxed);
         Io* head = elsewhere_.load(std::memory_order_relaxed);
         do {
             io.next_completed_ = head;
@@ -38,7 +39,12 @@ class IoQueue final : public IoOwner {
                                                    std::memory_order_relaxed));
         if (head == nullptr && waker_ != nullptr)
             waker_->wake(); // whoever finds the list empty wakes; the rest ride along
+        callers_.fetch_sub(1, std::memory_order_release); // from here on nothing of ours is touched
     }
+
+    /// Whether another thread is still within completed_from_any_thread(): its operation may be finished
+    /// already, the call is not.
+    [[nodiscard]] bool has_callers() const { return callers_.load(std::memory_order_acquire) != 0; }
 
     /// While the loop turns, completions on its own thread need not wake it.
     void set_in_turn(bool in_turn) { in_turn_ = in_turn; }
@@ -73,6 +79,7 @@ class IoQueue final : public IoOwner {
     Io* first_ = nullptr;
     Io* last_ = nullptr;
     std::atomic<Io*> elsewhere_{nullptr};
+    std::atomic<unsigned> callers_{0};
     Waker* waker_ = nullptr;
     bool in_turn_ = false;
 };

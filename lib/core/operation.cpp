@@ -175,9 +175,12 @@ void Scheduler::verified(Operation& operation, int error) {
 
 void Scheduler::completed(Operation& operation, int error) {
     switch (operation.step) {
+    case Step::flush:
+        counters_.flush_errors += error != 0 ? 1 : 0;
+        run_ended(operation, error);
+        return;
     case Step::transfer:
     case Step::bounced_write:
-    case Step::flush:
         run_ended(operation, error);
         return;
     case Step::bounced_read:

@@ -75,6 +75,13 @@ void Scheduler::admit(Request* request) {
         merge_duplicate(*original, request);
         return;
     }
+    // A device that hangs must not hold every slot of a link: other exports are served through it too. The
+    // newest goes (initiators.md H9).
+    if (requests_in_flight_ > request->slot.pool().slots() / 2) {
+        ++counters_.dropped;
+        drop(request);
+        return;
+    }
     Operation* blocker = newest != joinable ? newest : second_newest;
     // Joining means taking effect when the operation does. That is in order if nothing newer is in the way,
     // and if what is older in the way is something for which the operation waits as well.
@@ -112,6 +119,10 @@ void Scheduler::merge_duplicate(Request& original, Request* request) {
     original.link = request->link;
     original.registers = request->registers;
     ++counters_.duplicates;
+    drop(request);
+}
+
+void Scheduler::drop(Request* request) {
     --requests_in_flight_;
     request->slot = {};
     resources_.requests.give_back(request);

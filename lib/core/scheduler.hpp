@@ -38,7 +38,8 @@ struct SchedulerResources {
 class Scheduler {
   public:
     struct Counters {
-        std::uint64_t device_operations = 0, duplicates = 0, ordered = 0, patched = 0;
+        std::uint64_t device_operations = 0, duplicates = 0, ordered = 0, patched = 0, dropped = 0,
+                      flush_errors = 0;
     };
 
     Scheduler(BlockDevice& device, const Geometry& geometry, SchedulerResources& resources,
@@ -94,6 +95,7 @@ class Scheduler {
     // Admission
     [[nodiscard]] static Request* find_duplicate(const Operation& operation, const Request& request);
     void merge_duplicate(Request& original, Request* request);
+    void drop(Request* request);
     [[nodiscard]] bool can_join(const Operation& operation, const Request& request) const;
     void join(Operation& operation, Request* request);
     Operation& new_operation(protocol::AtaAction action, bool barrier);

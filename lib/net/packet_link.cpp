@@ -118,7 +118,12 @@ void PacketLink::fit_memory() {
 
 void PacketLink::refresh(std::span<const std::uint16_t> shelves) {
     const InterfaceState before = interface_;
-    const auto now = query_interface(name_);
+    std::optional<InterfaceState> now;
+    try {
+        now = query_interface(name_);
+    } catch (const std::system_error&) {
+        return; // no descriptor left to ask with: what was true stays until the next event
+    }
     if (!now || !now->ethernet) {
         close();
         interface_.index = 0;
@@ -126,7 +131,7 @@ void PacketLink::refresh(std::span<const std::uint16_t> shelves) {
         return;
     }
     interface_ = *now;
-    if (!socket_.is_open() || now->index != before.index) {
+    if (!socket_.is_open() || !socket_.is_bound_to(now->index)) {
         close();
         try {
             open(*now, shelves);
@@ -199,14 +204,16 @@ void PacketLink::on_completion(std::uint64_t argument, int result, std::uint32_t
 void PacketLink::on_received(int result, std::uint32_t flags) {
     if ((flags & IORING_CQE_F_MORE) == 0)
         receiving_ = false;
-    if ((flags & IORING_CQE_F_BUFFER) == 0) {
+    if (result < 0 || (flags & IORING_CQE_F_BUFFER) == 0) {
+        if ((flags & IORING_CQE_F_BUFFER) != 0)
+            memory_->received(static_cast<std::uint16_t>(flags >> IORING_CQE_BUFFER_SHIFT), 0);
         if (result == -ENOBUFS)
             ++counters_.rx_starved; // every slot is in use: the frames wait in the socket
         else if (result < 0 && result != -ECANCELED)
             ++errors_in_a_row_; // ENETDOWN, and the next receive waits until the interface is up
         return;
     }
-    const auto length = static_cast<std::size_t>(std::max(result, 0));
+    const auto length = static_cast<std::size_t>(result);
     core::FrameSlot slot =
         memory_->received(static_cast<std::uint16_t>(flags >> IORING_CQE_BUFFER_SHIFT), length);
     errors_in_a_row_ = 0;

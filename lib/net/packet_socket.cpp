@@ -105,6 +105,13 @@ void PacketSocket::set_shelves(std::span<const std::uint16_t> shelves) const {
         throw std::system_error(errno, std::generic_category(), "cannot attach a socket filter");
 }
 
+bool PacketSocket::is_bound_to(int interface_index) const {
+    sockaddr_ll address{};
+    socklen_t size = sizeof address;
+    return getsockname(fd(), reinterpret_cast<sockaddr*>(&address), &size) == 0 &&
+           address.sll_ifindex == interface_index;
+}
+
 unsigned PacketSocket::take_drops() const {
     tpacket_stats stats{};
     socklen_t size = sizeof stats;

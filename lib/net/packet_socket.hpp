@@ -21,6 +21,8 @@ class PacketSocket {
 
     [[nodiscard]] int fd() const { return fd_.get(); }
     [[nodiscard]] bool is_open() const { return fd_.get() >= 0; }
+    /// False once the interface is gone, even if there is another with the same index.
+    [[nodiscard]] bool is_bound_to(int interface_index) const;
     /// What the receive buffer holds, in bytes as the kernel accounts for them.
     [[nodiscard]] unsigned receive_buffer_bytes() const { return receive_buffer_bytes_; }
     /// Frames for other shelves stay in the kernel.

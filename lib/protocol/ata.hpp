@@ -10,9 +10,6 @@ inline constexpr std::size_t ata_header_bytes = 36;    // Ethernet and AoE heade
 inline constexpr unsigned max_sectors_per_frame = 255; // the count is one byte
 
 enum AtaFlag : std::uint8_t {
-    ata_flag_extended = 0x40,
-    ata_flag_device = 0x10,
-    ata_flag_asynchronous = 0x02,
     ata_flag_write = 0x01, ///< Data travels to the device.
 };
 
@@ -87,7 +84,6 @@ enum class SetFeature : std::uint8_t {
 /// DATA SET MANAGEMENT: the feature bit that asks for TRIM, and the list of ranges in the data.
 inline constexpr std::uint8_t dsm_trim = 0x01;
 inline constexpr std::size_t dsm_entry_bytes = 8;
-inline constexpr std::size_t dsm_entries_per_sector = 64;
 /// Entry `index` of the list; its count is 0 where the entry is to be ignored.
 SectorRange dsm_entry(ConstBytes data, std::size_t index);
 

@@ -33,7 +33,8 @@ constexpr std::uint64_t max_sectors = (1ULL << 48) - 1;
 std::string_view open_advice(int error, bool read_only) {
     switch (error) {
     case ENOENT:
-        return "it does not exist; check the path, or make it with 'truncate -s SIZE'";
+        return "it does not exist; check the path ('lsblk' lists disks; 'truncate -s SIZE FILE' makes an "
+               "image)";
     case EACCES:
     case EPERM:
         return read_only ? "this user may not read it; run as root or change its permissions"

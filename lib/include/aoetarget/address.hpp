@@ -9,7 +9,8 @@
 #include <string>
 #include <string_view>
 
-namespace [[gnu::visibility("default")]] aoetarget {
+#pragma GCC visibility push(default)
+namespace aoetarget {
 
 /// The unit of every AoE request: always 512 bytes, whatever the logical block of the device is.
 inline constexpr std::size_t sector_bytes = 512;
@@ -68,4 +69,4 @@ struct SectorRange {
     }
 };
 
-} // namespace gnu::visibility("default")]]aoetarget
+} // namespace aoetarget

@@ -11,7 +11,8 @@
 
 #include <sys/uio.h>
 
-namespace [[gnu::visibility("default")]] aoetarget {
+#pragma GCC visibility push(default)
+namespace aoetarget {
 
 /// What a device is, fixed from the moment it is added to a target until it is destroyed.
 struct Geometry {
@@ -77,8 +78,7 @@ class Io {
         error_ = error;
         owner_->completed(*this);
     }
-    /// The same, from any thread, lock free. At least one call of complete_from_any_thread() must happen
-    /// before the target is destroyed for every Io that the device took.
+    /// The same, from any thread, lock free. The target must not be destroyed while an Io is with the device.
     void complete_from_any_thread(int error = 0) noexcept {
         error_ = error;
         owner_->completed_from_any_thread(*this);
@@ -120,4 +120,4 @@ class BlockDevice {
     [[nodiscard]] virtual std::string identity() const { return {}; }
 };
 
-} // namespace gnu::visibility("default")]]aoetarget
+} // namespace aoetarget

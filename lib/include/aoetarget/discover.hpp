@@ -8,7 +8,8 @@
 #include <string>
 #include <vector>
 
-namespace [[gnu::visibility("default")]] aoetarget {
+#pragma GCC visibility push(default)
+namespace aoetarget {
 
 struct DiscoveredTarget {
     Address address;
@@ -28,4 +29,4 @@ struct DiscoveredTarget {
 /// CAP_NET_RAW. Sorted by address, then MAC; one entry for each pair of them. Throws std::system_error.
 std::vector<DiscoveredTarget> discover(const std::string& interface, std::chrono::milliseconds timeout);
 
-} // namespace gnu::visibility("default")]]aoetarget
+} // namespace aoetarget

@@ -8,7 +8,8 @@
 #include <string>
 #include <vector>
 
-namespace [[gnu::visibility("default")]] aoetarget {
+#pragma GCC visibility push(default)
+namespace aoetarget {
 
 enum class Cache : std::uint8_t {
     direct, ///< O_DIRECT: the page cache is passed by.
@@ -51,4 +52,4 @@ class FileDevice : public BlockDevice {
 /// Throws std::system_error that names the path, the cause and what to do.
 std::unique_ptr<FileDevice> open_file(const std::string& path, const FileOptions& options = {});
 
-} // namespace gnu::visibility("default")]]aoetarget
+} // namespace aoetarget

@@ -7,7 +7,8 @@
 #include <string>
 #include <vector>
 
-namespace [[gnu::visibility("default")]] aoetarget {
+#pragma GCC visibility push(default)
+namespace aoetarget {
 
 struct InterfaceStats {
     std::string name;
@@ -21,7 +22,7 @@ struct InterfaceStats {
     std::uint64_t rx_frames = 0;
     /// Lost in the socket before the target saw them: raise the buffers or lower the load.
     std::uint64_t rx_dropped = 0;
-    /// Frames longer than a slot: an MTU raised after the start.
+    /// Frames longer than a slot: the MTU was raised a moment ago, or there is no memory for larger slots.
     std::uint64_t rx_oversized = 0;
     /// Times the receiver stood still because every slot was in use: the disks are slower than the network.
     std::uint64_t rx_starved = 0;
@@ -59,7 +60,11 @@ struct ExportStats {
     std::uint64_t ata_errors = 0;
     /// AoE errors answered.
     std::uint64_t aoe_errors = 0;
-    /// Requests dropped because the device was out of resources (EAGAIN, ENOMEM).
+    /// Flushes that failed, that at the end included: with a volatile cache, data that was answered may be
+    /// lost.
+    std::uint64_t flush_errors = 0;
+    /// Requests dropped because the device was out of resources (EAGAIN, ENOMEM), or because this export
+    /// already had as many under way as one may have; the initiators repeat them.
     std::uint64_t dropped = 0;
     /// Requests being worked on now. The one gauge here: it goes up and down.
     std::uint64_t in_flight = 0;
@@ -72,4 +77,4 @@ struct Stats {
     std::uint64_t out_of_slots = 0;
 };
 
-} // namespace gnu::visibility("default")]]aoetarget
+} // namespace aoetarget

@@ -22,7 +22,8 @@
 #include <string>
 #include <vector>
 
-namespace [[gnu::visibility("default")]] aoetarget {
+#pragma GCC visibility push(default)
+namespace aoetarget {
 
 /// The library's version, "MAJOR.MINOR.PATCH".
 const char* version() noexcept;
@@ -98,4 +99,4 @@ class Target {
     std::unique_ptr<Impl> impl_;
 };
 
-} // namespace gnu::visibility("default")]]aoetarget
+} // namespace aoetarget
