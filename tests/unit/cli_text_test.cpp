@@ -42,7 +42,7 @@ TEST_CASE("an export is reported with address, path, size and mode", "[cli]") {
           "e1.2: /srv/disk.img, 64 MiB (131072 sectors), direct, stable");
     spec.file.read_only = true;
     CHECK(cli::describe_export(spec, 1, "page cache, stable") ==
-          "e1.2: /srv/disk.img, 512 bytes (1 sectors), page cache, stable, read-only");
+          "e1.2: /srv/disk.img, 512 bytes (1 sector), page cache, stable, read-only");
     CHECK(cli::describe_export(spec, 2, "direct, read-only") ==
           "e1.2: /srv/disk.img, 1 KiB (2 sectors), direct, read-only");
 }

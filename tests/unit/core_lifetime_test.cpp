@@ -183,21 +183,35 @@ TEST_CASE("requests in every state end when the core is closed", "[core][lifetim
     CHECK(core.stats().in_flight == 0);
 }
 
-TEST_CASE("requests that fill every slot of every link are all answered", "[core][lifetime]") {
-    CoreFixture core({.slots = 40});
-    FakeLink& second = core.add_link(1500, 40);
+TEST_CASE("requests of several links to one export are all answered", "[core][lifetime]") {
+    CoreFixture core({.slots = 160});
+    FakeLink& second = core.add_link(1500, 160);
     Disk& disk = core.add_export();
     disk.immediate = false;
     std::vector<std::uint32_t> tags;
-    while (core.link->free_slots() > 0)
-        tags.push_back(core.send(
-            write_request(tags.size() % 8, pattern(0, 1, static_cast<std::uint32_t>(tags.size())))));
-    while (second.free_slots() > 0)
-        tags.push_back(core.send(
-            second, write_request(tags.size() % 8, pattern(0, 1, static_cast<std::uint32_t>(tags.size())))));
+    for (std::uint32_t i = 0; i < 40; ++i) {
+        tags.push_back(core.send(write_request(i % 8, pattern(0, 1, 2 * i))));
+        tags.push_back(core.send(second, write_request(i % 8, pattern(0, 1, 2 * i + 1))));
+    }
     CHECK(core.stats().in_flight == 80);
     drain(core, disk);
     for (const std::uint32_t tag : tags)
         CHECK(core.reply(tag).succeeded());
+    CHECK(core.stats().in_flight == 0);
+}
+
+TEST_CASE("an export whose device hangs holds half of a link's slots and no more", "[core][lifetime]") {
+    CoreFixture core({.slots = 40});
+    Disk& hung = core.add_export();
+    core.add_export(geometry_of(8), address_of(1, 2));
+    hung.immediate = false;
+    for (std::uint32_t i = 0; i < 30; ++i)
+        core.send(write_request(i % 8, pattern(0, 1, i)));
+    CHECK(core.stats().in_flight == 20);
+    CHECK(core.stats().dropped == 10);
+    const std::uint32_t tag = core.send(read_request(0, 1).to(1, 2));
+    core.turn();
+    CHECK(core.reply(tag).succeeded());
+    drain(core, hung);
     CHECK(core.stats().in_flight == 0);
 }

@@ -22,13 +22,16 @@ struct Setting {
     bool bad_block;
 };
 
+// Of each of two links, whose slots are so many that no request is dropped for holding more than its share.
+constexpr std::uint32_t slots = 200, max_in_flight = 48;
+
 class Model {
   public:
     Model(const Setting& setting, std::uint64_t seed)
         : random_(seed), block_(setting.block_bytes / 512),
-          core_({.bounce_buffers = setting.bounce_buffers, .mtu = 5000, .slots = 48}),
+          core_({.bounce_buffers = setting.bounce_buffers, .mtu = 5000, .slots = slots}),
           disk_(core_.add_export(geometry(setting))), bytes_(disk_.data) {
-        second_link_ = &core_.add_link(9000, 48);
+        second_link_ = &core_.add_link(9000, slots);
         disk_.logging = false;
         core_.turn();
         core_.now += std::chrono::hours(1);
@@ -118,7 +121,7 @@ class Model {
 
     void ask() {
         FakeLink& link = any_link();
-        if (link.free_slots() == 0)
+        if (link.free_slots() <= slots - max_in_flight)
             return;
         const std::uint64_t first = below(sectors);
         const auto count = static_cast<std::uint8_t>(1 + below(std::min<std::uint64_t>(9, sectors - first)));
@@ -157,7 +160,7 @@ class Model {
     /// another, by any link.
     void repeat() {
         FakeLink& link = any_link();
-        if (asked_.empty() || link.free_slots() == 0)
+        if (asked_.empty() || link.free_slots() <= slots - max_in_flight)
             return;
         auto chosen = asked_.begin();
         std::advance(chosen, static_cast<std::ptrdiff_t>(below(asked_.size())));
