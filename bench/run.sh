@@ -17,7 +17,7 @@ usage() {
 Usage: bench/run.sh [OPTION]...
 
   --workload NAME       one of those that --list shows; may be repeated (default: all)
-  --rounds N            counted rounds of each target, in turns (default 5)
+  --rounds N            counted rounds of each target, in turns (default 6)
   --seconds S           counted seconds of each round (default 2)
   --warmup S            seconds before counting begins (default 0.5)
   --targets A,B         of aoetarget and vblade, those to measure (default both)
@@ -28,8 +28,9 @@ Usage: bench/run.sh [OPTION]...
   --aoe-load PATH       the load generator (default: $AOE_LOAD, else the newest build*/bench/aoe-load)
   --dir DIR             where to make the scratch file, on a disk (default /var/tmp)
   --size MIB            its size (default 512)
-  --target-core N       default: the last core
-  --load-core N         default: the first core
+  --target-core N       default: the last core and the first in turns, a round each, because
+  --load-core N         a disk's interrupts arrive on one core, and the target on it gains
+                        (the default of --load-core is the other one)
   --json FILE           also write every round and the medians to FILE
   --check               exit with 3 when aoetarget falls short of the ratio that --list shows
   --list                show the workloads
@@ -49,9 +50,9 @@ newest() {
 }
 
 workloads=()
-rounds=5 seconds=2 warmup=0.5 targets=aoetarget,vblade against='' check='' json='' dir=/var/tmp size=512
+rounds=6 seconds=2 warmup=0.5 targets=aoetarget,vblade against='' check='' json='' dir=/var/tmp size=512
 aoetarget=${AOETARGET:-$(newest cli/aoetarget)} load=${AOE_LOAD:-$(newest bench/aoe-load)}
-load_core=0 target_core=$(($(nproc --all) - 1))
+last_core=$(($(nproc --all) - 1)) load_core='' target_core=''
 declare -A peers=()
 peer_names=()
 
@@ -87,7 +88,7 @@ while [ $# -gt 0 ]; do
     shift 2
 done
 
-for number in "$rounds" "$size" "$target_core" "$load_core"; do
+for number in "$rounds" "$size" "${target_core:-0}" "${load_core:-0}"; do
     [[ $number =~ ^[0-9]+$ ]] || fail "$number: a whole number is expected" 2
 done
 for name in "${workloads[@]}"; do
@@ -106,7 +107,18 @@ fi
 [[ " ${names[*]} " = *" $against "* ]] || fail "--against $against: not among the targets" 2
 
 [ "$(id -u)" -eq 0 ] || fail "needs root: it makes a network namespace and opens packet sockets"
-[ "$target_core" -ne "$load_core" ] || fail "the target and the load each need a core of their own"
+# place ROUND: sets target_now and load_now.
+place() {
+    if [ -n "$target_core$load_core" ]; then
+        target_now=${target_core:-$((load_core == last_core ? 0 : last_core))}
+        load_now=${load_core:-$((target_core == 0 ? last_core : 0))}
+    else
+        target_now=$(($1 % 2 ? last_core : 0))
+        load_now=$((last_core - target_now))
+    fi
+}
+place 1
+[ "$target_now" -ne "$load_now" ] || fail "the target and the load each need a core of their own"
 [ -x "$load" ] || fail "there is no aoe-load; build it: meson setup -Dbench=enabled build && ninja -C build"
 [[ " ${names[*]} " != *' aoetarget '* || -x $aoetarget ]] || fail "there is no aoetarget; build it, or give --aoetarget PATH"
 for program in ip taskset python3 unshare setpriv; do
@@ -210,11 +222,11 @@ command_of() {
 
 measure() {
     local name=$1 order=$2 window=$3 sectors=$4 result
-    taskset -c "$target_core" bash -c "exec $(command_of "$name")" </dev/null >"$scratch/log" 2>&1 &
+    taskset -c "$target_now" bash -c "exec $(command_of "$name")" </dev/null >"$scratch/log" 2>&1 &
     target=$!
-    if ! result=$(timeout --kill-after=5 "$deadline" taskset -c "$load_core" "$load" -i aoe-load -e "$SHELF.$SLOT" \
+    if ! result=$(timeout --kill-after=5 "$deadline" taskset -c "$load_now" "$load" -i aoe-load -e "$SHELF.$SLOT" \
         --order "$order" --window "$window" --sectors "$sectors" --seconds "$seconds" --warmup "$warmup" \
-        --pid "$target" --core "$target_core" --json 2>"$scratch/load-log"); then
+        --pid "$target" --core "$target_now" --json 2>"$scratch/load-log"); then
         say ''
         tail -n 5 "$scratch/load-log" "$scratch/log" >&2
         fail "$name was not measured"
@@ -234,6 +246,7 @@ while read -r name cache order window sectors mtu required; do
     set_mtu "$mtu"
     prepare_cache
     for round in $(seq "$rounds"); do
+        place "$round"
         for target_name in "${names[@]}"; do
             say "$name: round $round of $rounds, $target_name"
             measure "$target_name" "$order" "$window" "$sectors" >"$scratch/result"

@@ -293,8 +293,10 @@ bool Target::Impl::poll() {
 void Target::Impl::finish_turn() {
     core_.completions().set_in_turn(true);
     core_.turn(now());
-    for (const auto& link : links_)
+    for (const auto& link : links_) {
         link->replenish();
+        link->send_in_groups(core_.devices_take_time());
+    }
     if (!closing_links_.empty())
         std::erase_if(closing_links_, [](const auto& link) { return link->quiet(); });
     memories_.collect();

@@ -11,7 +11,8 @@ Core::Core(const Options& options)
                  .operations = {},
                  .bounce = BouncePool(options.bounce_memory),
                  .completions = {},
-                 .ready = {}},
+                 .ready = {},
+                 .turn = 0},
       announcer_(responder_), context_{responder_,
                                        resources_,
                                        announcer_,
@@ -153,11 +154,14 @@ bool Core::resume_wildcards() {
 }
 
 void Core::turn(Time now) {
+    ++resources_.turn;
     for (bool busy = true; busy;) {
         busy = resume_wildcards(); // slots may also become free below
         int error = 0;
         while (Io* io = resources_.completions.pop(error)) {
             auto& operation = static_cast<Operation&>(*io);
+            if (resources_.turn > operation.started_turn + 1)
+                last_waited_turn_ = resources_.turn;
             operation.scheduler->completed(operation, error);
             busy = true;
         }

@@ -48,6 +48,12 @@ class Core {
         return closed_ ? std::nullopt : announcer_.next_due();
     }
 
+    /// Whether devices have lately taken longer than to the turn after that in which they were given work, as
+    /// disks do and the page cache does not.
+    [[nodiscard]] bool devices_take_time() const {
+        return last_waited_turn_ > 0 && resources_.turn < last_waited_turn_ + waited_turns;
+    }
+
     /// No request is taken any more; idle() when all are finished and all devices flushed.
     void close();
     [[nodiscard]] bool idle() const;
@@ -64,6 +70,7 @@ class Core {
         Address next; ///< The first that has not had it.
     };
     static constexpr std::size_t max_wildcards = 16;
+    static constexpr std::uint64_t waited_turns = 64; ///< For so long a slow device counts.
 
     [[nodiscard]] Export* find(const Address& address) const;
     bool receive_wildcard(LinkId link, FrameSlot slot);
@@ -83,6 +90,7 @@ class Core {
     std::size_t wildcard_count_ = 0;
     bool closed_ = false;
     std::uint64_t out_of_slots_ = 0;
+    std::uint64_t last_waited_turn_ = 0;
 };
 
 } // namespace aoetarget::core

@@ -38,6 +38,7 @@ void Scheduler::submit(Operation& operation, Step step, Io::Op op, const SectorR
     operation.range = range;
     operation.buffers = std::span(operation.vectors).first(vectors);
     operation.device_data = {};
+    operation.started_turn = resources_.turn;
     device_.submit(operation);
 }
 

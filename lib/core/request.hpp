@@ -69,9 +69,10 @@ struct Operation : Io {
     State state = State::ready;
     Step step = Step::transfer;
     protocol::AtaAction action{};
-    std::uint64_t sequence = 0; ///< Order of arrival.
-    SectorRange sectors;        ///< Of all requests together.
-    SectorRange exclusive;      ///< The same in whole logical blocks: what it keeps others off.
+    std::uint64_t sequence = 0;     ///< Order of arrival.
+    SectorRange sectors;            ///< Of all requests together.
+    std::uint64_t started_turn = 0; ///< When the device was given what it is doing.
+    SectorRange exclusive;          ///< The same in whole logical blocks: what it keeps others off.
     bool barrier = false;
     std::size_t active_index = 0; ///< Its place in the scheduler's list.
 

@@ -33,6 +33,8 @@ struct SchedulerResources {
     IoQueue completions;
     /// Schedulers with operations to start.
     std::vector<Scheduler*> ready;
+    /// Counts the turns of the loop.
+    std::uint64_t turn = 0;
 };
 
 class Scheduler {

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <system_error>
 
@@ -38,6 +39,9 @@ struct Sending {
 // A receive that fails this often without a frame in between waits for the interface to change.
 constexpr unsigned max_errors_in_a_row = 16;
 
+// Answers that leave in one submission. A small group is about what a disk serves while it is being sent.
+constexpr std::size_t small_group = 4, large_group = 64;
+
 // Bytes of kernel memory that a received frame is charged with, by and large (measured: performance.md B).
 constexpr unsigned charge_of(unsigned mtu) {
     return mtu <= 1500 ? 2304 : mtu + 4096;
@@ -66,7 +70,7 @@ PacketLink::PacketLink(std::string name, ring::Ring& ring, FrameMemories& memori
         interface_ = *interface;
         fit_memory();
     } catch (...) {
-        ring_.unregister_file(file_);
+        close();
         ring_.remove_handler(handler_);
         throw;
     }
@@ -74,6 +78,7 @@ PacketLink::PacketLink(std::string name, ring::Ring& ring, FrameMemories& memori
 
 PacketLink::~PacketLink() {
     close();
+    ring_.undefer(*this);
     if (memory_ != nullptr)
         memory_->retire();
     ring_.remove_handler(handler_);
@@ -82,6 +87,7 @@ PacketLink::~PacketLink() {
 void PacketLink::open(const InterfaceState& interface, std::span<const std::uint16_t> shelves) {
     socket_ = PacketSocket(name_, interface, shelves);
     file_ = ring_.register_file(socket_.fd());
+    sender_file_ = ring_.register_file(socket_.sender_fd());
     errors_in_a_row_ = 0;
 }
 
@@ -92,6 +98,7 @@ void PacketLink::close() {
     if (receiving_)
         ring_.cancel(handler_, receive_argument);
     ring_.unregister_file(file_);
+    ring_.unregister_file(sender_file_);
     socket_ = {};
 }
 
@@ -113,6 +120,7 @@ void PacketLink::fit_memory() {
     if (memory_ != nullptr)
         memory_->retire();
     memory_ = larger;
+    outbox_.reserve(outbox_.capacity() + memory_->pool().slots()); // those of retired memory may be under way
     max_slot_frame_ = memory_->pool().frame_capacity();
 }
 
@@ -180,6 +188,26 @@ void PacketLink::receive() {
 }
 
 void PacketLink::send(core::FrameSlot slot) {
+    if (outbox_.empty())
+        ring_.defer(*this);
+    outbox_.push_back(std::move(slot));
+}
+
+/// After the devices got their work: they start on it no sooner than the whole submission is through.
+void PacketLink::on_turn_end() {
+    const std::size_t group = small_groups_ ? small_group : large_group;
+    const std::size_t end = std::min(outbox_.size(), next_out_ + group);
+    for (; next_out_ < end; ++next_out_)
+        submit_send(std::move(outbox_[next_out_]));
+    if (next_out_ < outbox_.size()) {
+        ring_.defer(*this);
+        return;
+    }
+    outbox_.clear();
+    next_out_ = 0;
+}
+
+void PacketLink::submit_send(core::FrameSlot slot) {
     if (!socket_.is_open()) {
         ++counters_.tx_errors;
         return;
@@ -187,7 +215,7 @@ void PacketLink::send(core::FrameSlot slot) {
     const Bytes frame = slot.frame();
     ring_.submit(handler_, Sending(std::move(slot)).argument(), [&](io_uring_sqe* sqe) {
         io_uring_prep_send(sqe, -1, frame.data(), frame.size(), 0);
-        file_.apply(sqe);
+        sender_file_.apply(sqe);
     });
 }
 

@@ -6,6 +6,8 @@
 #include "net/frame_memory.hpp"
 #include "net/packet_socket.hpp"
 
+#include <vector>
+
 namespace aoetarget::net {
 
 /// Where a link's frames and events go.
@@ -23,7 +25,7 @@ class LinkEvents {
 };
 
 /// Serves the interface of this name for as long as it exists, and again when it comes back.
-class PacketLink final : public core::Link, private ring::CompletionHandler {
+class PacketLink final : public core::Link, private ring::CompletionHandler, private ring::Deferred {
   public:
     struct Counters {
         std::uint64_t rx_frames = 0, rx_dropped = 0, rx_oversized = 0, rx_starved = 0, rx_ignored = 0;
@@ -45,10 +47,14 @@ class PacketLink final : public core::Link, private ring::CompletionHandler {
     void set_shelves(std::span<const std::uint16_t> shelves);
     /// Lends free slots to the kernel, and receives again if that had stopped. Called once a turn.
     void replenish();
+    /// Whether answers leave a few at a time, with a look at what has come in after each few. Where a disk
+    /// waits for work, the next requests should reach it while answers to the last ones are still being sent;
+    /// where nothing waits, the larger the group the cheaper.
+    void send_in_groups(bool small) { small_groups_ = small; }
     /// Receives no more; what is being sent is sent.
     void stop_receiving();
     /// Nothing is under way any more.
-    [[nodiscard]] bool quiet() const { return ring_.outstanding(handler_) == 0; }
+    [[nodiscard]] bool quiet() const { return ring_.outstanding(handler_) == 0 && outbox_.empty(); }
 
     [[nodiscard]] MacAddress mac() const override { return interface_.mac; }
     [[nodiscard]] unsigned mtu() const override { return interface_.mtu; }
@@ -61,8 +67,10 @@ class PacketLink final : public core::Link, private ring::CompletionHandler {
 
   private:
     void on_completion(std::uint64_t argument, int result, std::uint32_t flags) override;
+    void on_turn_end() override;
     void on_received(int result, std::uint32_t flags);
     void on_sent(core::FrameSlot slot, int result);
+    void submit_send(core::FrameSlot slot);
     void receive();
     void open(const InterfaceState& interface, std::span<const std::uint16_t> shelves);
     void close();
@@ -77,11 +85,14 @@ class PacketLink final : public core::Link, private ring::CompletionHandler {
 
     InterfaceState interface_;
     PacketSocket socket_;
-    ring::RingFile file_;
+    ring::RingFile file_, sender_file_;
     FrameMemory* memory_ = nullptr;
     bool receiving_ = false; ///< A multishot receive is under way.
     bool wanted_ = true;     ///< And should be.
     unsigned errors_in_a_row_ = 0;
+    std::vector<core::FrameSlot> outbox_; ///< To be sent from next_out_ on.
+    std::size_t next_out_ = 0;
+    bool small_groups_ = false;
     mutable Counters counters_;
 };
 

@@ -43,32 +43,46 @@ bool set_option(int fd, int level, int option, const T& value) {
     return setsockopt(fd, level, option, &value, sizeof value) == 0;
 }
 
+/// Without a protocol: nothing is received before it is bound.
+ring::FileDescriptor open_socket(const std::string& interface) {
+    ring::FileDescriptor fd(socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    if (fd.get() < 0)
+        fail(interface, "cannot open a packet socket");
+    return fd;
+}
+
+/// `ethertype`: what to receive; 0: nothing.
+void bind_socket(int fd, const std::string& interface, int index, std::uint16_t ethertype) {
+    sockaddr_ll address{};
+    address.sll_family = AF_PACKET;
+    address.sll_protocol = htons(ethertype);
+    address.sll_ifindex = index;
+    if (bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0)
+        fail(interface, "cannot bind a packet socket");
+}
+
+/// Without CAP_NET_ADMIN: as far as net.core.rmem_max and wmem_max allow.
+void size_buffer(int fd, int forced_option, int option) {
+    if (!set_option(fd, SOL_SOCKET, forced_option, buffer_bytes))
+        set_option(fd, SOL_SOCKET, option, buffer_bytes);
+}
+
 } // namespace
 
 PacketSocket::PacketSocket(const std::string& name, const InterfaceState& interface,
                            std::span<const std::uint16_t> shelves)
-    : fd_(socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) {
-    if (fd() < 0)
-        fail(name, "cannot open a packet socket");
+    : fd_(open_socket(name)), sender_fd_(open_socket(name)) {
     set_shelves(shelves);
-    set_option(fd(), SOL_PACKET, PACKET_IGNORE_OUTGOING, 1); // both save work and nothing depends on them
-    set_option(fd(), SOL_PACKET, PACKET_QDISC_BYPASS, 1);
-    size_buffers();
-
-    sockaddr_ll address{};
-    address.sll_family = AF_PACKET;
-    address.sll_protocol = htons(protocol::ethertype_aoe);
-    address.sll_ifindex = interface.index;
-    if (bind(fd(), reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0)
-        fail(name, "cannot bind a packet socket");
+    set_option(fd(), SOL_PACKET, PACKET_IGNORE_OUTGOING, 1); // these save work and nothing depends on them
+    set_option(sender_fd(), SOL_PACKET, PACKET_QDISC_BYPASS, 1);
+    size_receive_buffer();
+    size_buffer(sender_fd(), SO_SNDBUFFORCE, SO_SNDBUF);
+    bind_socket(sender_fd(), name, interface.index, 0);
+    bind_socket(fd(), name, interface.index, protocol::ethertype_aoe);
 }
 
-void PacketSocket::size_buffers() {
-    if (!set_option(fd(), SOL_SOCKET, SO_RCVBUFFORCE, buffer_bytes))
-        set_option(fd(), SOL_SOCKET, SO_RCVBUF,
-                   buffer_bytes); // without CAP_NET_ADMIN: as far as net.core.rmem_max allows
-    if (!set_option(fd(), SOL_SOCKET, SO_SNDBUFFORCE, buffer_bytes))
-        set_option(fd(), SOL_SOCKET, SO_SNDBUF, buffer_bytes);
+void PacketSocket::size_receive_buffer() {
+    size_buffer(fd(), SO_RCVBUFFORCE, SO_RCVBUF);
     socklen_t size = sizeof receive_buffer_bytes_;
     getsockopt(fd(), SOL_SOCKET, SO_RCVBUF, &receive_buffer_bytes_, &size);
 }

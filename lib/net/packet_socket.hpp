@@ -20,6 +20,9 @@ class PacketSocket {
                  std::span<const std::uint16_t> shelves);
 
     [[nodiscard]] int fd() const { return fd_.get(); }
+    /// Sends, and receives nothing. Apart from fd(), because the kernel would look through those who wait for
+    /// frames there each time a sent one is freed, which costs 3 % of a request (measured).
+    [[nodiscard]] int sender_fd() const { return sender_fd_.get(); }
     [[nodiscard]] bool is_open() const { return fd_.get() >= 0; }
     /// False once the interface is gone, even if there is another with the same index.
     [[nodiscard]] bool is_bound_to(int interface_index) const;
@@ -31,9 +34,10 @@ class PacketSocket {
     [[nodiscard]] unsigned take_drops() const;
 
   private:
-    void size_buffers();
+    void size_receive_buffer();
 
     ring::FileDescriptor fd_;
+    ring::FileDescriptor sender_fd_;
     unsigned receive_buffer_bytes_ = 0;
 };
 

@@ -221,8 +221,10 @@ void Ring::submit_prepared() {
 
 void Ring::wait() {
     enable();
-    const unsigned sleep = deferred_.empty() ? 1 : 0;
-    const int result = io_uring_submit_and_wait(&ring_, sleep);
+    // Work that is left over does not sleep, but sees what has arrived meanwhile: the kernel posts that only
+    // when asked for events, which waiting for none does not do.
+    const int result =
+        deferred_.empty() ? io_uring_submit_and_wait(&ring_, 1) : io_uring_submit_and_get_events(&ring_);
     if (result < 0 && result != -EINTR && result != -EBUSY && result != -EAGAIN)
         fail(-result, "io_uring_enter");
     handle_completions();
