@@ -85,7 +85,8 @@ std::vector<aoetarget::MacAddress> parse_mask_list(const std::string& text) {
 
 std::optional<Service> parse_vblade(const Arguments& arguments) {
     CLI::App app("", "vblade");
-    std::string buffers, mask_list, offset, length, shelf, slot, interface;
+    std::optional<std::string> buffers, mask_list, offset, length; // an empty one is a mistake, and told so
+    std::string shelf, slot, interface;
     bool direct = false, synchronous = false, read_only = false;
     ExportSpec spec;
     app.add_option("-b", buffers);
@@ -103,23 +104,23 @@ std::optional<Service> parse_vblade(const Arguments& arguments) {
         return std::nullopt;
 
     Service service;
-    if (!buffers.empty())
+    if (buffers)
         service.target.buffer_count =
-            static_cast<unsigned>(parse_number("-b", buffers, min_buffers, max_buffers));
+            static_cast<unsigned>(parse_number("-b", *buffers, min_buffers, max_buffers));
     spec.options.address.shelf =
         static_cast<std::uint16_t>(parse_number("SHELF", shelf, 0, aoetarget::Address::max_shelf));
     spec.options.address.slot =
         static_cast<std::uint8_t>(parse_number("SLOT", slot, 0, aoetarget::Address::max_slot));
-    if (!mask_list.empty())
-        spec.options.mask_list = parse_mask_list(mask_list);
+    if (mask_list)
+        spec.options.mask_list = parse_mask_list(*mask_list);
     spec.file.cache = direct ? aoetarget::Cache::direct : aoetarget::Cache::page;
     spec.file.durability =
         synchronous ? aoetarget::Durability::stable : aoetarget::Durability::volatile_cache;
     spec.file.read_only = read_only;
-    if (!offset.empty())
-        spec.file.offset_bytes = parse_sectors("-o", offset, 0);
-    if (!length.empty())
-        spec.file.length_bytes = parse_sectors("-l", length, 1);
+    if (offset)
+        spec.file.offset_bytes = parse_sectors("-o", *offset, 0);
+    if (length)
+        spec.file.length_bytes = parse_sectors("-l", *length, 1);
 
     if (!synchronous && !read_only)
         service.notes.emplace_back(

@@ -2,6 +2,8 @@
 // answers. A plain packet socket and poll(2) do: nothing here is on a target's path.
 #include <aoetarget/discover.hpp>
 
+#include "net/interface.hpp"
+#include "net/packet_socket.hpp"
 #include "protocol/aoe.hpp"
 #include "protocol/ata.hpp"
 #include "protocol/identify.hpp"
@@ -15,15 +17,10 @@
 #include <string_view>
 #include <system_error>
 
-#include <arpa/inet.h>
 #include <linux/filter.h>
-#include <net/if.h>
-#include <net/if_arp.h>
 #include <netpacket/packet.h>
 #include <poll.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 namespace aoetarget {
 namespace {
@@ -61,32 +58,25 @@ std::uint32_t random_tag_base() {
 class Socket {
   public:
     Socket(const std::string& interface, std::uint32_t tag_base)
-        : interface_(interface), fd_(socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) {
-        if (fd_ < 0) {
-            const int error = errno;
-            fail(error, interface,
-                 error == EPERM
-                     ? "AoE needs CAP_NET_RAW; run as root, or give it with 'setcap cap_net_raw+ep PROGRAM'"
-                     : "cannot open a packet socket");
-        }
-        try {
-            check_interface();
-            filter(tag_base);
-            bind_to_interface();
-        } catch (...) {
-            close(fd_);
-            throw;
-        }
+        : interface_(interface), fd_(net::open_packet_socket(interface)) {
+        const auto state = net::query_interface(interface);
+        if (!state)
+            fail(ENODEV, interface, "there is none of this name; list them with 'ip -br link'");
+        if (!state->up)
+            fail_down(ENETDOWN, interface);
+        if (!state->ethernet)
+            fail(EPROTONOSUPPORT, interface,
+                 "it is not Ethernet; use one that is, for example a bridge or a VLAN");
+        mac_ = state->mac;
+        filter(tag_base);
+        net::bind_packet_socket(fd_.get(), interface, state->index, protocol::ethertype_aoe);
     }
-    ~Socket() { close(fd_); }
-    Socket(const Socket&) = delete;
-    Socket& operator=(const Socket&) = delete;
 
     [[nodiscard]] const MacAddress& mac() const { return mac_; }
 
     /// A full queue loses the frame, like a network does; the next round repeats it.
     void send(ConstBytes frame) const {
-        if (::send(fd_, frame.data(), frame.size(), 0) < 0 && (errno == ENETDOWN || errno == ENXIO))
+        if (::send(fd_.get(), frame.data(), frame.size(), 0) < 0 && (errno == ENETDOWN || errno == ENXIO))
             fail_down(errno, interface_);
     }
 
@@ -95,7 +85,7 @@ class Socket {
         for (;;) {
             sockaddr_ll from{};
             socklen_t from_bytes = sizeof from;
-            const ssize_t received = recvfrom(fd_, buffer.data(), buffer.size(), 0,
+            const ssize_t received = recvfrom(fd_.get(), buffer.data(), buffer.size(), 0,
                                               reinterpret_cast<sockaddr*>(&from), &from_bytes);
             if (received < 0 && (errno == ENETDOWN || errno == ENXIO))
                 fail_down(errno, interface_);
@@ -112,7 +102,7 @@ class Socket {
             const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now());
             if (left.count() <= 0)
                 return false;
-            pollfd socket{fd_, POLLIN, 0};
+            pollfd socket{fd_.get(), POLLIN, 0};
             const int ready = poll(&socket, 1, static_cast<int>(left.count()));
             if (ready >= 0 || errno != EINTR)
                 return ready > 0;
@@ -120,27 +110,6 @@ class Socket {
     }
 
   private:
-    void check_interface() {
-        ifreq request{};
-        if (interface_.empty() || interface_.size() >= sizeof request.ifr_name)
-            fail(ENODEV, interface_, "there is none of this name; list them with 'ip -br link'");
-        interface_.copy(request.ifr_name, sizeof request.ifr_name - 1);
-        if (ioctl(fd_, SIOCGIFINDEX, &request) < 0)
-            fail(errno, interface_, "there is none of this name; list them with 'ip -br link'");
-        index_ = request.ifr_ifindex;
-        if (ioctl(fd_, SIOCGIFFLAGS, &request) < 0)
-            fail(errno, interface_, "cannot read its state");
-        if ((request.ifr_flags & IFF_UP) == 0)
-            fail_down(ENETDOWN, interface_);
-        if (ioctl(fd_, SIOCGIFHWADDR, &request) < 0)
-            fail(errno, interface_, "cannot read its address");
-        if (request.ifr_hwaddr.sa_family != ARPHRD_ETHER && request.ifr_hwaddr.sa_family != ARPHRD_LOOPBACK)
-            fail(EPROTONOSUPPORT, interface_,
-                 "it is not Ethernet; use one that is, for example a bridge or a VLAN");
-        std::copy_n(reinterpret_cast<const std::uint8_t*>(request.ifr_hwaddr.sa_data), mac_.bytes.size(),
-                    mac_.bytes.begin());
-    }
-
     /// Lets only frames with our tags through: a busy initiator's own traffic stays in the kernel.
     void filter(std::uint32_t tag_base) const {
         constexpr unsigned at_ethertype = 12, at_tag = 20;
@@ -154,22 +123,12 @@ class Socket {
             sock_filter BPF_STMT(BPF_RET | BPF_K, 0),
         };
         const sock_fprog all{static_cast<unsigned short>(program.size()), program.data()};
-        if (setsockopt(fd_, SOL_SOCKET, SO_ATTACH_FILTER, &all, sizeof all) < 0)
+        if (setsockopt(fd_.get(), SOL_SOCKET, SO_ATTACH_FILTER, &all, sizeof all) < 0)
             fail(errno, interface_, "cannot attach a socket filter");
     }
 
-    void bind_to_interface() const {
-        sockaddr_ll address{};
-        address.sll_family = AF_PACKET;
-        address.sll_protocol = htons(protocol::ethertype_aoe);
-        address.sll_ifindex = index_;
-        if (bind(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0)
-            fail(errno, interface_, "cannot bind to it");
-    }
-
     std::string interface_;
-    int fd_;
-    int index_ = 0;
+    ring::FileDescriptor fd_;
     MacAddress mac_;
 };
 

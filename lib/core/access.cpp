@@ -23,7 +23,7 @@ bool Export::receive_mask(const Header&, LinkId link, FrameSlot slot) {
         if (fence_count_ == max_fences)
             return false; // too many at once: the initiator repeats
         // The list must fit an answer on this link, whose length the answer has to the next reader.
-        const std::size_t longest = std::min(context_.responder.max_frame(link), slot.capacity().size());
+        const std::size_t longest = context_.responder.max_answer(link, slot);
         const std::size_t capacity =
             std::min(MacList::max_entries, (longest - mask_list_bytes) / mask_directive_bytes);
         answer.directive_count = request->directive_count;
@@ -63,7 +63,7 @@ void Export::send_mask(FrameSlot slot, LinkId link, MaskList answer) {
     if (answer.error == MaskError::none) {
         answer.directive_count = static_cast<std::uint8_t>(mask_list_.size());
         if (mask_list_bytes + mask_list_.size() * mask_directive_bytes >
-            std::min(context_.responder.max_frame(link), slot.capacity().size())) {
+            context_.responder.max_answer(link, slot)) {
             answer.error = MaskError::unspecified; // filled through a link with a larger MTU
             answer.directive_count = 0;
         }
@@ -86,7 +86,7 @@ bool Export::receive_reserve(const Header& header, LinkId link, FrameSlot slot) 
     const auto command = static_cast<ReserveCommand>(request->command);
     const bool sets = command == ReserveCommand::set || command == ReserveCommand::force_set;
     // The list must fit an answer on this link.
-    const std::size_t longest = std::min(context_.responder.max_frame(link), slot.capacity().size());
+    const std::size_t longest = context_.responder.max_answer(link, slot);
     const bool fits =
         request->is_complete(slot.frame()) && reserve_bytes + request->mac_count * mac_bytes <= longest;
     AoeError error = AoeError::none;
@@ -109,7 +109,7 @@ bool Export::receive_reserve(const Header& header, LinkId link, FrameSlot slot) 
 void Export::send_reserve(FrameSlot slot, LinkId link, Reserve answer, AoeError error) {
     answer.mac_count = static_cast<std::uint8_t>(reservation_.size());
     const std::size_t bytes = reserve_bytes + reservation_.size() * mac_bytes;
-    if (bytes > std::min(context_.responder.max_frame(link), slot.capacity().size())) {
+    if (bytes > context_.responder.max_answer(link, slot)) {
         fail(std::move(slot), link, AoeError::bad_argument); // set through a link with a larger MTU
         return;
     }

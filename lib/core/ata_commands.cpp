@@ -110,8 +110,7 @@ AtaOutcome Export::check_transfer(const AtaCommand& command, const AtaRegisters&
     case AtaAction::read:
         if (data_out || range.count == 0)
             return ata_abort;
-        if (ata_header_bytes + range.bytes() >
-            std::min(context_.responder.max_frame(link), slot.capacity().size()))
+        if (ata_header_bytes + range.bytes() > context_.responder.max_answer(link, slot))
             return ata_abort;
         break;
     case AtaAction::write:

@@ -4,6 +4,8 @@
 #include "core/link.hpp"
 #include "core/outcome.hpp"
 
+#include <algorithm>
+
 namespace aoetarget::core {
 
 /// Turns requests into answers in place (protocol.md 1.2) and hands them to the link on which the request
@@ -31,6 +33,10 @@ class Responder {
     [[nodiscard]] std::size_t max_frame(LinkId link) const {
         const Link* found = links.find(link);
         return found != nullptr ? found->max_frame() : 0;
+    }
+    /// The longest answer that can be written into this slot and leave through this link.
+    [[nodiscard]] std::size_t max_answer(LinkId link, const FrameSlot& slot) const {
+        return std::min(max_frame(link), slot.capacity().size());
     }
 };
 

@@ -43,24 +43,6 @@ bool set_option(int fd, int level, int option, const T& value) {
     return setsockopt(fd, level, option, &value, sizeof value) == 0;
 }
 
-/// Without a protocol: nothing is received before it is bound.
-ring::FileDescriptor open_socket(const std::string& interface) {
-    ring::FileDescriptor fd(socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-    if (fd.get() < 0)
-        fail(interface, "cannot open a packet socket");
-    return fd;
-}
-
-/// `ethertype`: what to receive; 0: nothing.
-void bind_socket(int fd, const std::string& interface, int index, std::uint16_t ethertype) {
-    sockaddr_ll address{};
-    address.sll_family = AF_PACKET;
-    address.sll_protocol = htons(ethertype);
-    address.sll_ifindex = index;
-    if (bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0)
-        fail(interface, "cannot bind a packet socket");
-}
-
 /// Without CAP_NET_ADMIN: as far as net.core.rmem_max and wmem_max allow.
 void size_buffer(int fd, int forced_option, int option) {
     if (!set_option(fd, SOL_SOCKET, forced_option, buffer_bytes))
@@ -69,16 +51,32 @@ void size_buffer(int fd, int forced_option, int option) {
 
 } // namespace
 
+ring::FileDescriptor open_packet_socket(const std::string& interface) {
+    ring::FileDescriptor fd(socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    if (fd.get() < 0)
+        fail(interface, "cannot open a packet socket");
+    return fd;
+}
+
+void bind_packet_socket(int fd, const std::string& interface, int index, std::uint16_t ethertype) {
+    sockaddr_ll address{};
+    address.sll_family = AF_PACKET;
+    address.sll_protocol = htons(ethertype);
+    address.sll_ifindex = index;
+    if (bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0)
+        fail(interface, "cannot bind a packet socket");
+}
+
 PacketSocket::PacketSocket(const std::string& name, const InterfaceState& interface,
                            std::span<const std::uint16_t> shelves)
-    : fd_(open_socket(name)), sender_fd_(open_socket(name)) {
+    : fd_(open_packet_socket(name)), sender_fd_(open_packet_socket(name)) {
     set_shelves(shelves);
     set_option(fd(), SOL_PACKET, PACKET_IGNORE_OUTGOING, 1); // these save work and nothing depends on them
     set_option(sender_fd(), SOL_PACKET, PACKET_QDISC_BYPASS, 1);
     size_receive_buffer();
     size_buffer(sender_fd(), SO_SNDBUFFORCE, SO_SNDBUF);
-    bind_socket(sender_fd(), name, interface.index, 0);
-    bind_socket(fd(), name, interface.index, protocol::ethertype_aoe);
+    bind_packet_socket(sender_fd(), name, interface.index, 0);
+    bind_packet_socket(fd(), name, interface.index, protocol::ethertype_aoe);
 }
 
 void PacketSocket::size_receive_buffer() {

@@ -11,6 +11,12 @@
 
 namespace aoetarget::net {
 
+/// Nothing is received before it is bound. Throws std::system_error with the interface, the cause and the
+/// cure.
+ring::FileDescriptor open_packet_socket(const std::string& interface);
+/// `ethertype`: what to receive; 0: nothing. Throws std::system_error.
+void bind_packet_socket(int fd, const std::string& interface, int index, std::uint16_t ethertype);
+
 class PacketSocket {
   public:
     PacketSocket() = default;

@@ -148,6 +148,7 @@ TEST_CASE("vblade refuses what it cannot use", "[cli]") {
         {{"-l", "18014398509481984", "1", "1", "eth0", "x"}, "-l cannot be"},
         {{"-m", "02:00:00:00:00", "1", "1", "eth0", "x"}, "-m: '02:00:00:00:00' is not the MAC address"},
         {{"-m", "020000000001,", "1", "1", "eth0", "x"}, "-m: '' is not the MAC address"},
+        {{"-m", "", "1", "1", "eth0", "x"}, "-m: '' is not the MAC address"},
         {{"-m", "ff:ff:ff:ff:ff:ff", "1", "1", "eth0", "x"},
          "-m: 'ff:ff:ff:ff:ff:ff' is not the MAC address"},
         {{"1", "1", "eth0/1", "x"}, "no network interface can have this name"},

@@ -215,3 +215,41 @@ TEST_CASE("an export whose device hangs holds half of a link's slots and no more
     drain(core, hung);
     CHECK(core.stats().in_flight == 0);
 }
+
+TEST_CASE("devices take time that complete after the next turn, and are forgiven after a while",
+          "[core][lifetime]") {
+    CoreFixture core;
+    Disk& disk = core.add_export();
+    core.ask(read_request(0, 1));
+    CHECK_FALSE(core.core.devices_take_time());
+
+    disk.immediate = false;
+    const std::uint32_t tag = core.send(read_request(0, 1));
+    core.turn();
+    disk.complete();
+    core.turn();
+    CHECK(core.answered(tag));
+    CHECK_FALSE(core.core.devices_take_time()); // as the page cache does it
+
+    core.send(read_request(0, 1));
+    core.turn();
+    core.turn();
+    disk.complete();
+    core.turn();
+    CHECK(core.core.devices_take_time());
+    disk.immediate = true;
+    for (int turn = 0; turn < 100; ++turn)
+        core.turn();
+    CHECK_FALSE(core.core.devices_take_time());
+    core.forget();
+}
+
+TEST_CASE("no payload of a small frame crosses a page", "[core][pool]") {
+    const aoetarget::core::FramePool::Layout small{.slots = 16, .frame_bytes = 1518};
+    CHECK(small.slot_bytes() == 2048);
+    const aoetarget::core::FramePool::Layout jumbo{.slots = 16, .frame_bytes = 9018};
+    CHECK(jumbo.slot_bytes() == 9216); // it crosses pages anyway: only whole sectors
+    const aoetarget::core::FramePool::Layout pages{
+        .slots = 16, .frame_bytes = 1518, .payload_alignment = 4096};
+    CHECK(pages.slot_bytes() == 4096);
+}

@@ -255,6 +255,29 @@ TEST_CASE("work that defers more does so for the next turn, which does not sleep
     }
 }
 
+TEST_CASE("turns that do not sleep see what has come meanwhile", "[ring][deferred]") {
+    const Patience patience;
+    Ring ring(256);
+    Recorder recorder;
+    const HandlerId id = ring.add_handler(recorder);
+    Pipe pipe;
+    char byte = 0;
+    submit_read(ring, id, 7, pipe.ends[0], byte);
+    Work* again = nullptr;
+    Work work([&] { ring.defer(*again); });
+    again = &work;
+    ring.defer(work);
+    ring.wait();
+    ring.run_deferred();
+    REQUIRE(recorder.seen.empty());
+    pipe.put();
+    for (int turn = 0; turn < 1000 && recorder.seen.empty(); ++turn) {
+        ring.wait();
+        ring.run_deferred();
+    }
+    CHECK(recorder.seen.size() == 1);
+}
+
 TEST_CASE("work that is going away is forgotten", "[ring][deferred]") {
     const Patience patience;
     Ring ring(256);

@@ -71,8 +71,9 @@ class Target {
     bool remove_export(const Address& address);
 
     /// Calls `ready` on the target's thread whenever `fd` is readable (a signalfd, a control socket), which
-    /// must be read empty there. The fd stays the caller's and must stay open as long as the target lives.
-    /// With poll() instead of run(), watch eventfds in the host's own loop: the kernel does not pass a second
+    /// must be read empty there. `ready` must not throw: whatever it throws leaves run() or poll() in the
+    /// middle of a turn. The fd stays the caller's and must stay open as long as the target lives. With
+    /// poll() instead of run(), watch eventfds in the host's own loop: the kernel does not pass a second
     /// wake-up of one eventfd on to another, and fd() is one.
     void watch(int fd, std::function<void()> ready);
 
@@ -85,8 +86,8 @@ class Target {
 
     /// For a host's own event loop: readable when poll() has something to do.
     [[nodiscard]] int fd() const noexcept;
-    /// Does what there is to do, a bounded amount of it, and never waits. Returns false once stop() has done
-    /// its work.
+    /// Does what there is to do, a bounded amount of it, and does not wait for frames, devices or time.
+    /// Returns false once stop() has done its work.
     bool poll();
 
     [[nodiscard]] Stats stats() const;
