@@ -1,6 +1,7 @@
 // aoetarget serve: exports files and block devices.
 #include "arguments.hpp"
 #include "service.hpp"
+#include "usage_error.hpp"
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -18,6 +19,9 @@ way, flushes, and ends with exit code 0. A second signal ends it at once. Needs 
   -i, --interface IF    Serve on this network interface. Repeat it for more; each serves all exports.
   -e, --export SPEC     Serve PATH, a regular file or a block device, as the AoE address SHELF.SLOT
                         (SHELF 0 to 65534, SLOT 0 to 254). Repeat it for more.
+  --state-dir DIR       Keep what initiators set of an export (config string, mask list, reservation) in this
+                        directory, over restarts and power cuts. Default: $STATE_DIRECTORY, as systemd sets
+                        it; without either they are forgotten at the end.
   -h, --help            This text.
 
 Options of an export, after PATH, each after a comma:
@@ -51,10 +55,13 @@ int serve(const Arguments& arguments) {
     std::vector<std::string> specs;
     app.add_option("-i,--interface", service.interfaces)->allow_extra_args(false);
     app.add_option("-e,--export", specs)->allow_extra_args(false);
+    app.add_option("--state-dir", service.target.state_directory)->envname("STATE_DIRECTORY");
     if (!parse_arguments(app, arguments)) {
         fmt::print("{}", serve_help);
         return 0;
     }
+    if (app.count("--state-dir") > 0 && service.target.state_directory.empty())
+        throw UsageError("--state-dir: the directory has no name; give one, or leave the option out");
     for (const std::string& spec : specs)
         service.exports.push_back(parse_export_spec(spec));
     check_service(service);

@@ -83,7 +83,8 @@ void open_export(aoetarget::Target& target, const ExportSpec& spec, Report& repo
     if (spec.file.force)
         notes.emplace_back("It was taken by force: whatever else writes to it, a mounted file system above "
                            "all, destroys data.");
-    target.add_export(spec.options, std::move(device));
+    for (std::string& note : target.add_export(spec.options, std::move(device)))
+        notes.push_back(std::move(note));
     report.add_line(line);
     for (const std::string& note : notes)
         report.add_note(fmt::format("{}: {}", to_string(spec.options.address), note));

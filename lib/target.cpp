@@ -10,6 +10,7 @@
 #include "ring/wakeup.hpp"
 #include "ring/watch.hpp"
 #include "storage/ring_device.hpp"
+#include "storage/state_directory.hpp"
 
 #include <fmt/format.h>
 
@@ -96,7 +97,7 @@ class Target::Impl final : public net::LinkEvents, public IoQueue::Waker {
 
     void add_interface(const std::string& name);
     void remove_interface(const std::string& name);
-    void add_export(ExportOptions options, std::unique_ptr<BlockDevice> device);
+    std::vector<std::string> add_export(ExportOptions options, std::unique_ptr<BlockDevice> device);
     bool remove_export(const Address& address);
     void watch(int fd, std::function<void()> ready);
     void run();
@@ -137,6 +138,7 @@ class Target::Impl final : public net::LinkEvents, public IoQueue::Waker {
     ring::Wakeup wakeup_;
     ring::Timer timer_;
     net::FrameMemories memories_;
+    std::unique_ptr<storage::StateDirectory> states_; ///< Null: nothing is kept.
     core::Core core_;
     net::InterfaceMonitor monitor_;
     std::vector<std::unique_ptr<net::PacketLink>> links_;
@@ -152,7 +154,11 @@ static_assert(std::atomic<int>::is_always_lock_free, "stop() is called from sign
 Target::Impl::Impl(const TargetOptions& options)
     : ring_(completion_entries), bounce_memory_(bounce_buffers * core::BouncePool::buffer_bytes),
       wakeup_(ring_), timer_(ring_), memories_(ring_),
-      core_({options.buffer_count, firmware_version, AOETARGET_VERSION, bounce_memory_.bytes()}),
+      states_(options.state_directory.empty()
+                  ? nullptr
+                  : std::make_unique<storage::StateDirectory>(ring_, options.state_directory)),
+      core_(
+          {options.buffer_count, firmware_version, AOETARGET_VERSION, bounce_memory_.bytes(), states_.get()}),
       monitor_(ring_, [this] { interfaces_changed(); }) {
     if (options.buffer_count < 2 || options.buffer_count > 65535)
         refuse(
@@ -220,7 +226,8 @@ void Target::Impl::remove_interface(const std::string& name) {
     wakeup_.wake();
 }
 
-void Target::Impl::add_export(ExportOptions options, std::unique_ptr<BlockDevice> device) {
+std::vector<std::string> Target::Impl::add_export(ExportOptions options,
+                                                  std::unique_ptr<BlockDevice> device) {
     check(options);
     if (device == nullptr)
         refuse(EINVAL, fmt::format("export {}: there is no device", to_string(options.address)));
@@ -232,9 +239,15 @@ void Target::Impl::add_export(ExportOptions options, std::unique_ptr<BlockDevice
     if (auto* ring_device = dynamic_cast<storage::RingDevice*>(device.get()))
         ring_device->attach(ring_);
     memories_.align_payload(device->geometry().memory_alignment);
-    core_.add_export(options, std::move(device));
+    storage::StateDirectory::Loaded kept;
+    if (states_)
+        kept = states_->load(options.address);
+    core_.add_export(options, std::move(device), kept.state);
     shelves_changed();
     wakeup_.wake(); // to announce it
+    if (kept.note.empty())
+        return {};
+    return {kept.note};
 }
 
 bool Target::Impl::remove_export(const Address& address) {
@@ -358,8 +371,9 @@ void Target::add_interface(const std::string& name) {
 void Target::remove_interface(const std::string& name) {
     impl_->remove_interface(name);
 }
-void Target::add_export(const ExportOptions& options, std::unique_ptr<BlockDevice> device) {
-    impl_->add_export(options, std::move(device));
+std::vector<std::string> Target::add_export(const ExportOptions& options,
+                                            std::unique_ptr<BlockDevice> device) {
+    return impl_->add_export(options, std::move(device));
 }
 bool Target::remove_export(const Address& address) {
     return impl_->remove_export(address);

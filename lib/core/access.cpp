@@ -14,28 +14,28 @@ bool Export::receive_mask(const Header&, LinkId link, FrameSlot slot) {
     MaskList answer{.command = request->command};
     if (command > MaskCommand::edit ||
         (command == MaskCommand::edit && !request->is_complete(slot.frame()))) {
-        ++counters_.aoe_errors;
-        answer.write(slot.capacity());
-        context_.responder.send(std::move(slot), link, address_, AoeError::bad_argument, mask_list_bytes);
+        send_mask(std::move(slot), link, answer, AoeError::bad_argument);
         return true;
     }
     if (command == MaskCommand::edit) {
-        if (fence_count_ == max_fences)
+        if (fence_count_ == max_fences || change_.slot)
             return false; // too many at once: the initiator repeats
         // The list must fit an answer on this link, whose length the answer has to the next reader.
         const std::size_t longest = context_.responder.max_answer(link, slot);
         const std::size_t capacity =
             std::min(MacList::max_entries, (longest - mask_list_bytes) / mask_directive_bytes);
         answer.directive_count = request->directive_count;
-        answer.error = edit_mask(slot.frame(), capacity, answer.directive_count);
+        answer.error = edit_mask(begin_change().mask_list, slot.frame(), capacity, answer.directive_count);
+        commit(std::move(slot), link, answer);
+        return true;
     }
-    send_mask(std::move(slot), link, answer);
+    send_mask(std::move(slot), link, answer, AoeError::none);
     return true;
 }
 
 /// Applies the directives in order. At the first that fails it stops; what was done stays, and `directives`
 /// becomes the failing index.
-MaskError Export::edit_mask(ConstBytes frame, std::size_t capacity, std::uint8_t& directives) {
+MaskError Export::edit_mask(MacList& list, ConstBytes frame, std::size_t capacity, std::uint8_t& directives) {
     const std::uint8_t count = directives;
     for (directives = 0; directives < count; ++directives) {
         const MaskDirective directive = MaskDirective::parse(frame, directives);
@@ -43,13 +43,13 @@ MaskError Export::edit_mask(ConstBytes frame, std::size_t capacity, std::uint8_t
         case MaskDirectiveCommand::none:
             break;
         case MaskDirectiveCommand::add:
-            if (mask_list_.contains(directive.mac))
+            if (list.contains(directive.mac))
                 break;
-            if (mask_list_.size() >= capacity || !mask_list_.add(directive.mac))
+            if (list.size() >= capacity || !list.add(directive.mac))
                 return MaskError::list_full;
             break;
         case MaskDirectiveCommand::remove:
-            mask_list_.remove(directive.mac);
+            list.remove(directive.mac);
             break;
         default:
             return MaskError::bad_directive;
@@ -59,10 +59,16 @@ MaskError Export::edit_mask(ConstBytes frame, std::size_t capacity, std::uint8_t
 }
 
 /// After a failed edit the answer carries no list, only how many directives were done.
-void Export::send_mask(FrameSlot slot, LinkId link, MaskList answer) {
+void Export::send_mask(FrameSlot slot, LinkId link, MaskList answer, AoeError error) {
+    if (error != AoeError::none) {
+        ++counters_.aoe_errors;
+        answer.write(slot.capacity());
+        context_.responder.send(std::move(slot), link, address_, error, mask_list_bytes);
+        return;
+    }
     if (answer.error == MaskError::none) {
-        answer.directive_count = static_cast<std::uint8_t>(mask_list_.size());
-        if (mask_list_bytes + mask_list_.size() * mask_directive_bytes >
+        answer.directive_count = static_cast<std::uint8_t>(state_.mask_list.size());
+        if (mask_list_bytes + state_.mask_list.size() * mask_directive_bytes >
             context_.responder.max_answer(link, slot)) {
             answer.error = MaskError::unspecified; // filled through a link with a larger MTU
             answer.directive_count = 0;
@@ -71,9 +77,9 @@ void Export::send_mask(FrameSlot slot, LinkId link, MaskList answer) {
     answer.write(slot.capacity());
     std::size_t bytes = mask_list_bytes;
     if (answer.error == MaskError::none) {
-        for (std::size_t i = 0; i < mask_list_.size(); ++i)
-            MaskDirective{.mac = mask_list_.entries()[i]}.write(slot.capacity(), i);
-        bytes += mask_list_.size() * mask_directive_bytes;
+        for (std::size_t i = 0; i < state_.mask_list.size(); ++i)
+            MaskDirective{.mac = state_.mask_list.entries()[i]}.write(slot.capacity(), i);
+        bytes += state_.mask_list.size() * mask_directive_bytes;
     }
     ++counters_.other_commands;
     send_fenced(std::move(slot), link, bytes);
@@ -92,14 +98,17 @@ bool Export::receive_reserve(const Header& header, LinkId link, FrameSlot slot) 
     AoeError error = AoeError::none;
     if (command > ReserveCommand::force_set || (sets && !fits)) {
         error = AoeError::bad_argument;
-    } else if (command == ReserveCommand::set && !reservation_.permits(header.source)) {
+    } else if (command == ReserveCommand::set && !state_.reservation.permits(header.source)) {
         error = AoeError::target_is_reserved;
     } else if (sets) {
-        if (fence_count_ == max_fences)
+        if (fence_count_ == max_fences || change_.slot)
             return false; // too many at once: the initiator repeats
-        reservation_.clear();
+        MacList& reservation = begin_change().reservation;
+        reservation.clear();
         for (std::size_t i = 0; i < request->mac_count; ++i)
-            reservation_.add(get_mac(slot.frame(), reserve_bytes + i * mac_bytes));
+            reservation.add(get_mac(slot.frame(), reserve_bytes + i * mac_bytes));
+        commit(std::move(slot), link, *request);
+        return true;
     }
     send_reserve(std::move(slot), link, *request, error);
     return true;
@@ -107,15 +116,15 @@ bool Export::receive_reserve(const Header& header, LinkId link, FrameSlot slot) 
 
 /// Every answer, errors too, carries the list as it is now.
 void Export::send_reserve(FrameSlot slot, LinkId link, Reserve answer, AoeError error) {
-    answer.mac_count = static_cast<std::uint8_t>(reservation_.size());
-    const std::size_t bytes = reserve_bytes + reservation_.size() * mac_bytes;
+    answer.mac_count = static_cast<std::uint8_t>(state_.reservation.size());
+    const std::size_t bytes = reserve_bytes + state_.reservation.size() * mac_bytes;
     if (bytes > context_.responder.max_answer(link, slot)) {
         fail(std::move(slot), link, AoeError::bad_argument); // set through a link with a larger MTU
         return;
     }
     answer.write(slot.capacity());
-    for (std::size_t i = 0; i < reservation_.size(); ++i)
-        put_mac(slot.capacity(), reserve_bytes + i * mac_bytes, reservation_.entries()[i]);
+    for (std::size_t i = 0; i < state_.reservation.size(); ++i)
+        put_mac(slot.capacity(), reserve_bytes + i * mac_bytes, state_.reservation.entries()[i]);
     if (error != AoeError::none) {
         ++counters_.aoe_errors;
         context_.responder.send(std::move(slot), link, address_, error, bytes);

@@ -13,12 +13,9 @@ Core::Core(const Options& options)
                  .completions = {},
                  .ready = {},
                  .turn = 0},
-      announcer_(responder_), context_{responder_,
-                                       resources_,
-                                       announcer_,
-                                       options.buffer_count,
-                                       options.firmware_version,
-                                       options.firmware} {}
+      announcer_(responder_),
+      context_{responder_,       resources_,   announcer_, options.buffer_count, options.firmware_version,
+               options.firmware, options.store} {}
 
 LinkId Core::add_link(Link& link, std::size_t slots) {
     link_slots_.push_back(slots);
@@ -40,11 +37,18 @@ void Core::remove_link(LinkId id) {
     responder_.links.remove(id);
 }
 
-void Core::add_export(const ExportOptions& options, std::unique_ptr<BlockDevice> device) {
+void Core::add_export(const ExportOptions& options, std::unique_ptr<BlockDevice> device,
+                      ProtocolState state) {
     assert(find(options.address) == nullptr);
+    if (!options.mask_list.empty()) {
+        state.mask_list.clear();
+        for (const MacAddress& mac : options.mask_list)
+            state.mask_list.add(mac);
+    }
     const auto place =
         std::ranges::lower_bound(exports_, options.address, {}, [](const auto& e) { return e->address(); });
-    const auto added = exports_.insert(place, std::make_unique<Export>(options, std::move(device), context_));
+    const auto added =
+        exports_.insert(place, std::make_unique<Export>(options, std::move(device), state, context_));
     (*added)->reserve(provided_slots_);
     if (exports_.size() + closing_.size() > provided_flushes_) {
         resources_.operations.grow(1); // the flush at its end

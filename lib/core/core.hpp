@@ -17,6 +17,8 @@ class Core {
         const char* firmware = "";
         /// For partial blocks and verification: see BouncePool.
         Bytes bounce_memory;
+        /// Outlives the core; null: what initiators change is forgotten.
+        StateStore* store = nullptr;
     };
 
     explicit Core(const Options& options);
@@ -29,8 +31,10 @@ class Core {
     /// The link is up again, or its MTU or MAC address is another.
     void link_changed(LinkId id) { announcer_.link_changed(id); }
 
-    /// The address must be free.
-    void add_export(const ExportOptions& options, std::unique_ptr<BlockDevice> device);
+    /// The address must be free. `state`: what was saved of an export with this address; a mask list in the
+    /// options is stronger.
+    void add_export(const ExportOptions& options, std::unique_ptr<BlockDevice> device,
+                    ProtocolState state = {});
     /// The device is destroyed in a later turn, when it is idle and flushed. False: no such export.
     bool remove_export(const Address& address);
     [[nodiscard]] bool has_export(const Address& address) const { return find(address) != nullptr; }

@@ -4,17 +4,15 @@ namespace aoetarget::core {
 
 using namespace protocol;
 
-Export::Export(const ExportOptions& options, std::unique_ptr<BlockDevice> device, const Context& context)
+Export::Export(const ExportOptions& options, std::unique_ptr<BlockDevice> device, const ProtocolState& state,
+               const Context& context)
     : address_(options.address), serial_(options.serial), model_(options.model), context_(context),
       device_(std::move(device)), geometry_(device_->geometry()),
-      scheduler_(*device_, geometry_, context.resources, *this),
-      write_cache_enabled_(geometry_.volatile_cache) {
-    for (const MacAddress& mac : options.mask_list)
-        mask_list_.add(mac);
-}
+      scheduler_(*device_, geometry_, context.resources, *this), state_(state),
+      write_cache_enabled_(geometry_.volatile_cache) {}
 
 bool Export::receive(const Header& header, LinkId link, FrameSlot slot) {
-    if (!mask_list_.permits(header.source))
+    if (!state_.mask_list.permits(header.source))
         return false;
     if (header.version != aoe_version) {
         fail(std::move(slot), link, AoeError::unsupported_version);
@@ -34,6 +32,49 @@ bool Export::receive(const Header& header, LinkId link, FrameSlot slot) {
         return false;
     fail(std::move(slot), link, AoeError::unrecognised_command);
     return true;
+}
+
+/// A copy of the state to be changed, for commit(). Only while no other change is under way.
+ProtocolState& Export::begin_change() {
+    change_.state = state_;
+    return change_.state;
+}
+
+/// Answers when the changed state is on stable storage, at once where nothing is kept or nothing has changed.
+void Export::commit(FrameSlot slot, LinkId link, const Change::Answer& answer) {
+    change_.link = link;
+    change_.answer = answer;
+    if (context_.store == nullptr || change_.state == state_) {
+        apply_change(std::move(slot));
+        return;
+    }
+    change_.slot = std::move(slot);
+    context_.store->save(address_, change_.state, *this);
+}
+
+void Export::saved(int error) {
+    FrameSlot slot = std::move(change_.slot);
+    if (error != 0)
+        answer_change(std::move(slot), AoeError::device_unavailable);
+    else
+        apply_change(std::move(slot));
+}
+
+void Export::apply_change(FrameSlot slot) {
+    const bool config_changed = !(state_.config == change_.state.config);
+    state_ = change_.state;
+    answer_change(std::move(slot), AoeError::none);
+    if (config_changed)
+        context_.announcements.changed(address_);
+}
+
+void Export::answer_change(FrameSlot slot, AoeError error) {
+    if (const auto* config = std::get_if<ConfigCommand>(&change_.answer))
+        send_config(std::move(slot), change_.link, *config, error);
+    else if (const auto* mask = std::get_if<MaskList>(&change_.answer))
+        send_mask(std::move(slot), change_.link, *mask, error);
+    else
+        send_reserve(std::move(slot), change_.link, std::get<Reserve>(change_.answer), error);
 }
 
 void Export::fail(FrameSlot slot, LinkId link, AoeError error) {

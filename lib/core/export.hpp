@@ -4,11 +4,12 @@
 #include <aoetarget/stats.hpp>
 #include <aoetarget/target.hpp>
 
-#include "core/mac_list.hpp"
+#include "core/protocol_state.hpp"
 #include "core/responder.hpp"
 #include "core/scheduler.hpp"
 
 #include <memory>
+#include <variant>
 
 namespace aoetarget::core {
 
@@ -21,7 +22,7 @@ class AnnouncementSink {
     ~AnnouncementSink() = default;
 };
 
-class Export final : private RequestSink {
+class Export final : private RequestSink, private StateSaver {
   public:
     /// What every export of a target has in common.
     struct Context {
@@ -31,10 +32,13 @@ class Export final : private RequestSink {
         unsigned buffer_count;
         std::uint16_t firmware_version;
         const char* firmware;
+        StateStore* store; ///< Null: nothing outlives the target.
     };
 
-    /// `options.serial` is not empty; everything was checked by the caller.
-    Export(const ExportOptions& options, std::unique_ptr<BlockDevice> device, const Context& context);
+    /// `options.serial` is not empty, `options.mask_list` is in the state; everything was checked by the
+    /// caller.
+    Export(const ExportOptions& options, std::unique_ptr<BlockDevice> device, const ProtocolState& state,
+           const Context& context);
 
     [[nodiscard]] const Address& address() const { return address_; }
 
@@ -46,13 +50,13 @@ class Export final : private RequestSink {
     /// where the link cannot carry it.
     std::size_t write_config(const FrameSlot& slot, const Link& link, std::uint8_t command) const;
     /// To whom advertisements go: everybody if empty.
-    [[nodiscard]] std::span<const MacAddress> permitted() const { return mask_list_.entries(); }
+    [[nodiscard]] std::span<const MacAddress> permitted() const { return state_.mask_list.entries(); }
 
     /// Room for so many requests at once.
     void reserve(std::size_t requests) { scheduler_.reserve(requests + 1); } // and the flush at the end
     /// Takes no request any more, ends what is under way, flushes. Done when idle().
     void close() { scheduler_.close(); }
-    [[nodiscard]] bool idle() const { return scheduler_.idle(); }
+    [[nodiscard]] bool idle() const { return scheduler_.idle() && !change_.slot; }
 
     [[nodiscard]] ExportStats stats() const;
 
@@ -66,6 +70,16 @@ class Export final : private RequestSink {
         std::uint64_t before = 0;
     };
     static constexpr std::size_t max_fences = 16;
+
+    /// The command that has changed the state, and whose answer waits until that is saved.
+    struct Change {
+        using Answer = std::variant<protocol::ConfigCommand, protocol::MaskList, protocol::Reserve>;
+
+        FrameSlot slot; ///< Empty: no change is under way.
+        LinkId link = 0;
+        Answer answer;
+        ProtocolState state; ///< What holds from when it is saved.
+    };
 
     // Command 0 (ata_commands.cpp)
     bool receive_ata(const protocol::Header& header, LinkId link, FrameSlot slot);
@@ -85,19 +99,28 @@ class Export final : private RequestSink {
 
     // Command 1 (query_config.cpp)
     bool receive_config(const protocol::Header& header, LinkId link, FrameSlot slot);
+    void send_config(FrameSlot slot, LinkId link, protocol::ConfigCommand command, protocol::AoeError error);
 
     // Commands 2 and 3 (access.cpp)
     bool receive_mask(const protocol::Header& header, LinkId link, FrameSlot slot);
     bool receive_reserve(const protocol::Header& header, LinkId link, FrameSlot slot);
-    protocol::MaskError edit_mask(ConstBytes frame, std::size_t capacity, std::uint8_t& directives);
-    void send_mask(FrameSlot slot, LinkId link, protocol::MaskList answer);
+    static protocol::MaskError edit_mask(MacList& list, ConstBytes frame, std::size_t capacity,
+                                         std::uint8_t& directives);
+    void send_mask(FrameSlot slot, LinkId link, protocol::MaskList answer, protocol::AoeError error);
     void send_reserve(FrameSlot slot, LinkId link, protocol::Reserve answer, protocol::AoeError error);
     void send_fenced(FrameSlot slot, LinkId link, std::size_t bytes);
     [[nodiscard]] bool is_fencing() const;
     void release_fences();
     [[nodiscard]] bool excluded(const MacAddress& source) const {
-        return !mask_list_.permits(source) || !reservation_.permits(source);
+        return !state_.mask_list.permits(source) || !state_.reservation.permits(source);
     }
+
+    // Changes of the state (export.cpp)
+    ProtocolState& begin_change();
+    void commit(FrameSlot slot, LinkId link, const Change::Answer& answer);
+    void saved(int error) override;
+    void apply_change(FrameSlot slot);
+    void answer_change(FrameSlot slot, protocol::AoeError error);
 
     void fail(FrameSlot slot, LinkId link, protocol::AoeError error);
 
@@ -109,10 +132,8 @@ class Export final : private RequestSink {
     const Geometry geometry_;
     Scheduler scheduler_;
 
-    std::array<std::byte, protocol::max_config_string> config_string_{};
-    std::size_t config_string_length_ = 0;
-    MacList mask_list_;
-    MacList reservation_;
+    ProtocolState state_;
+    Change change_;
     std::array<Fence, max_fences> fences_;
     std::size_t fence_count_ = 0;
     bool write_cache_enabled_;

@@ -37,6 +37,10 @@ class MacList {
         size_ = static_cast<std::size_t>(kept - all.begin());
     }
 
+    friend bool operator==(const MacList& a, const MacList& b) {
+        return std::ranges::equal(a.entries(), b.entries());
+    }
+
   private:
     std::array<MacAddress, max_entries> entries_{};
     std::size_t size_ = 0;

@@ -20,58 +20,65 @@ bool Export::receive_config(const Header&, LinkId link_id, FrameSlot slot) {
     const ConstBytes argument =
         uses_argument && fits ? ConstBytes(slot.frame()).subspan(query_config_bytes, query->string_length)
                               : ConstBytes{};
-    const ConstBytes stored = ConstBytes(config_string_).first(config_string_length_);
+    const ConstBytes stored = state_.config.bytes();
+    const bool is_stored = std::ranges::equal(argument, stored);
 
-    AoeError error = AoeError::none;
-    bool changed = false;
     if (uses_argument && !fits) {
+        send_config(std::move(slot), link_id, command, AoeError::bad_argument);
+        return true;
+    }
+    AoeError error = AoeError::none;
+    bool changes = false;
+    switch (command) {
+    case ConfigCommand::read:
+        break;
+    case ConfigCommand::test:
+        if (!is_stored)
+            return false;
+        break;
+    case ConfigCommand::test_prefix:
+        if (argument.size() > stored.size() || !std::ranges::equal(argument, stored.first(argument.size())))
+            return false;
+        break;
+    case ConfigCommand::set:
+        // The same string again is no conflict: the answer to the first copy of the request may have been
+        // lost.
+        if (!stored.empty() && !is_stored)
+            error = AoeError::config_string_present;
+        else
+            changes = !is_stored;
+        break;
+    case ConfigCommand::force_set:
+        changes = !is_stored;
+        break;
+    default:
         error = AoeError::bad_argument;
-    } else {
-        switch (command) {
-        case ConfigCommand::read:
-            break;
-        case ConfigCommand::test:
-            if (!std::ranges::equal(argument, stored))
-                return false;
-            break;
-        case ConfigCommand::test_prefix:
-            if (argument.size() > stored.size() ||
-                !std::ranges::equal(argument, stored.first(argument.size())))
-                return false;
-            break;
-        case ConfigCommand::set:
-            // The same string again is no conflict: the answer to the first copy of the request may have been
-            // lost.
-            if (!stored.empty() && !std::ranges::equal(argument, stored))
-                error = AoeError::config_string_present;
-            else
-                changed = stored.empty() && !argument.empty();
-            break;
-        case ConfigCommand::force_set:
-            changed = !std::ranges::equal(argument, stored);
-            break;
-        default:
-            error = AoeError::bad_argument;
-        }
     }
-    if (changed) {
-        std::ranges::copy(argument, config_string_.begin());
-        config_string_length_ = argument.size();
+    if (!changes) {
+        send_config(std::move(slot), link_id, command, error);
+        return true;
     }
-    std::size_t bytes = write_config(slot, *link, query->command);
+    if (change_.slot)
+        return false; // one at a time: the initiator repeats
+    begin_change().config.assign(argument);
+    commit(std::move(slot), link_id, command);
+    return true;
+}
+
+/// Every answer, errors too, carries the string as it is now.
+void Export::send_config(FrameSlot slot, LinkId link_id, ConfigCommand command, AoeError error) {
+    const Link* link = context_.responder.links.find(link_id);
+    std::size_t bytes = link != nullptr ? write_config(slot, *link, static_cast<std::uint8_t>(command)) : 0;
     if (bytes == 0) { // stored through a link with a larger MTU
         error = AoeError::bad_argument;
         bytes = aoe_header_bytes;
     }
     ++(error == AoeError::none ? counters_.other_commands : counters_.aoe_errors);
     context_.responder.send(std::move(slot), link_id, address_, error, bytes);
-    if (changed)
-        context_.announcements.changed(address_);
-    return true;
 }
 
 std::size_t Export::write_config(const FrameSlot& slot, const Link& link, std::uint8_t command) const {
-    const std::size_t bytes = query_config_bytes + config_string_length_;
+    const std::size_t bytes = query_config_bytes + state_.config.size();
     if (bytes > std::min(link.max_frame(), slot.capacity().size()) || link.sectors_per_frame() == 0)
         return 0;
     QueryConfig answer;
@@ -80,10 +87,9 @@ std::size_t Export::write_config(const FrameSlot& slot, const Link& link, std::u
     answer.firmware_version = context_.firmware_version;
     answer.sectors_per_frame = static_cast<std::uint8_t>(link.sectors_per_frame());
     answer.command = command;
-    answer.string_length = static_cast<std::uint16_t>(config_string_length_);
+    answer.string_length = static_cast<std::uint16_t>(state_.config.size());
     answer.write(slot.capacity());
-    std::ranges::copy(ConstBytes(config_string_).first(config_string_length_),
-                      slot.capacity().begin() + query_config_bytes);
+    std::ranges::copy(state_.config.bytes(), slot.capacity().begin() + query_config_bytes);
     return bytes;
 }
 

@@ -66,17 +66,12 @@ TEST_CASE("vblade: the program's name chooses its command line", "[cli][vblade]"
         CHECK(scene.client.read(0, 1) == pattern(0, 1));
     }
     SECTION("a symbolic link called vblade") {
-        std::string folder = "/tmp/aoetest-XXXXXX";
-        REQUIRE(::mkdtemp(folder.data()) != nullptr);
-        const std::string link = folder + "/vblade";
+        const ScratchFolder folder;
+        const std::string link = folder.path() + "/vblade";
         REQUIRE(::symlink(target_program().c_str(), link.c_str()) == 0);
-        {
-            const VbladeProcess process(scene.wire, scene.image.path(), {"-r"}, link);
-            CHECK(scene.client.is_served_soon());
-            CHECK(scene.client.read(0, 1) == pattern(0, 1));
-        }
-        ::unlink(link.c_str());
-        ::rmdir(folder.c_str());
+        const VbladeProcess process(scene.wire, scene.image.path(), {"-r"}, link);
+        CHECK(scene.client.is_served_soon());
+        CHECK(scene.client.read(0, 1) == pattern(0, 1));
     }
 }
 

@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 
 #include <fcntl.h>
@@ -201,6 +202,17 @@ ZramDevice::~ZramDevice() {
 
 void ZramDevice::limit_memory(std::uint64_t bytes) const {
     write_line("/sys/block/zram" + std::to_string(number_) + "/mem_limit", std::to_string(bytes));
+}
+
+ScratchFolder::ScratchFolder()
+    : path_((std::filesystem::temp_directory_path() / "aoetarget.XXXXXX").string()) {
+    if (::mkdtemp(path_.data()) == nullptr)
+        abort_test("cannot make a scratch folder");
+}
+
+ScratchFolder::~ScratchFolder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
 }
 
 SmallFileSystem::SmallFileSystem(std::uint64_t bytes) {

@@ -68,6 +68,20 @@ class ZramDevice {
     std::string path_;
 };
 
+// A folder of the test's own, gone with all that is in it at the end.
+class ScratchFolder {
+  public:
+    ScratchFolder();
+    ~ScratchFolder();
+    ScratchFolder(const ScratchFolder&) = delete;
+    ScratchFolder& operator=(const ScratchFolder&) = delete;
+
+    const std::string& path() const { return path_; }
+
+  private:
+    std::string path_;
+};
+
 // A file system of a given size, in a mount namespace of the tests' own; needs real root.
 class SmallFileSystem {
   public:

@@ -64,9 +64,12 @@ std::string export_argument(unsigned shelf, unsigned slot, const std::string& pa
 }
 
 TargetProcess::TargetProcess(const std::vector<std::string>& interfaces,
-                             const std::vector<std::string>& exports) {
+                             const std::vector<std::string>& exports,
+                             const std::vector<std::string>& options) {
     enter_test_network();
-    child_ = std::make_unique<ChildProcess>(serve_command(interfaces, exports));
+    std::vector<std::string> command = serve_command(interfaces, exports);
+    command.insert(command.end(), options.begin(), options.end());
+    child_ = std::make_unique<ChildProcess>(command);
     const auto deadline = std::chrono::steady_clock::now() + start_patience;
     while (!is_ready(interfaces, exports)) {
         if (!child_->is_running() || std::chrono::steady_clock::now() > deadline) {

@@ -21,7 +21,8 @@ std::string export_argument(unsigned shelf, unsigned slot, const std::string& pa
 class TargetProcess {
   public:
     // Returns when every export and interface has its line on standard error.
-    TargetProcess(const std::vector<std::string>& interfaces, const std::vector<std::string>& exports);
+    TargetProcess(const std::vector<std::string>& interfaces, const std::vector<std::string>& exports,
+                  const std::vector<std::string>& options = {});
     ~TargetProcess();
     TargetProcess(const TargetProcess&) = delete;
     TargetProcess& operator=(const TargetProcess&) = delete;

@@ -24,7 +24,8 @@ CoreFixture::CoreFixture(const Options& options)
       core({.buffer_count = options.buffer_count,
             .firmware_version = 0x0102,
             .firmware = "1.2",
-            .bounce_memory = bounce_.bytes()}) {
+            .bounce_memory = bounce_.bytes(),
+            .store = options.store}) {
     link = &add_link(options.mtu, options.slots, options.payload_alignment);
 }
 

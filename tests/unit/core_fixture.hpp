@@ -31,6 +31,7 @@ class CoreFixture {
         unsigned mtu = 1500; ///< Of the first link.
         std::uint32_t slots = 64;
         std::size_t payload_alignment = sector_bytes;
+        aoetarget::core::StateStore* store = nullptr;
     };
 
     /// An answer and the link by which it went.

@@ -33,6 +33,10 @@ struct TargetOptions {
     /// opens a window of this size per interface of the target. Less than 2 would make the Linux driver
     /// unusable.
     unsigned buffer_count = 128;
+    /// Where the config string, the mask list and the reservation of each export are kept over restarts and
+    /// power cuts, one file each. Made if it is not there. Empty: what initiators change is forgotten with
+    /// the target.
+    std::string state_directory = {};
 };
 
 struct ExportOptions {
@@ -42,7 +46,8 @@ struct ExportOptions {
     std::string serial = {};
     /// Up to 40 printable ASCII characters.
     std::string model = "libaoetarget virtual disk";
-    /// If not empty, only these may ask; an initiator may edit the list (MAC mask list). At most 255.
+    /// If not empty, only these may ask, whatever the state directory says; an initiator may edit the list
+    /// (MAC mask list). At most 255.
     std::vector<MacAddress> mask_list = {};
 };
 
@@ -64,8 +69,9 @@ class Target {
     void remove_interface(const std::string& name);
 
     /// Serves `device` on every interface and advertises it. Throws std::system_error (EEXIST) for an address
-    /// in use, (EINVAL) for an option out of range or an impossible geometry.
-    void add_export(const ExportOptions& options, std::unique_ptr<BlockDevice> device);
+    /// in use, (EINVAL) for an option out of range or an impossible geometry. Returns what people should
+    /// know, in sentences: that a damaged file of the state directory was set aside.
+    std::vector<std::string> add_export(const ExportOptions& options, std::unique_ptr<BlockDevice> device);
     /// Stops answering at once, finishes what is under way, then flushes and destroys the device (in a later
     /// turn of the loop). Returns false if there is no such export.
     bool remove_export(const Address& address);

@@ -1,0 +1,160 @@
+#include "storage/state_directory.hpp"
+
+#include "storage/state_file.hpp"
+
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <system_error>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+namespace aoetarget::storage {
+namespace {
+
+// Longer than any state: reading a file that is not ours stops there.
+constexpr std::size_t max_file_bytes = 64 * 1024;
+
+[[noreturn]] void fail(int error, const std::string& what) {
+    throw std::system_error(error, std::generic_category(), what);
+}
+
+/// Empty where there is no such file.
+std::optional<std::string> read_file(int directory, const std::string& name, const std::string& path) {
+    const ring::FileDescriptor file(openat(directory, name.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+    if (!file.valid() && errno == ENOENT)
+        return std::nullopt;
+    std::string text(max_file_bytes, '\0');
+    const ssize_t bytes = file.valid() ? read(file.get(), text.data(), text.size()) : -1;
+    if (bytes < 0)
+        fail(errno,
+             fmt::format(
+                 "{}/{}: cannot read the state of an export; without it hosts that were shut out could "
+                 "come in again",
+                 path, name));
+    text.resize(static_cast<std::size_t>(bytes));
+    return text;
+}
+
+} // namespace
+
+/// Saves the state of one export, step by step: a new file, synced, takes the place of the old one, and the
+/// directory is synced.
+class StateDirectory::Save final : private ring::CompletionHandler {
+  public:
+    Save(ring::Ring& ring, int directory, std::string name)
+        : ring_(ring), handler_(ring.add_handler(*this)), directory_(directory), name_(std::move(name)),
+          new_name_(name_ + ".new") {}
+    ~Save() { ring_.remove_handler(handler_); }
+
+    void start(const core::ProtocolState& state, core::StateSaver& saver) {
+        text_ = encode_state(state);
+        saver_ = &saver;
+        next(Step::open);
+    }
+
+  private:
+    enum class Step : std::uint64_t { open, write, sync, close, rename, sync_directory };
+
+    void next(Step step) {
+        ring_.submit(handler_, static_cast<std::uint64_t>(step),
+                     [&](io_uring_sqe* sqe) { prepare(step, sqe); });
+    }
+
+    void prepare(Step step, io_uring_sqe* sqe) const {
+        switch (step) {
+        case Step::open:
+            io_uring_prep_openat(sqe, directory_, new_name_.c_str(),
+                                 O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, S_IRUSR | S_IWUSR);
+            break;
+        case Step::write:
+            io_uring_prep_write(sqe, file_, text_.data(), static_cast<unsigned>(text_.size()), 0);
+            break;
+        case Step::sync:
+            io_uring_prep_fsync(sqe, file_, 0);
+            break;
+        case Step::close:
+            io_uring_prep_close(sqe, file_);
+            break;
+        case Step::rename:
+            io_uring_prep_renameat(sqe, directory_, new_name_.c_str(), directory_, name_.c_str(), 0);
+            break;
+        case Step::sync_directory:
+            io_uring_prep_fsync(sqe, directory_, 0);
+            break;
+        }
+    }
+
+    void on_completion(std::uint64_t argument, int result, std::uint32_t) override {
+        const auto step = static_cast<Step>(argument);
+        if (step == Step::open && result >= 0)
+            file_ = result;
+        else if (step == Step::write && result >= 0 && static_cast<std::size_t>(result) < text_.size())
+            result = -ENOSPC;
+        if (step == Step::close)
+            file_ = -1;
+        if (result < 0 && error_ == 0)
+            error_ = -result;
+
+        if (error_ != 0 && file_ >= 0)
+            next(Step::close); // the old file stays in its place
+        else if (error_ != 0 || step == Step::sync_directory)
+            saver_->saved(std::exchange(error_, 0));
+        else
+            next(static_cast<Step>(argument + 1));
+    }
+
+    ring::Ring& ring_;
+    const ring::HandlerId handler_;
+    const int directory_;
+    const std::string name_;
+    const std::string new_name_;
+    std::string text_;
+    core::StateSaver* saver_ = nullptr;
+    int file_ = -1;
+    int error_ = 0;
+};
+
+StateDirectory::StateDirectory(ring::Ring& ring, std::string path) : path_(std::move(path)), ring_(ring) {
+    if (mkdir(path_.c_str(), S_IRWXU) < 0 && errno != EEXIST)
+        fail(errno,
+             fmt::format("{}: cannot make the directory for the state of exports; make it, or name another",
+                         path_));
+    directory_ = ring::FileDescriptor(open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!directory_.valid())
+        fail(errno, fmt::format("{}: cannot open the directory for the state of exports", path_));
+    if (faccessat(directory_.get(), ".", W_OK | X_OK, AT_EACCESS) < 0)
+        fail(errno,
+             fmt::format("{}: cannot write into the directory for the state of exports; give it to the user "
+                         "who runs this, or name another",
+                         path_));
+}
+
+StateDirectory::~StateDirectory() = default;
+
+StateDirectory::Loaded StateDirectory::load(const Address& address) {
+    const std::string name = to_string(address) + ".state";
+    saves_[address] = std::make_unique<Save>(ring_, directory_.get(), name);
+    const auto text = read_file(directory_.get(), name, path_);
+    if (!text)
+        return {};
+    if (const auto state = parse_state(*text))
+        return {*state, {}};
+    const std::string aside = name + ".damaged";
+    if (renameat(directory_.get(), name.c_str(), directory_.get(), aside.c_str()) < 0)
+        fail(errno, fmt::format("{}/{}: it is damaged and cannot be set aside", path_, name));
+    return {
+        {},
+        fmt::format(
+            "{0}/{1} is damaged and is now {0}/{2}: config string, mask list and reservation of {3} start "
+            "empty, so hosts that were shut out may come in",
+            path_, name, aside, to_string(address))};
+}
+
+void StateDirectory::save(const Address& address, const core::ProtocolState& state, core::StateSaver& saver) {
+    saves_.at(address)->start(state, saver);
+}
+
+} // namespace aoetarget::storage

@@ -1,0 +1,157 @@
+// The state of exports on disk: the text, and the directory that keeps it.
+#include "storage/state_directory.hpp"
+#include "storage/state_file.hpp"
+#include "support/backing.hpp"
+#include "support/catch.hpp"
+
+#include <cerrno>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <system_error>
+using namespace aoetarget;
+using core::ProtocolState;
+using storage::encode_state, storage::parse_state;
+
+namespace {
+
+MacAddress mac(std::uint8_t last) {
+    return {{2, 0, 0, 0, 0, last}};
+}
+
+ProtocolState example() {
+    ProtocolState state;
+    const std::string text("a\0\n b", 5);
+    state.config.assign(std::as_bytes(std::span(text)));
+    state.mask_list.add(mac(1));
+    state.mask_list.add(mac(2));
+    state.reservation.add(mac(3));
+    return state;
+}
+
+ProtocolState fullest() {
+    ProtocolState state;
+    state.config.assign(std::vector<std::byte>(protocol::max_config_string, std::byte{0xFE}));
+    for (unsigned i = 0; i < core::MacList::max_entries; ++i) {
+        state.mask_list.add(mac(static_cast<std::uint8_t>(i)));
+        state.reservation.add(mac(static_cast<std::uint8_t>(255 - i)));
+    }
+    return state;
+}
+
+struct Folder : aoetest::ScratchFolder {
+    [[nodiscard]] std::string at(const std::string& name) const { return path() + "/" + name; }
+    [[nodiscard]] std::string text(const std::string& name) const {
+        std::ostringstream all;
+        all << std::ifstream(at(name)).rdbuf();
+        return all.str();
+    }
+    void write(const std::string& name, const std::string& text) const { std::ofstream(at(name)) << text; }
+};
+
+struct Saved final : core::StateSaver {
+    void saved(int error) override { result = error; }
+    std::optional<int> result;
+};
+
+int save(ring::Ring& ring, storage::StateDirectory& directory, const Address& address,
+         const ProtocolState& state) {
+    Saved saved;
+    directory.save(address, state, saved);
+    while (!saved.result)
+        ring.wait();
+    return *saved.result;
+}
+
+} // namespace
+
+TEST_CASE("the state of an export is text, and the same again when it is read", "[storage][state]") {
+    CHECK(encode_state(example()) == "aoetarget state 1\n"
+                                     "config 61000A2062\n"
+                                     "mask 02:00:00:00:00:01\n"
+                                     "mask 02:00:00:00:00:02\n"
+                                     "reserve 02:00:00:00:00:03\n"
+                                     "checksum 2F572D0796A4D8CB\n");
+    for (const ProtocolState& state : {ProtocolState{}, example(), fullest()}) {
+        const auto again = parse_state(encode_state(state));
+        REQUIRE(again);
+        CHECK(*again == state);
+    }
+}
+
+TEST_CASE("a state with any byte changed, or cut anywhere, is not taken", "[storage][state]") {
+    const std::string whole = encode_state(example());
+    for (std::size_t at = 0; at < whole.size(); ++at) {
+        CAPTURE(at);
+        CHECK_FALSE(parse_state(whole.substr(0, at)));
+        std::string changed = whole;
+        changed[at] = static_cast<char>(changed[at] ^ 1);
+        CHECK_FALSE(parse_state(changed));
+    }
+    CHECK_FALSE(parse_state(whole + whole));
+    CHECK_FALSE(parse_state(whole + "\n"));
+}
+
+TEST_CASE("what was saved is loaded, and replaced as a whole", "[storage][state]") {
+    const Folder folder;
+    ring::Ring ring(64);
+    {
+        storage::StateDirectory directory(ring, folder.at("made"));
+        CHECK(directory.load({1, 2}).state == ProtocolState{});
+        CHECK(directory.load({1, 3}).note.empty());
+        CHECK(save(ring, directory, {1, 2}, fullest()) == 0);
+        CHECK(save(ring, directory, {1, 2}, example()) == 0);
+        CHECK(save(ring, directory, {1, 3}, fullest()) == 0);
+    }
+    CHECK(folder.text("made/e1.2.state") == encode_state(example()));
+    CHECK_FALSE(std::filesystem::exists(folder.at("made/e1.2.state.new")));
+    storage::StateDirectory directory(ring, folder.at("made"));
+    const auto loaded = directory.load({1, 2});
+    CHECK(loaded.state == example());
+    CHECK(loaded.note.empty());
+    CHECK(directory.load({1, 3}).state == fullest());
+}
+
+TEST_CASE("a damaged state is set aside and told", "[storage][state]") {
+    const Folder folder;
+    folder.write("e1.1.state", "aoetarget state 1\nmask 02:00:00:00:00:01\n");
+    ring::Ring ring(64);
+    storage::StateDirectory directory(ring, folder.path());
+    const auto loaded = directory.load({1, 1});
+    CHECK(loaded.state == ProtocolState{});
+    CHECK(loaded.note.find("e1.1.state is damaged and is now") != std::string::npos);
+    CHECK(folder.text("e1.1.state.damaged") == "aoetarget state 1\nmask 02:00:00:00:00:01\n");
+    CHECK_FALSE(std::filesystem::exists(folder.at("e1.1.state")));
+}
+
+TEST_CASE("a state that cannot be saved leaves the old one", "[storage][state]") {
+    const Folder folder;
+    ring::Ring ring(64);
+    storage::StateDirectory directory(ring, folder.path());
+    CHECK(directory.load({1, 1}).note.empty());
+    CHECK(save(ring, directory, {1, 1}, example()) == 0);
+    std::filesystem::create_directory(folder.at("e1.1.state.new")); // nothing can be written there
+    CHECK(save(ring, directory, {1, 1}, fullest()) == EISDIR);
+    std::filesystem::remove(folder.at("e1.1.state.new"));
+    CHECK(folder.text("e1.1.state") == encode_state(example()));
+    CHECK(save(ring, directory, {1, 1}, fullest()) == 0);
+}
+
+TEST_CASE("a directory that cannot be is refused with its name and the cause", "[storage][state]") {
+    const Folder folder;
+    folder.write("file", "");
+    ring::Ring ring(64);
+    const auto error_of = [&](const std::string& path) -> std::string {
+        try {
+            const storage::StateDirectory directory(ring, path);
+        } catch (const std::system_error& error) {
+            return error.what();
+        }
+        return "none";
+    };
+    const std::string none = folder.at("none/there"), file = folder.at("file");
+    CHECK(error_of(none).starts_with(none + ": cannot make the directory"));
+    CHECK(error_of(none).ends_with("No such file or directory"));
+    CHECK(error_of(file).starts_with(file + ": cannot open the directory"));
+    CHECK(error_of(file).ends_with("Not a directory"));
+}
