@@ -1,6 +1,7 @@
 #include "service.hpp"
 
 #include "arguments.hpp"
+#include "confinement.hpp"
 #include "text.hpp"
 #include "usage_error.hpp"
 #include "verbs.hpp"
@@ -14,6 +15,7 @@
 #include <cstdlib>
 #include <system_error>
 
+#include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -104,6 +106,16 @@ void report_interfaces(const aoetarget::Target& target, Report& report) {
     }
 }
 
+/// The rights that made it writable before may have been given up.
+void check_state_directory(const std::string& path) {
+    if (!path.empty() && faccessat(AT_FDCWD, path.c_str(), W_OK | X_OK, AT_EACCESS) < 0)
+        throw std::system_error(
+            errno, std::generic_category(),
+            fmt::format("{}: this user cannot keep the state of exports in it; 'chown' it to the "
+                        "user who runs this",
+                        path));
+}
+
 /// At the end: whether the disks have all that was answered.
 int report_losses(const aoetarget::Target& target) {
     int exit_code = 0;
@@ -177,6 +189,9 @@ int run_service(const Service& service) {
     target.poll(); // the ring starts with the first turn: now every interface is listened to
     report_interfaces(target, report);
     report.add_line(target.features());
+    const std::string privileges = drop_privileges();
+    check_state_directory(service.target.state_directory);
+    report.add_line(fmt::format("{}; {}", privileges, filter_system_calls()));
     for (const std::string& note : service.notes)
         report.add_note(note);
     say(report.notes + report.lines);

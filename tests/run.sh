@@ -85,7 +85,7 @@ suite_e2e() {
 # The same unit and integration tests, with AddressSanitizer and UndefinedBehaviorSanitizer. Under these GCC 12 warns of the
 # standard library's own code, so warnings are left to the other builds.
 suite_sanitizers() {
-    set_up "$build-sanitizers" -Dwerror=false -Dbuildtype=debug -Doptimization=1 \
+    set_up "$build-sanitizers" -Dwerror=false -Dseccomp=disabled -Dbuildtype=debug -Doptimization=1 \
         -Db_sanitize=address,undefined -Db_lundef=false || return
     ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
         run_meson "$build-sanitizers" unit integration

@@ -19,10 +19,28 @@ constexpr unsigned submission_entries = 1024;
 constexpr unsigned max_files = 4096;
 constexpr unsigned max_buffers = 64;
 constexpr std::size_t max_handlers = 0xFFFF;
+// What a target does through its ring: frames, device I/O, and waiting.
+constexpr std::uint8_t common_operations[] = {
+    IORING_OP_NOP,     IORING_OP_RECV,         IORING_OP_SEND,     IORING_OP_READ,
+    IORING_OP_READV,   IORING_OP_READ_FIXED,   IORING_OP_WRITEV,   IORING_OP_WRITE_FIXED,
+    IORING_OP_FSYNC,   IORING_OP_FALLOCATE,    IORING_OP_POLL_ADD, IORING_OP_POLL_REMOVE,
+    IORING_OP_TIMEOUT, IORING_OP_ASYNC_CANCEL,
+};
+// And what it changes about the ring after the first turn.
+constexpr std::uint8_t registrations[] = {
+    IORING_REGISTER_FILES_UPDATE, IORING_REGISTER_BUFFERS_UPDATE, IORING_REGISTER_PBUF_RING,
+    IORING_UNREGISTER_PBUF_RING,  IORING_REGISTER_RING_FDS,       IORING_UNREGISTER_RING_FDS,
+};
 constexpr std::uint64_t nobody = ~0ULL; // user_data of what needs no handler
 
 [[noreturn]] void fail(int error, const std::string& what) {
     throw std::system_error(error, std::generic_category(), what);
+}
+
+/// liburing 2.3 declares io_uring_register_restrictions() and io_uring_enable_rings(), and does not export
+/// them.
+bool register_with(const io_uring& ring, unsigned operation, const void* argument, std::size_t count) {
+    return syscall(__NR_io_uring_register, ring.ring_fd, operation, argument, count) >= 0;
 }
 
 std::string set_up_advice(int error) {
@@ -185,11 +203,35 @@ void Ring::undefer(Deferred& work) {
     std::ranges::replace(deferred_now_, &work, nullptr); // it may be due in the turn that is just ending
 }
 
+/// Nothing depends on it: a kernel that refuses leaves the ring open to all operations.
+void Ring::restrict_operations() {
+    std::vector<io_uring_restriction> restrictions;
+    const auto add = [&](std::uint16_t kind, std::uint8_t value) {
+        io_uring_restriction restriction{};
+        restriction.opcode = kind;
+        restriction.sqe_op = value; // the same byte as register_op
+        restrictions.push_back(restriction);
+    };
+    for (const std::uint8_t operation : common_operations)
+        add(IORING_RESTRICTION_SQE_OP, operation);
+    for (const std::uint8_t operation : allowed_)
+        add(IORING_RESTRICTION_SQE_OP, operation);
+    for (const std::uint8_t registration : registrations)
+        add(IORING_RESTRICTION_REGISTER_OP, registration);
+    // Flags are all refused unless they are named.
+    io_uring_restriction flags{};
+    flags.opcode = IORING_RESTRICTION_SQE_FLAGS_ALLOWED;
+    flags.sqe_flags = IOSQE_FIXED_FILE | IOSQE_BUFFER_SELECT;
+    restrictions.push_back(flags);
+    restricted_ =
+        register_with(ring_, IORING_REGISTER_RESTRICTIONS, restrictions.data(), restrictions.size());
+}
+
 void Ring::enable() {
     if (enabled_)
         return;
-    // liburing 2.3 declares io_uring_enable_rings() and does not export it.
-    if (syscall(__NR_io_uring_register, ring_.ring_fd, IORING_REGISTER_ENABLE_RINGS, nullptr, 0) < 0)
+    restrict_operations();
+    if (!register_with(ring_, IORING_REGISTER_ENABLE_RINGS, nullptr, 0))
         fail(errno, "cannot enable the ring");
     io_uring_register_ring_fd(&ring_); // an optimisation; nothing depends on it
     enabled_ = true;
@@ -293,9 +335,10 @@ void Ring::run_deferred() {
 }
 
 std::string Ring::features() const {
-    return fmt::format("{}, {}, {}", defer_taskrun_ ? "defer-taskrun" : "coop-taskrun",
+    return fmt::format("{}, {}, {}{}", defer_taskrun_ ? "defer-taskrun" : "coop-taskrun",
                        free_files_.empty() ? "plain files" : "registered files",
-                       buffers_.empty() || buffers_refused_ ? "plain buffers" : "registered buffers");
+                       buffers_.empty() || buffers_refused_ ? "plain buffers" : "registered buffers",
+                       restricted_ ? ", restricted operations" : "");
 }
 
 } // namespace aoetarget::ring

@@ -63,6 +63,11 @@ class Ring {
     Ring(const Ring&) = delete;
     Ring& operator=(const Ring&) = delete;
 
+    /// Before the first turn: also lets this operation (IORING_OP_...) through. The ring takes no other
+    /// operations than those of frames, devices and waiting, so that whoever gets hold of the process cannot
+    /// use it for more.
+    void allow(std::uint8_t operation) { allowed_.push_back(operation); }
+
     HandlerId add_handler(CompletionHandler& handler);
     /// Completions that are still to come for it are thrown away; the id is used again when the last has
     /// come.
@@ -131,6 +136,7 @@ class Ring {
 
     io_uring_sqe* next_sqe();
     void enable();
+    void restrict_operations();
     bool handle_completions();
 
     io_uring ring_{};
@@ -138,6 +144,8 @@ class Ring {
     std::atomic<bool> signals_ = false;
     bool enabled_ = false;
     bool defer_taskrun_ = false;
+    bool restricted_ = false;
+    std::vector<std::uint8_t> allowed_; ///< Operations, beyond those of every target.
     std::vector<HandlerEntry> handlers_;
     std::vector<Deferred*> deferred_;
     std::vector<Deferred*> deferred_now_;

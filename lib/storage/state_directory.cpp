@@ -118,6 +118,9 @@ class StateDirectory::Save final : private ring::CompletionHandler {
 };
 
 StateDirectory::StateDirectory(ring::Ring& ring, std::string path) : path_(std::move(path)), ring_(ring) {
+    for (const std::uint8_t operation :
+         {IORING_OP_OPENAT, IORING_OP_WRITE, IORING_OP_CLOSE, IORING_OP_RENAMEAT})
+        ring_.allow(operation);
     if (mkdir(path_.c_str(), S_IRWXU) < 0 && errno != EEXIST)
         fail(errno,
              fmt::format("{}: cannot make the directory for the state of exports; make it, or name another",

@@ -165,3 +165,21 @@ TEST_CASE("an idle target uses no processor time", "[system]") {
     scene.client.receive(Milliseconds(1000));
     CHECK(ticks() - before <= 1);
 }
+
+TEST_CASE("privileges: no capability but for packet sockets, no way to more, system calls filtered",
+          "[system]") {
+    Scene scene;
+    std::map<std::string, std::string> status;
+    std::ifstream file("/proc/" + std::to_string(scene.target.pid()) + "/status");
+    for (std::string line; std::getline(file, line);)
+        status[line.substr(0, line.find(':'))] = line.substr(std::min(line.size(), line.find(':') + 2));
+    constexpr const char* net_raw = "0000000000002000";
+    CHECK(status["CapPrm"] == net_raw);
+    CHECK(status["CapEff"] == net_raw);
+    CHECK(status["CapBnd"] == "0000000000000000");
+    CHECK(status["CapInh"] == "0000000000000000");
+    CHECK(status["CapAmb"] == "0000000000000000");
+    CHECK(status["NoNewPrivs"] == "1");
+    if (scene.target.log().find("built without libseccomp") == std::string::npos)
+        CHECK(status["Seccomp"] == "2");
+}

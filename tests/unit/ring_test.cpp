@@ -15,6 +15,7 @@
 #include <memory>
 #include <thread>
 
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -303,6 +304,26 @@ TEST_CASE("work that goes away while other work of its turn runs is forgotten to
     ring.defer(*victim);
     ring.run_deferred();
     CHECK(work.runs == 1);
+}
+
+TEST_CASE("the ring takes the operations of a target and no others, unless it is told before the first turn",
+          "[ring]") {
+    const Patience patience;
+    Ring ring(256);
+    const bool allowed = GENERATE(false, true);
+    if (allowed)
+        ring.allow(IORING_OP_OPENAT);
+    Recorder recorder;
+    const HandlerId id = ring.add_handler(recorder);
+    ring.submit(id, 1,
+                [](io_uring_sqe* sqe) { io_uring_prep_openat(sqe, AT_FDCWD, "/dev/null", O_RDONLY, 0); });
+    while (recorder.seen.empty())
+        ring.wait();
+    CHECK((recorder.seen.front().result >= 0) == allowed);
+    if (allowed)
+        close(recorder.seen.front().result);
+    else
+        CHECK(recorder.seen.front().result == -EACCES);
 }
 
 TEST_CASE("a registered file is used though its descriptor is closed", "[ring][files]") {

@@ -1,0 +1,101 @@
+#include "confinement.hpp"
+
+#include <cerrno>
+#include <system_error>
+
+#include <linux/capability.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#ifdef HAVE_SECCOMP
+#include <memory>
+#include <seccomp.h>
+#endif
+
+namespace cli {
+namespace {
+
+[[noreturn]] void fail(int error, const char* what) {
+    throw std::system_error(error, std::generic_category(), what);
+}
+
+} // namespace
+
+std::string drop_privileges() {
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+        fail(errno, "cannot rule out that this process gains privileges");
+    __user_cap_header_struct header{};
+    header.version = _LINUX_CAPABILITY_VERSION_3;
+    __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3]{};
+    if (syscall(SYS_capget, &header, data) < 0)
+        fail(errno, "cannot read the capabilities of this process");
+    constexpr unsigned net_raw = 1U << CAP_NET_RAW;
+    const bool has_net_raw = (data[0].permitted & net_raw) != 0;
+
+    for (unsigned long capability = 0; prctl(PR_CAPBSET_READ, capability) >= 0; ++capability)
+        prctl(PR_CAPBSET_DROP,
+              capability); // needs CAP_SETPCAP; without it there is nothing to gain by exec either
+    for (auto& word : data)
+        word = {};
+    data[0].permitted = data[0].effective = has_net_raw ? net_raw : 0;
+    if (syscall(SYS_capset, &header, data) < 0)
+        fail(errno, "cannot give up the capabilities of this process");
+    return has_net_raw ? "capabilities: cap_net_raw" : "capabilities: none";
+}
+
+#ifdef HAVE_SECCOMP
+/// Everything else fails with EPERM. What goes through the ring is not seen here: see Ring::allow().
+std::string filter_system_calls() {
+    constexpr int allowed[] = {
+        // the loop
+        SCMP_SYS(io_uring_enter),
+        SCMP_SYS(io_uring_register),
+        SCMP_SYS(read),
+        SCMP_SYS(write),
+        SCMP_SYS(close),
+        SCMP_SYS(clock_gettime),
+        SCMP_SYS(sched_yield),
+        // an interface that changes or comes back
+        SCMP_SYS(socket),
+        SCMP_SYS(bind),
+        SCMP_SYS(setsockopt),
+        SCMP_SYS(getsockopt),
+        SCMP_SYS(getsockname),
+        SCMP_SYS(ioctl),
+        // memory
+        SCMP_SYS(mmap),
+        SCMP_SYS(munmap),
+        SCMP_SYS(mremap),
+        SCMP_SYS(madvise),
+        SCMP_SYS(brk),
+        SCMP_SYS(futex),
+        // the end
+        SCMP_SYS(rt_sigprocmask),
+        SCMP_SYS(rt_sigreturn),
+        SCMP_SYS(getpid),
+        SCMP_SYS(gettid),
+        SCMP_SYS(tgkill),
+        SCMP_SYS(restart_syscall),
+        SCMP_SYS(exit),
+        SCMP_SYS(exit_group),
+    };
+    const std::unique_ptr<void, void (*)(scmp_filter_ctx)> filter(seccomp_init(SCMP_ACT_ERRNO(EPERM)),
+                                                                  seccomp_release);
+    if (filter == nullptr)
+        fail(ENOMEM, "cannot make a filter of system calls");
+    for (const int number : allowed) {
+        if (seccomp_rule_add(filter.get(), SCMP_ACT_ALLOW, number, 0) < 0)
+            fail(EINVAL, "cannot make a filter of system calls");
+    }
+    // A container may not let us; it has filters of its own then.
+    return seccomp_load(filter.get()) == 0 ? "system calls: filtered"
+                                           : "system calls: not filtered (refused)";
+}
+#else
+std::string filter_system_calls() {
+    return "system calls: not filtered (built without libseccomp)";
+}
+#endif
+
+} // namespace cli
