@@ -4,7 +4,7 @@
 #     N passed, N failed, N skipped
 #
 # sudo sh tests/run.sh            everything
-# sudo sh tests/run.sh SUITE...   some of: unit integration e2e sanitizers clang
+# sudo sh tests/run.sh SUITE...   some of: unit integration e2e sanitizers threads clang
 set -eu
 
 top=$(cd "$(dirname "$0")/.." && pwd)
@@ -26,7 +26,8 @@ install_packages() {
     DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $missing >/dev/null
 }
 
-# set_up DIR [MESON OPTION...]: configures or keeps a build directory, then builds.
+# set_up DIR [MESON OPTION...]: configures or keeps a build directory, then builds $targets, or everything.
+targets=
 set_up() {
     dir=$1
     shift
@@ -35,7 +36,8 @@ set_up() {
         meson setup "$dir" "$top" -Dwerror=true -Dtests=enabled -Dcli=enabled "$@" >"$build.setup" ||
             { cat "$build.setup" >&2; return 1; }
     fi
-    ninja -C "$dir" --quiet
+    # shellcheck disable=SC2086 # several targets
+    ninja -C "$dir" --quiet $targets
 }
 
 # count LOG STATUS: adds up the closing lines of the test programs; a failure that none of them owns up to is one more.
@@ -91,6 +93,18 @@ suite_sanitizers() {
         run_meson "$build-sanitizers" unit integration
 }
 
+# What happens on several threads, with ThreadSanitizer.
+suite_threads() {
+    targets='tests/unit/unit-ring tests/unit/unit-target'
+    set_up "$build-threads" -Dwerror=false -Dbuildtype=debug -Doptimization=1 -Db_sanitize=thread -Db_lundef=false \
+        || { targets=; return 1; }
+    targets=
+    status=0
+    TSAN_OPTIONS=halt_on_error=1 meson test -C "$build-threads" --no-rebuild --print-errorlogs --timeout-multiplier 8 \
+        ring target || status=$?
+    count "$build-threads/meson-logs/testlog.txt" "$status"
+}
+
 # That clang builds everything without a warning, and that the result works.
 suite_clang() {
     CXX=clang++ set_up "$build-clang" -Doptimization=0 || return
@@ -98,12 +112,12 @@ suite_clang() {
 }
 
 install_packages
-[ $# -gt 0 ] || set -- unit integration e2e sanitizers clang
+[ $# -gt 0 ] || set -- unit integration e2e sanitizers threads clang
 for suite in "$@"; do
     case $suite in
-    unit | integration | e2e | sanitizers | clang) ;;
+    unit | integration | e2e | sanitizers | threads | clang) ;;
     *)
-        echo "tests/run.sh: there is no suite '$suite'; there are: unit integration e2e sanitizers clang" >&2
+        echo "tests/run.sh: there is no suite '$suite'; there are: unit integration e2e sanitizers threads clang" >&2
         exit 2
         ;;
     esac
