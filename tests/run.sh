@@ -45,7 +45,7 @@ count() {
     # shellcheck disable=SC2046 # three numbers
     set -- $(awk -v status="$2" '
         /^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$/ { p += $1; f += $3; s += $5 }
-        END { if (status != 0 && f == 0) f = 1; print p + 0, f + 0, s + 0 }' "$1")
+        END { if (status != 0 && f == 0) f = 1; print p + 0, f + 0, s + 0 }' "$1" || echo 0 1 0)
     passed=$((passed + $1)) failed=$((failed + $2)) skipped=$((skipped + $3))
     printf '%s passed, %s failed, %s skipped\n' "$1" "$2" "$3" >"$build.last"
     printf '%s: ' "$suite"
