@@ -20,6 +20,7 @@ class RawClient {
     static constexpr Milliseconds patience{5000};
 
     RawClient(const std::string& interface, const std::string& target_interface);
+    RawClient(const std::string& interface, const Mac& target); // a target in another network namespace
     explicit RawClient(const VethPair& wire) : RawClient(wire.client_end(), wire.target_end()) {}
     ~RawClient(); // checks what came in last
     RawClient(const RawClient&) = delete;
