@@ -138,6 +138,8 @@ bool RawClient::receive_one(Milliseconds timeout) {
 void RawClient::handle(Reply reply) {
     if (is_loopback_ && !reply.is_response())
         return; // our own request, as every frame on lo comes back (protocol.md 8)
+    if (others_.contains(reply.destination()))
+        return;
     if (reply.source() != target_mac_)
         complain("1.2: the source is not the address of the target's interface", reply, nullptr);
 
