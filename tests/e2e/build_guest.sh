@@ -6,7 +6,7 @@
 set -euo pipefail
 
 cache=${1:?usage: build_guest.sh CACHE}
-modules="virtio_pci virtio_net aoe ifb sch_ingress sch_netem cls_matchall act_mirred"
+modules="virtio_pci virtio_net virtio_blk aoe ifb sch_ingress sch_netem cls_matchall act_mirred"
 programs="bash fio mkfs.ext4 e2fsck tc aoe-discover aoe-stat aoe-revalidate"
 program_packages="bash busybox-static fio e2fsprogs iproute2 aoetools libc6"
 

@@ -5,14 +5,8 @@
 boot_guest() {
     local scenario=$1 mtu=$2 seconds=$3
     shift 3
-    results=$scratch/results
-    console=$scratch/console
-    : > "$results"
-    : > "$console"
-    pack_scenario "$scenario" "MTU=$mtu" "$@"
-    run_qemu "$seconds" "$mtu" -kernel "$cache/vmlinux" -initrd "$scratch/initrd" \
-        -append "console=ttyS0 quiet panic=-1 nokaslr mitigations=off" \
-        -serial file:"$console" -serial file:"$results"
+    prepare_guest "$scenario" "MTU=$mtu" ROLE=initiator "$@"
+    run_qemu "$seconds" "$mtu" "${guest_options[@]}"
     guest_end=$(sed -n 's/^end //p' "$results" | tail -n 1)
     if [ -n "$machine_end" ]; then
         guest_end=$machine_end
@@ -20,6 +14,32 @@ boot_guest() {
         guest_end="setup-failed: the guest ended without a word, QEMU with status $qemu_status: $(tail -n 1 "$scratch/qemu.log")"
     fi
 }
+
+# Sets guest_options, with which QEMU boots it.
+prepare_guest() { # SCENARIO SETTING...
+    results=$scratch/results
+    console=$scratch/console
+    : > "$results"
+    : > "$console"
+    pack_scenario "$@"
+    guest_options=(-kernel "$cache/vmlinux" -initrd "$scratch/initrd"
+        -append "console=ttyS0 quiet panic=-1 nokaslr mitigations=off"
+        -serial "file:$console" -serial "file:$results")
+}
+
+# The program under test, for a guest in which it is to run.
+pack_target() { # FOLDER
+    local path library
+    path=$(command -v "$aoetarget")
+    mkdir -p "$1/lib"
+    cp --dereference "$path" "$1/target"
+    for library in $(ldd "$path" | grep --only-matching '/[^ ]*'); do
+        cp --dereference "$library" "$1/lib/"
+    done
+}
+
+# Files that a scenario wants beside its script, if any.
+payload=
 
 # A second archive behind the first one: the kernel unpacks both.
 pack_scenario() { # SCENARIO SETTING...
@@ -32,6 +52,7 @@ pack_scenario() { # SCENARIO SETTING...
     shift
     printf '%s\n' "$@" > "$tree/e2e/settings"
     printf '%s' "$exports" > "$tree/e2e/exports"
+    [ -z "$payload" ] || cp -R "$payload/." "$tree/e2e/"
     cp "$cache/initramfs.cpio" "$scratch/initrd"
     (cd "$tree" && find . -print0 | cpio --null --create --format=newc --owner=+0:+0 --quiet) >> "$scratch/initrd"
 }

@@ -2,6 +2,7 @@
 
 qemu_pid=
 each_moment=:
+guest_mac=52:54:00:12:34:56
 
 make_tap() { # MTU
     remove_tap
@@ -13,18 +14,24 @@ remove_tap() {
     ip link delete dev "$interface" 2> /dev/null || true
 }
 
-# run_qemu SECONDS HOST_MTU OPTION...: until it ends, the target dies, or time is up. Runs $each_moment about five times a second.
-# $machine_end is then empty, or says what ended it before its own end; $qemu_status is its exit status.
-run_qemu() {
-    local seconds=$1 mtu=$2 deadline
-    shift 2
-    machine_end=
+start_qemu() { # HOST_MTU OPTION...
+    local mtu=$1
+    shift
     # An emulated processor: hardware virtualisation is absent or broken on many build machines.
     qemu-system-x86_64 -machine pc -accel tcg,thread=multi -cpu max -smp 1 -m 512 -nodefaults -no-reboot -display none \
         -netdev tap,id=net,ifname="$interface",script=no,downscript=no \
-        -device virtio-net-pci,netdev=net,host_mtu="$mtu",romfile= \
+        -device virtio-net-pci,netdev=net,mac="$guest_mac",host_mtu="$mtu",romfile= \
         "$@" > "$scratch/qemu.log" 2>&1 < /dev/null &
     qemu_pid=$!
+}
+
+# run_qemu SECONDS HOST_MTU OPTION...: until it ends, the target dies, or time is up. Runs $each_moment about five times a second.
+# $machine_end is then empty, or says what ended it before its own end; $qemu_status is its exit status.
+run_qemu() {
+    local seconds=$1 deadline
+    shift
+    machine_end=
+    start_qemu "$@"
     deadline=$((SECONDS + seconds))
     while kill -0 "$qemu_pid" 2> /dev/null; do
         if ! target_alive; then

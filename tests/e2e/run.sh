@@ -1,9 +1,12 @@
 #!/bin/bash
-# End-to-end tests: a Debian kernel with its own aoe driver, and iPXE, in virtual machines against a running target.
+# End-to-end tests: a Debian kernel with its own aoe driver, and iPXE, in virtual machines against a running target; and the
+# target in a virtual machine whose power fails.
 #
-#   run.sh --aoetarget PROGRAM [--only SCENARIO] [--cache FOLDER]
-#       SCENARIO: mtu1500 mtu9000 loss restart ipxe; --only may be given more than once
-#       FOLDER keeps the guest's kernel and tools between runs (default: aoetarget-e2e in the user's cache folder)
+#   run.sh --aoetarget PROGRAM [--programs FOLDER] [--only SCENARIO] [--cuts N] [--cache FOLDER]
+#       FOLDER of --programs: where the build has the tests' own programs (default: ../tests/e2e, seen from PROGRAM)
+#       SCENARIO: mtu1500 mtu9000 loss restart powercut ipxe; --only may be given more than once
+#       N: how often powercut cuts the power (default: 5)
+#       FOLDER of --cache keeps the guest's kernel and tools between runs (default: aoetarget-e2e in the user's cache folder)
 #
 # Needs root, for a network namespace, a tap, loop and zram devices of its own; all of them are gone when it ends.
 # The last line on standard output is "N passed, N failed, N skipped"; the exit status is 0 if nothing failed.
@@ -12,6 +15,9 @@ set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 cache=${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/aoetarget-e2e
 aoetarget=
+programs=
+cuts=5
+all=(mtu1500 mtu9000 loss restart powercut ipxe)
 wanted=()
 
 usage() {
@@ -23,6 +29,8 @@ arguments=("$@")
 while [ $# -gt 0 ]; do
     case $1 in
         --aoetarget) aoetarget=${2:?--aoetarget needs a program} ;;
+        --programs) programs=${2:?--programs needs a folder} ;;
+        --cuts) cuts=${2:?--cuts needs a number} ;;
         --cache) cache=${2:?--cache needs a folder} ;;
         --only) wanted+=("${2:?--only needs a scenario}") ;;
         *) usage ;;
@@ -32,13 +40,16 @@ done
 [ -n "$aoetarget" ] || usage
 command -v "$aoetarget" > /dev/null || { echo "run.sh: there is no program $aoetarget" >&2; exit 2; }
 [ "$(id -u)" -eq 0 ] || { echo "run.sh: needs root, for network namespaces and devices" >&2; exit 2; }
-[ ${#wanted[@]} -gt 0 ] || wanted=(mtu1500 mtu9000 loss restart ipxe)
+[ ${#wanted[@]} -gt 0 ] || wanted=("${all[@]}")
 for scenario in "${wanted[@]}"; do
-    case $scenario in
-        mtu1500 | mtu9000 | loss | restart | ipxe) ;;
-        *) usage ;;
-    esac
+    [[ " ${all[*]} " = *" $scenario "* ]] || usage
 done
+[[ $cuts =~ ^[1-9][0-9]*$ ]] || usage
+programs=${programs:-$(dirname "$(command -v "$aoetarget")")/../tests/e2e}
+if [[ " ${wanted[*]} " = *" powercut "* ]] && [ ! -x "$programs/power_cut" ]; then
+    echo "run.sh: there is no program power_cut in $programs; build it, or name the folder with --programs" >&2
+    exit 2
+fi
 
 # The guest is built with the network of the machine; everything after that happens in a namespace without any.
 if [ "${AOETARGET_E2E_NAMESPACE:-}" != own ]; then
@@ -59,6 +70,7 @@ scratch=$(mktemp --directory "${TMPDIR:-/tmp}/aoetarget-e2e.XXXXXX")
 
 leave_nothing() {
     end_qemu
+    end_client || true
     kill_target
     release_devices
     remove_tap

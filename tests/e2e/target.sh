@@ -4,6 +4,7 @@
 target_pids=()
 target_log=
 interface=tap0
+target_interface=$interface # where the target is
 
 # An export is written as for aoetarget: SHELF.SLOT=PATH[,OPTION...]
 start_target() { # LOG EXPORT...
@@ -15,14 +16,14 @@ start_target() { # LOG EXPORT...
         for served in "$@"; do
             address=${served%%=*}
             path=${served#*=}
-            "$aoetarget" "${address%.*}" "${address#*.}" "$interface" "${path%%,*}" >> "$target_log" 2>&1 &
+            "$aoetarget" "${address%.*}" "${address#*.}" "$target_interface" "${path%%,*}" >> "$target_log" 2>&1 &
             target_pids+=("$!")
         done
     else
         for served in "$@"; do
             arguments+=(-e "$served")
         done
-        "$aoetarget" serve -i "$interface" "${arguments[@]}" >> "$target_log" 2>&1 &
+        "$aoetarget" serve -i "$target_interface" "${arguments[@]}" >> "$target_log" 2>&1 &
         target_pids+=("$!")
     fi
     wait_for_target "$@"

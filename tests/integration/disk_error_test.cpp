@@ -143,6 +143,33 @@ TEST_CASE("ata 6 row ENOSPC on write: 0x61 and ABRT, also for merged and queued 
     }
 }
 
+TEST_CASE("ata 6 row ENOSPC: when there is room again, writes go on", "[ata-6]") {
+    const VethPair& wire = standard_wire();
+    RawClient client(wire);
+    if (!has_real_root())
+        SKIP_BECAUSE("a mount needs real root");
+    for (const char* options : {"cache=direct", "cache=page", "cache=page,durability=volatile"}) {
+        CAPTURE(options);
+        const SmallFileSystem full(256 << 10);
+        const ImageFile image(2048, ImageFile::Fill::sparse, full.folder());
+        auto ballast = std::make_unique<ImageFile>(384, ImageFile::Fill::pattern, full.folder());
+        const TargetProcess target({wire.target_end()}, {export_argument(1, 1, image.path(), options)});
+        std::uint64_t lba = 0;
+        while (lba < 2048 && client.ask(write_request(lba, pattern(lba, 2, 1))).succeeded())
+            lba += 2;
+        REQUIRE(lba > 0);
+        REQUIRE(lba < 2048);
+        for (int again = 0; again < 3; ++again)
+            CHECK(client.ask(write_request(lba, pattern(lba, 2, 1))).status() == status_fault);
+        client.write(0, pattern(0, 2, 2)); // what has its place can be written
+        ballast.reset();
+        client.write(lba, pattern(lba, 2, 3));
+        CHECK(client.ask(flush_request()).succeeded());
+        CHECK(client.read(lba, 2) == pattern(lba, 2, 3));
+        CHECK(client.read(0, 2) == pattern(0, 2, 2));
+    }
+}
+
 TEST_CASE("ata 6 rows EROFS, EBADF, EPERM: a read-only export never changes its file", "[ata-6]") {
     Scene scene("read-only");
     CHECK(scene.client.ask(write_request(0, pattern(0, 2, 1))).ata_error() == error_abort);

@@ -150,6 +150,62 @@ TEST_CASE("an interface that is deleted and made anew is served again", "[peers-
     }
 }
 
+TEST_CASE("an interface is deleted and made anew a hundred times under load, and every write is done",
+          "[peers-2][interface]") {
+    constexpr std::uint32_t cells = 64; // of two sectors; one write at a time is under way to each
+    const VethPair wire("hundred");
+    const ImageFile image(2 * cells);
+    RawClient client(wire);
+    TargetProcess target({wire.target_end()}, {export_argument(1, 1, image.path())});
+    std::vector<Request> under_way(cells);
+    std::vector<std::uint32_t> versions(cells, 0);
+    const auto write_next = [&](std::uint32_t cell) {
+        Request& request = under_way[cell];
+        request = client.completed(write_request(2 * cell, pattern(2 * cell, 2, ++versions[cell])));
+        client.send(request);
+    };
+    const auto take_answers = [&] {
+        std::vector<std::uint32_t> answered;
+        for (std::uint32_t cell = 0; cell < cells; ++cell)
+            if (const auto reply = client.wait_for(*under_way[cell].tag, Milliseconds(0))) {
+                CHECK(reply->succeeded());
+                answered.push_back(cell);
+            }
+        return answered;
+    };
+    for (std::uint32_t cell = 0; cell < cells; ++cell)
+        write_next(cell);
+    unsigned writes = 0;
+    for (int round = 0; round < 100; ++round) {
+        CAPTURE(round);
+        std::size_t answers = 0;
+        REQUIRE(client.wait_until([&] {
+            for (const std::uint32_t cell : take_answers()) {
+                ++answers;
+                write_next(cell);
+            }
+            return answers >= cells;
+        }));
+        writes += static_cast<unsigned>(answers);
+        wire.destroy(); // with all of them under way again
+        REQUIRE(target.is_running());
+        wire.create(1500);
+        client.rebind();
+        REQUIRE(client.is_served_soon());
+        for (Request& request :
+             under_way) { // as an initiator does: the same request, to where the target is now
+            request.destination = client.target_mac();
+            request.source = client.mac();
+            client.send(request);
+        }
+    }
+    std::size_t answers = 0;
+    CHECK(client.wait_until([&] { return (answers += take_answers().size()) >= cells; }));
+    CHECK(writes >= 100 * cells);
+    for (std::uint32_t cell = 0; cell < cells; ++cell)
+        CHECK(difference(client.read(2 * cell, 2), pattern(2 * cell, 2, versions[cell]), 2 * cell).empty());
+}
+
 TEST_CASE("an interface that goes does not disturb another", "[peers-2][interface]") {
     const VethPair& steady = standard_wire();
     const VethPair other("other");

@@ -1,6 +1,7 @@
 // What the target is to the system it runs on: one waiting point, no threads of its own, bounded memory
 // (design.md).
 #include "catch.hpp"
+#include "flood.hpp"
 #include "scene.hpp"
 
 #include <csignal>
@@ -122,6 +123,34 @@ TEST_CASE("memory and descriptors stay flat under load", "[system]") {
     }
     CHECK(scene.target.resident_kib() <= memory + 512);
     CHECK(count_descriptors(scene.target.pid()) == descriptors);
+}
+
+TEST_CASE(
+    "memory stays flat under a flood of writes beyond what the disk can do, and then it is served at once",
+    "[system]") {
+    Scene scene;
+    const Mac greedy = numbered_mac(0x77);
+    scene.client.leave_to_others(greedy);
+    scene.client.write(2000, pattern(2000, 2, 1));
+    std::vector<Bytes> frames;
+    for (std::uint64_t i = 0; i < 400; ++i) // scattered, so that they cannot be joined
+        frames.push_back(
+            scene.client.completed(write_request(4 * (i * 7 % 400), pattern(i, 2, 2)).from(greedy)).encode());
+    const auto flood_for = [&](Milliseconds time) {
+        Flood flood(scene.wire.client_end(), frames);
+        scene.client.wait_until([] { return false; }, time);
+        flood.stop();
+        CHECK(scene.client.is_served_soon());
+        return flood.sent();
+    };
+    flood_for(Milliseconds(500)); // has touched all the memory that there is for requests
+    const std::size_t memory = scene.target.resident_kib();
+    const std::size_t descriptors = count_descriptors(scene.target.pid());
+    CHECK(flood_for(Milliseconds(3000)) > 20000);
+    CHECK(scene.target.resident_kib() <= memory + 512);
+    CHECK(count_descriptors(scene.target.pid()) == descriptors);
+    CHECK(scene.client.read(2000, 2) == pattern(2000, 2, 1));
+    CHECK(scene.client.wait_until([&] { return scene.client.ask(flush_request()).succeeded(); }));
 }
 
 TEST_CASE("memory stays flat while interfaces come and go", "[system]") {

@@ -25,13 +25,22 @@ using Clock = std::chrono::steady_clock;
     abort_test(what + ": " + std::strerror(errno));
 }
 
+// Not the same tags in every test, and never 0, which marks an advertisement.
+std::uint32_t first_tag() {
+    return static_cast<std::uint32_t>(Clock::now().time_since_epoch().count()) | 1u;
+}
+
 } // namespace
 
 RawClient::RawClient(const std::string& interface, const std::string& target_interface)
-    : interface_(interface), target_interface_(target_interface), buffer_(70000) {
+    : interface_(interface), target_interface_(target_interface), next_tag_(first_tag()), buffer_(70000) {
     enter_test_network();
-    // Not the same tags in every test, and never 0, which marks an advertisement.
-    next_tag_ = static_cast<std::uint32_t>(Clock::now().time_since_epoch().count()) | 1u;
+    rebind();
+}
+
+RawClient::RawClient(const std::string& interface, const Mac& target)
+    : interface_(interface), target_mac_(target), next_tag_(first_tag()), buffer_(70000) {
+    enter_test_network();
     rebind();
 }
 
@@ -44,7 +53,8 @@ void RawClient::rebind() {
     if (fd_ >= 0)
         ::close(fd_);
     mac_ = mac_of(interface_);
-    target_mac_ = mac_of(target_interface_);
+    if (!target_interface_.empty())
+        target_mac_ = mac_of(target_interface_);
     is_loopback_ = interface_ == "lo";
     open_socket();
 }
@@ -128,8 +138,10 @@ bool RawClient::receive_one(Milliseconds timeout) {
 void RawClient::handle(Reply reply) {
     if (is_loopback_ && !reply.is_response())
         return; // our own request, as every frame on lo comes back (protocol.md 8)
+    if (others_.contains(reply.destination()))
+        return;
     if (reply.source() != target_mac_)
-        complain("1.2: the source is not the address of " + target_interface_, reply, nullptr);
+        complain("1.2: the source is not the address of the target's interface", reply, nullptr);
 
     const auto found = exchanges_.find(reply.tag());
     if (found == exchanges_.end()) {

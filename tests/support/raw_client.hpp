@@ -9,6 +9,7 @@
 #include <deque>
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,7 @@ class RawClient {
     static constexpr Milliseconds patience{5000};
 
     RawClient(const std::string& interface, const std::string& target_interface);
+    RawClient(const std::string& interface, const Mac& target); // a target in another network namespace
     explicit RawClient(const VethPair& wire) : RawClient(wire.client_end(), wire.target_end()) {}
     ~RawClient(); // checks what came in last
     RawClient(const RawClient&) = delete;
@@ -37,6 +39,8 @@ class RawClient {
     std::uint32_t send_unanswerable_bytes(const Request& request, const Bytes& bytes);
     // Sends bytes without remembering them.
     void send_bytes(const Bytes& bytes) const;
+    // What is addressed to this host is not for this client: somebody else asked for it.
+    void leave_to_others(const Mac& host) { others_.insert(host); }
     // The request as send() would put it on the wire.
     Request completed(Request request);
 
@@ -89,6 +93,7 @@ class RawClient {
     bool is_loopback_ = false;
     std::uint32_t next_tag_;
     std::map<std::uint32_t, Exchange> exchanges_;
+    std::set<Mac> others_;
     std::vector<Reply> advertisements_;
     Request sentinel_ = config_request();
     Bytes buffer_;

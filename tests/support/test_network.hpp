@@ -12,6 +12,9 @@ namespace aoetest {
 // every class below does it by itself.
 void enter_test_network();
 
+// For a program that was started in such a namespace: the call above then does nothing. To be called first.
+void stay_in_this_network();
+
 // Root of the machine, not only of a user namespace: needed for loop devices, zram and mounts.
 bool has_real_root();
 

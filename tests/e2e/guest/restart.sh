@@ -1,4 +1,5 @@
-# fio verifies again and again, with other data each time, while the host stops and starts the target.
+# fio verifies again and again, with other data each time, while the host disturbs the target, until the host says that it has
+# done so often enough, by a second device.
 . ./settings
 . ./cases.sh
 read -r address _ < exports
@@ -6,9 +7,14 @@ read -r address _ < exports
 keep_verifying() {
     began=$(uptime_seconds)
     rounds=0
-    while [ $(($(uptime_seconds) - began)) -lt "$BUSY_SECONDS" ]; do
+    until [ -b "$END_DEVICE" ]; do
+        if [ $(($(uptime_seconds) - began)) -gt "$BUSY_SECONDS" ]; then
+            echo "the host did not come to its end within $BUSY_SECONDS s"
+            return 1
+        fi
         rounds=$((rounds + 1))
         SEED=$rounds sh ./fio_verify.sh "$address" 4 || return 1
+        aoe-discover
     done
 }
 
@@ -23,6 +29,6 @@ else
     tell "not-ok fio verify: $(tail -n 1 /tmp/fio.output)"
     cat /tmp/fio.output > /dev/console
 fi
-tell "idle"
+tell "rounds $rounds"
 run_case 10 "the kernel logged no error" sh -c "! dmesg | grep -iE 'i/o error|aoe.*(down|fail|error)'"
 tell_checksum "$address" "$address"
