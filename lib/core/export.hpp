@@ -99,6 +99,9 @@ class Export final : private RequestSink {
         return !mask_list_.permits(source) || !reservation_.permits(source);
     }
 
+    /// Whether the frame arrived before the last change of who may use the export, which it must not undo.
+    [[nodiscard]] bool is_late(const FrameSlot& slot) const { return slot.arrival() < access_changed_; }
+
     void fail(FrameSlot slot, LinkId link, protocol::AoeError error);
 
     const Address address_;
@@ -113,6 +116,7 @@ class Export final : private RequestSink {
     std::size_t config_string_length_ = 0;
     MacList mask_list_;
     MacList reservation_;
+    Time access_changed_ = Time::min(); ///< When the newest edit of the two arrived.
     std::array<Fence, max_fences> fences_;
     std::size_t fence_count_ = 0;
     bool write_cache_enabled_;

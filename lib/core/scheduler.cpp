@@ -1,6 +1,8 @@
 // Admission: which operation a request becomes part of, and what that operation waits for.
 #include "core/scheduler.hpp"
 
+#include "core/mutation.hpp"
+
 #include <algorithm>
 #include <cassert>
 #include <cstring>
@@ -30,7 +32,8 @@ bool Scheduler::conflict(const Operation& operation, const SectorRange& exclusiv
                          bool barrier) {
     if (barrier || operation.barrier)
         return true;
-    return (changes || changes_data(operation)) && operation.exclusive.overlaps(exclusive);
+    return (changes || changes_data(operation)) && operation.exclusive.overlaps(exclusive) &&
+           !mutated(Mutation::forget_exclusion);
 }
 
 void Scheduler::admit(Request* request) {
@@ -38,6 +41,11 @@ void Scheduler::admit(Request* request) {
     const SectorRange exclusive = whole_blocks(request->range);
     const bool changes = request->command.action == AtaAction::write ||
                          request->command.action == AtaAction::data_set_management;
+    if (changes && history_.has_overtaken(*request)) {
+        ++counters_.stale;
+        drop(request);
+        return;
+    }
     Operation* joinable = nullptr;
     Operation* copied = nullptr;
     Request* original = nullptr;
@@ -70,9 +78,14 @@ void Scheduler::admit(Request* request) {
 
     // A copy with the same tag is the same request; one with another tag may be a new request if something
     // else was to happen to these sectors in between, and then it keeps its place in the order.
-    if (original != nullptr &&
-        (newest == nullptr || newest->sequence <= copied->sequence || original->tag() == request->tag())) {
+    if (original != nullptr && (newest == nullptr || newest->sequence <= copied->sequence ||
+                                original->tag() == request->tag() || mutated(Mutation::merge_overwritten))) {
         merge_duplicate(*original, request);
+        return;
+    }
+    if (changes && history_.has_replaced(*request)) {
+        ++counters_.stale;
+        drop(request);
         return;
     }
     // A device that hangs must not hold every slot of a link: other exports are served through it too. The
@@ -82,6 +95,8 @@ void Scheduler::admit(Request* request) {
         drop(request);
         return;
     }
+    if (changes)
+        history_.add(*request);
     Operation* blocker = newest != joinable ? newest : second_newest;
     // Joining means taking effect when the operation does. That is in order if nothing newer is in the way,
     // and if what is older in the way is something for which the operation waits as well.
@@ -104,7 +119,8 @@ Request* Scheduler::find_duplicate(const Operation& operation, const Request& re
         if (original->range == request.range && original->source == request.source &&
             original->registers.command_or_status == request.registers.command_or_status &&
             original->registers.feature_or_error == request.registers.feature_or_error &&
-            (changes_data(operation) ? std::ranges::equal(original->payload(), request.payload())
+            (changes_data(operation) ? std::ranges::equal(original->payload(), request.payload()) ||
+                                           mutated(Mutation::merge_any_payload)
                                      : original->tag() == request.tag()))
             return original;
     }
@@ -116,6 +132,9 @@ Request* Scheduler::find_duplicate(const Operation& operation, const Request& re
 void Scheduler::merge_duplicate(Request& original, Request* request) {
     std::ranges::copy(request->slot.capacity().first(protocol::aoe_header_bytes),
                       original.slot.capacity().begin());
+    if (original.command.action == AtaAction::write ||
+        original.command.action == AtaAction::data_set_management)
+        history_.merged(original, *request);
     original.link = request->link;
     original.registers = request->registers;
     ++counters_.duplicates;
@@ -227,7 +246,8 @@ void Scheduler::wake_waiters(Operation& operation) {
     Operation* waiter = std::exchange(operation.waiters, nullptr);
     while (waiter != nullptr) {
         Operation* following = waiter->next;
-        if (Operation* blocker = newest_conflict_before(*waiter)) {
+        Operation* blocker = mutated(Mutation::forget_order) ? nullptr : newest_conflict_before(*waiter);
+        if (blocker != nullptr) {
             waiter->next = blocker->waiters;
             blocker->waiters = waiter;
         } else {
