@@ -10,7 +10,6 @@ enum class Mutation : std::uint8_t {
     none,
     forget_exclusion,   ///< Overlapping operations run side by side (R4).
     forget_order,       ///< What waits behind an operation is started as soon as that ends (R6).
-    merge_overwritten,  ///< A copy is merged although other data has come in between (R5).
     merge_any_payload,  ///< A write is taken for a copy whatever its data (R5).
     forget_durable,     ///< Durable writes are not.
     forget_flush,       ///< Flushes are answered without the device.

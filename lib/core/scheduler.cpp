@@ -28,6 +28,11 @@ SectorRange Scheduler::whole_blocks(const SectorRange& range) const {
     return {first, ((range.end() + mask) & ~mask) - first};
 }
 
+/// What an operation on these sectors keeps others off.
+SectorRange Scheduler::exclusive_range(const SectorRange& range) const {
+    return mutated(Mutation::overlap_in_sectors) ? range : whole_blocks(range);
+}
+
 bool Scheduler::conflict(const Operation& operation, const SectorRange& exclusive, bool changes,
                          bool barrier) {
     if (barrier || operation.barrier)
@@ -38,7 +43,7 @@ bool Scheduler::conflict(const Operation& operation, const SectorRange& exclusiv
 
 void Scheduler::admit(Request* request) {
     ++requests_in_flight_;
-    const SectorRange exclusive = whole_blocks(request->range);
+    const SectorRange exclusive = exclusive_range(request->range);
     const bool changes = request->command.action == AtaAction::write ||
                          request->command.action == AtaAction::data_set_management;
     if (changes && history_.has_overtaken(*request)) {
@@ -78,8 +83,8 @@ void Scheduler::admit(Request* request) {
 
     // A copy with the same tag is the same request; one with another tag may be a new request if something
     // else was to happen to these sectors in between, and then it keeps its place in the order.
-    if (original != nullptr && (newest == nullptr || newest->sequence <= copied->sequence ||
-                                original->tag() == request->tag() || mutated(Mutation::merge_overwritten))) {
+    if (original != nullptr &&
+        (newest == nullptr || newest->sequence <= copied->sequence || original->tag() == request->tag())) {
         merge_duplicate(*original, request);
         return;
     }
@@ -167,7 +172,7 @@ void Scheduler::join(Operation& operation, Request* request) {
         operation.sectors.first = request->range.first;
     }
     operation.sectors.count += request->range.count;
-    operation.exclusive = whole_blocks(operation.sectors);
+    operation.exclusive = exclusive_range(operation.sectors);
     active_[operation.active_index].exclusive = operation.exclusive;
     ++operation.count;
 }
@@ -192,7 +197,7 @@ void Scheduler::start_new(Request* request, Operation* blocker) {
     Operation& operation = new_operation(request->command.action, request->barrier);
     request->next = nullptr;
     operation.sectors = request->range;
-    operation.exclusive = whole_blocks(request->range);
+    operation.exclusive = exclusive_range(request->range);
     operation.first = operation.last = request;
     operation.count = 1;
     queue(operation, blocker);

@@ -92,6 +92,7 @@ class Scheduler {
 
     static bool changes_data(const Operation& operation);
     [[nodiscard]] SectorRange whole_blocks(const SectorRange& range) const;
+    [[nodiscard]] SectorRange exclusive_range(const SectorRange& range) const;
     [[nodiscard]] static bool conflict(const Operation& operation, const SectorRange& exclusive, bool changes,
                                        bool barrier);
 

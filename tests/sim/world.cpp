@@ -124,7 +124,7 @@ void World::make_hosts() {
     for (Export& exported : exports_) {
         exported.reserve.forget(count);
         exported.mask.forget(count);
-        if (random_.chance(0.6))
+        if (random_.chance(0.4))
             continue;
         std::vector<const Host*> all;
         for (const auto& host : hosts_)
