@@ -4,7 +4,7 @@
 #     N passed, N failed, N skipped
 #
 # sudo sh tests/run.sh            everything
-# sudo sh tests/run.sh SUITE...   some of: unit integration e2e sanitizers threads clang
+# sudo sh tests/run.sh SUITE...   some of: unit integration sim e2e sanitizers threads clang
 set -eu
 
 top=$(cd "$(dirname "$0")/.." && pwd)
@@ -76,6 +76,16 @@ suite_integration() {
     run_meson "$build" integration
 }
 
+# Simulated worlds: each seed is a case. With the check that mistakes made on purpose are found.
+suite_sim() {
+    set_up "$build" || return
+    run_meson "$build" sim
+    status=0
+    "$build/tests/sim/aoe-sim" --seeds 2000 --requests 2000 --jobs "$(nproc)" >"$build/sim.log" || status=$?
+    cat "$build/sim.log"
+    count "$build/sim.log" "$status"
+}
+
 suite_e2e() {
     set_up "$build" || return
     status=0
@@ -90,7 +100,7 @@ suite_sanitizers() {
     set_up "$build-sanitizers" -Dwerror=false -Dseccomp=disabled -Dbuildtype=debug -Doptimization=1 \
         -Db_sanitize=address,undefined -Db_lundef=false || return
     ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
-        run_meson "$build-sanitizers" unit integration
+        run_meson "$build-sanitizers" unit integration sim
 }
 
 # What happens on several threads, with ThreadSanitizer.
@@ -112,12 +122,12 @@ suite_clang() {
 }
 
 install_packages
-[ $# -gt 0 ] || set -- unit integration e2e sanitizers threads clang
+[ $# -gt 0 ] || set -- unit integration sim e2e sanitizers threads clang
 for suite in "$@"; do
     case $suite in
-    unit | integration | e2e | sanitizers | threads | clang) ;;
+    unit | integration | sim | e2e | sanitizers | threads | clang) ;;
     *)
-        echo "tests/run.sh: there is no suite '$suite'; there are: unit integration e2e sanitizers threads clang" >&2
+        echo "tests/run.sh: there is no suite '$suite'; there are: unit integration sim e2e sanitizers threads clang" >&2
         exit 2
         ;;
     esac

@@ -2,6 +2,8 @@
 // 5).
 #include "core/export.hpp"
 
+#include "core/mutation.hpp"
+
 namespace aoetarget::core {
 
 using namespace protocol;
@@ -18,8 +20,9 @@ bool Export::receive_mask(const Header&, LinkId link, FrameSlot slot) {
         return true;
     }
     if (command == MaskCommand::edit) {
-        if (fence_count_ == max_fences || change_.slot)
-            return false; // too many at once: the initiator repeats
+        if (fence_count_ == max_fences || change_.slot || is_late(slot))
+            return false; // too many at once, or overtaken by a newer one: the initiator repeats
+        access_changed_ = slot.arrival();
         // The list must fit an answer on this link, whose length the answer has to the next reader.
         const std::size_t longest = context_.responder.max_answer(link, slot);
         const std::size_t capacity =
@@ -101,8 +104,9 @@ bool Export::receive_reserve(const Header& header, LinkId link, FrameSlot slot) 
     } else if (command == ReserveCommand::set && !state_.reservation.permits(header.source)) {
         error = AoeError::target_is_reserved;
     } else if (sets) {
-        if (fence_count_ == max_fences || change_.slot)
-            return false; // too many at once: the initiator repeats
+        if (fence_count_ == max_fences || change_.slot || is_late(slot))
+            return false; // too many at once, or overtaken by a newer one: the initiator repeats
+        access_changed_ = slot.arrival();
         MacList& reservation = begin_change().reservation;
         reservation.clear();
         for (std::size_t i = 0; i < request->mac_count; ++i)
@@ -137,7 +141,7 @@ void Export::send_reserve(FrameSlot slot, LinkId link, Reserve answer, AoeError 
 /// The lists hold from now on; the answer is given when no change of those whom they exclude can reach the
 /// device any more.
 void Export::send_fenced(FrameSlot slot, LinkId link, std::size_t bytes) {
-    if (fence_count_ == max_fences || !is_fencing()) {
+    if (fence_count_ == max_fences || !is_fencing() || mutated(Mutation::fence_too_early)) {
         context_.responder.send(std::move(slot), link, address_, AoeError::none, bytes);
         return;
     }

@@ -4,12 +4,7 @@
 
 #include "core/export.hpp"
 
-#include <chrono>
-
 namespace aoetarget::core {
-
-/// Time since an arbitrary moment, the same for all calls. The core never looks at a clock.
-using Time = std::chrono::nanoseconds;
 
 class Announcer final : public AnnouncementSink {
   public:

@@ -1,6 +1,7 @@
 // Command 0: which ATA requests are answered at once and which become I/O (protocol.md 2, ata.md 3).
 #include "core/export.hpp"
 
+#include "core/mutation.hpp"
 #include "protocol/identify.hpp"
 
 namespace aoetarget::core {
@@ -14,7 +15,8 @@ bool Export::receive_ata(const Header& header, LinkId link, FrameSlot slot) {
     const AtaCommand& command = ata_command(registers->command_or_status);
     if (header.is_wildcard() && !command.allowed_on_wildcard)
         return false;
-    if (command.needs_reservation && !state_.reservation.permits(header.source)) {
+    if (command.needs_reservation && !state_.reservation.permits(header.source) &&
+        !mutated(Mutation::ignore_reserve)) {
         ++counters_.aoe_errors;
         registers->write(slot.capacity());
         context_.responder.send(std::move(slot), link, address_, AoeError::target_is_reserved,
@@ -57,7 +59,7 @@ void Export::start_ata(const AtaCommand& command, const AtaRegisters& registers,
         break;
     case AtaAction::flush:
     case AtaAction::standby:
-        needs_device = !geometry_.read_only;
+        needs_device = !geometry_.read_only && !mutated(Mutation::forget_flush);
         break;
     case AtaAction::idle:
     case AtaAction::check_power_mode:
@@ -85,6 +87,12 @@ void Export::start_ata(const AtaCommand& command, const AtaRegisters& registers,
         ++counters_.other_commands;
         answer(std::move(slot), link, registers, outcome);
         return;
+    }
+    const bool changes =
+        command.action == AtaAction::write || command.action == AtaAction::data_set_management;
+    if (changes && is_late(slot) && !mutated(Mutation::late_past_fence)) {
+        ++counters_.stale;
+        return; // its host may have been excluded in between
     }
     Request* admitted = context_.resources.requests.take();
     if (admitted == nullptr)

@@ -90,6 +90,8 @@ bool Core::receive(LinkId link, FrameSlot slot) {
     const auto header = Header::parse(slot.frame());
     if (!header || closed_)
         return false;
+    if (slot.arrival() == Time{})
+        slot.set_arrival(now_);
     if (header->ethertype !=
         ethertype_aoe) // a VLAN tag, say; test 3 is the link's, which knows how the frame came in
         return false;
@@ -137,6 +139,7 @@ bool Core::spread(Wildcard& wildcard, bool& acted) {
         }
         std::ranges::copy(wildcard.slot.frame(), copy->capacity().begin());
         copy->set_length(wildcard.slot.frame().size());
+        copy->set_arrival(wildcard.slot.arrival());
         acted = (*candidate)->receive(header, wildcard.link, std::move(*copy)) || acted;
         candidate = following;
     }
@@ -158,6 +161,7 @@ bool Core::resume_wildcards() {
 }
 
 void Core::turn(Time now) {
+    now_ = now;
     ++resources_.turn;
     for (bool busy = true; busy;) {
         busy = resume_wildcards(); // slots may also become free below

@@ -41,7 +41,8 @@ class Core {
     /// Shelves that have an export, ascending.
     [[nodiscard]] std::vector<std::uint16_t> shelves() const;
 
-    /// Takes a frame. Returns whether anybody acted upon it; false: dropped in silence.
+    /// Takes a frame, in the order of arrival as far as links know it. Returns whether anybody acted upon it;
+    /// false: dropped in silence.
     bool receive(LinkId link, FrameSlot slot);
     /// An answer that the link refused because its MTU has shrunk.
     void undeliverable(LinkId link, FrameSlot slot) { responder_.send_shorter(std::move(slot), link); }
@@ -95,6 +96,7 @@ class Core {
     bool closed_ = false;
     std::uint64_t out_of_slots_ = 0;
     std::uint64_t last_waited_turn_ = 0;
+    Time now_{1}; ///< Of the last turn.
 };
 
 } // namespace aoetarget::core

@@ -92,6 +92,7 @@ ExportStats Export::stats() const {
     stats.ordered = scheduler_.counters().ordered;
     stats.patched = scheduler_.counters().patched;
     stats.flush_errors = scheduler_.counters().flush_errors;
+    stats.stale += scheduler_.counters().stale;
     stats.dropped += scheduler_.counters().dropped;
     stats.in_flight = scheduler_.in_flight();
     return stats;

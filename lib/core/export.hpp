@@ -121,6 +121,8 @@ class Export final : private RequestSink, private StateSaver {
     void saved(int error) override;
     void apply_change(FrameSlot slot);
     void answer_change(FrameSlot slot, protocol::AoeError error);
+    /// Whether the frame arrived before the last change of who may use the export, which it must not undo.
+    [[nodiscard]] bool is_late(const FrameSlot& slot) const { return slot.arrival() < access_changed_; }
 
     void fail(FrameSlot slot, LinkId link, protocol::AoeError error);
 
@@ -134,6 +136,7 @@ class Export final : private RequestSink, private StateSaver {
 
     ProtocolState state_;
     Change change_;
+    Time access_changed_ = Time::min(); ///< When the newest edit of the two arrived.
     std::array<Fence, max_fences> fences_;
     std::size_t fence_count_ = 0;
     bool write_cache_enabled_;

@@ -8,6 +8,7 @@
 // by nobody until it is adopted again.
 #pragma once
 
+#include "core/time.hpp"
 #include "protocol/ata.hpp"
 
 #include <bit>
@@ -25,11 +26,13 @@ class FrameSlot {
   public:
     FrameSlot() = default;
     FrameSlot(FrameSlot&& other) noexcept
-        : pool_(std::exchange(other.pool_, nullptr)), index_(other.index_), length_(other.length_) {}
+        : pool_(std::exchange(other.pool_, nullptr)), index_(other.index_), length_(other.length_),
+          arrival_(other.arrival_) {}
     FrameSlot& operator=(FrameSlot&& other) noexcept {
         std::swap(pool_, other.pool_);
         std::swap(index_, other.index_);
         std::swap(length_, other.length_);
+        std::swap(arrival_, other.arrival_);
         return *this;
     }
     ~FrameSlot();
@@ -43,6 +46,12 @@ class FrameSlot {
     /// The whole slot from where a frame begins.
     [[nodiscard]] Bytes capacity() const;
     void set_length(std::size_t bytes) { length_ = static_cast<std::uint32_t>(bytes); }
+
+    /// When the frame reached this machine, on the clock of Core::turn(): by this the core knows a frame that
+    /// waited somewhere while newer ones were served (initiators.md R1). A link that cannot tell gives a time
+    /// no later than that; one that says nothing (zero) is taken to hand frames over as they come.
+    [[nodiscard]] Time arrival() const { return arrival_; }
+    void set_arrival(Time arrival) { arrival_ = arrival; }
 
     /// Hands ownership to whoever takes the number: the kernel, or a send under way.
     std::uint32_t release() && {
@@ -58,6 +67,7 @@ class FrameSlot {
     FramePool* pool_ = nullptr;
     std::uint32_t index_ = 0;
     std::uint32_t length_ = 0;
+    Time arrival_{};
 };
 
 class FramePool {

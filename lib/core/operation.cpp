@@ -1,6 +1,8 @@
 // Execution: what the device is asked to do for an operation, step by step.
 #include "core/scheduler.hpp"
 
+#include "core/mutation.hpp"
+
 #include <algorithm>
 #include <cassert>
 
@@ -34,7 +36,8 @@ void Scheduler::submit(Operation& operation, Step step, Io::Op op, const SectorR
     ++counters_.device_operations;
     operation.step = step;
     operation.op = op;
-    operation.durable = operation.first != nullptr && operation.first->durable;
+    operation.durable =
+        operation.first != nullptr && operation.first->durable && !mutated(Mutation::forget_durable);
     operation.range = range;
     operation.buffers = std::span(operation.vectors).first(vectors);
     operation.device_data = {};
@@ -97,7 +100,7 @@ void Scheduler::start_bounced(Operation& operation) {
     } else if (run.first != blocks.first) {
         ++counters_.patched;
         submit_bounced(operation, Step::patch_head, {blocks.first, block_sectors_});
-    } else if (run.end() != blocks.end()) {
+    } else if (run.end() != blocks.end() && !mutated(Mutation::skip_tail)) {
         ++counters_.patched;
         submit_bounced(operation, Step::patch_tail, {blocks.end() - block_sectors_, block_sectors_});
     } else {

@@ -21,6 +21,7 @@ struct Request {
         range; ///< DATA SET MANAGEMENT: from the first to the last sector that it names. FLUSH: empty.
     bool durable = false;
     bool barrier = false; ///< Takes effect after everything admitted before and before everything after.
+    std::uint32_t position = 0; ///< Of a change: in the WriteHistory.
     Request* next = nullptr;
 
     [[nodiscard]] std::uint32_t tag() const { return protocol::get_tag(slot.capacity()); }

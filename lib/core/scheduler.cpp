@@ -1,6 +1,8 @@
 // Admission: which operation a request becomes part of, and what that operation waits for.
 #include "core/scheduler.hpp"
 
+#include "core/mutation.hpp"
+
 #include <algorithm>
 #include <cassert>
 #include <cstring>
@@ -26,18 +28,29 @@ SectorRange Scheduler::whole_blocks(const SectorRange& range) const {
     return {first, ((range.end() + mask) & ~mask) - first};
 }
 
+/// What an operation on these sectors keeps others off.
+SectorRange Scheduler::exclusive_range(const SectorRange& range) const {
+    return mutated(Mutation::overlap_in_sectors) ? range : whole_blocks(range);
+}
+
 bool Scheduler::conflict(const Operation& operation, const SectorRange& exclusive, bool changes,
                          bool barrier) {
     if (barrier || operation.barrier)
         return true;
-    return (changes || changes_data(operation)) && operation.exclusive.overlaps(exclusive);
+    return (changes || changes_data(operation)) && operation.exclusive.overlaps(exclusive) &&
+           !mutated(Mutation::forget_exclusion);
 }
 
 void Scheduler::admit(Request* request) {
     ++requests_in_flight_;
-    const SectorRange exclusive = whole_blocks(request->range);
+    const SectorRange exclusive = exclusive_range(request->range);
     const bool changes = request->command.action == AtaAction::write ||
                          request->command.action == AtaAction::data_set_management;
+    if (changes && history_.has_overtaken(*request)) {
+        ++counters_.stale;
+        drop(request);
+        return;
+    }
     Operation* joinable = nullptr;
     Operation* copied = nullptr;
     Request* original = nullptr;
@@ -75,6 +88,11 @@ void Scheduler::admit(Request* request) {
         merge_duplicate(*original, request);
         return;
     }
+    if (changes && history_.has_replaced(*request)) {
+        ++counters_.stale;
+        drop(request);
+        return;
+    }
     // A device that hangs must not hold every slot of a link: other exports are served through it too. The
     // newest goes (initiators.md H9).
     if (requests_in_flight_ > request->slot.pool().slots() / 2) {
@@ -82,6 +100,8 @@ void Scheduler::admit(Request* request) {
         drop(request);
         return;
     }
+    if (changes)
+        history_.add(*request);
     Operation* blocker = newest != joinable ? newest : second_newest;
     // Joining means taking effect when the operation does. That is in order if nothing newer is in the way,
     // and if what is older in the way is something for which the operation waits as well.
@@ -104,7 +124,8 @@ Request* Scheduler::find_duplicate(const Operation& operation, const Request& re
         if (original->range == request.range && original->source == request.source &&
             original->registers.command_or_status == request.registers.command_or_status &&
             original->registers.feature_or_error == request.registers.feature_or_error &&
-            (changes_data(operation) ? std::ranges::equal(original->payload(), request.payload())
+            (changes_data(operation) ? std::ranges::equal(original->payload(), request.payload()) ||
+                                           mutated(Mutation::merge_any_payload)
                                      : original->tag() == request.tag()))
             return original;
     }
@@ -116,6 +137,9 @@ Request* Scheduler::find_duplicate(const Operation& operation, const Request& re
 void Scheduler::merge_duplicate(Request& original, Request* request) {
     std::ranges::copy(request->slot.capacity().first(protocol::aoe_header_bytes),
                       original.slot.capacity().begin());
+    if (original.command.action == AtaAction::write ||
+        original.command.action == AtaAction::data_set_management)
+        history_.merged(original, *request);
     original.link = request->link;
     original.registers = request->registers;
     ++counters_.duplicates;
@@ -148,7 +172,7 @@ void Scheduler::join(Operation& operation, Request* request) {
         operation.sectors.first = request->range.first;
     }
     operation.sectors.count += request->range.count;
-    operation.exclusive = whole_blocks(operation.sectors);
+    operation.exclusive = exclusive_range(operation.sectors);
     active_[operation.active_index].exclusive = operation.exclusive;
     ++operation.count;
 }
@@ -173,7 +197,7 @@ void Scheduler::start_new(Request* request, Operation* blocker) {
     Operation& operation = new_operation(request->command.action, request->barrier);
     request->next = nullptr;
     operation.sectors = request->range;
-    operation.exclusive = whole_blocks(request->range);
+    operation.exclusive = exclusive_range(request->range);
     operation.first = operation.last = request;
     operation.count = 1;
     queue(operation, blocker);
@@ -227,7 +251,8 @@ void Scheduler::wake_waiters(Operation& operation) {
     Operation* waiter = std::exchange(operation.waiters, nullptr);
     while (waiter != nullptr) {
         Operation* following = waiter->next;
-        if (Operation* blocker = newest_conflict_before(*waiter)) {
+        Operation* blocker = mutated(Mutation::forget_order) ? nullptr : newest_conflict_before(*waiter);
+        if (blocker != nullptr) {
             waiter->next = blocker->waiters;
             blocker->waiters = waiter;
         } else {

@@ -5,12 +5,13 @@
 // is judged on the device's logical blocks. An exact copy of a request that is still under way is not done
 // again: the answer goes to the newest copy (R5). Neighbours that wait together become one operation of the
 // device. Requests that do not cover whole logical blocks are read, patched and written under the same
-// exclusion.
+// exclusion. A change that comes so late that it would undo a newer one is not admitted (R1, R3).
 #pragma once
 
 #include "core/fixed_pool.hpp"
 #include "core/io_queue.hpp"
 #include "core/request.hpp"
+#include "core/write_history.hpp"
 
 namespace aoetarget::core {
 
@@ -40,7 +41,7 @@ struct SchedulerResources {
 class Scheduler {
   public:
     struct Counters {
-        std::uint64_t device_operations = 0, duplicates = 0, ordered = 0, patched = 0, dropped = 0,
+        std::uint64_t device_operations = 0, duplicates = 0, ordered = 0, patched = 0, dropped = 0, stale = 0,
                       flush_errors = 0;
     };
 
@@ -91,6 +92,7 @@ class Scheduler {
 
     static bool changes_data(const Operation& operation);
     [[nodiscard]] SectorRange whole_blocks(const SectorRange& range) const;
+    [[nodiscard]] SectorRange exclusive_range(const SectorRange& range) const;
     [[nodiscard]] static bool conflict(const Operation& operation, const SectorRange& exclusive, bool changes,
                                        bool barrier);
 
@@ -130,6 +132,7 @@ class Scheduler {
     const std::uint64_t block_sectors_;
     SchedulerResources& resources_;
     RequestSink& sink_;
+    WriteHistory history_;
     std::vector<Active> active_; ///< Everything admitted and not retired, in no order.
     Operation* first_ready_ = nullptr;
     Operation* last_ready_ = nullptr;

@@ -32,8 +32,9 @@ TEST_CASE("the sector count follows the MTU, as far as slots allow", "[core][con
     core.add_export();
     core.link->mtu_now = 1000;
     CHECK(core.ask(config_request()).sectors_per_frame() == 1);
-    core.link->mtu_now = 9000; // the slots are those of 1500, and of 2048 bytes
-    CHECK(core.ask(config_request()).sectors_per_frame() == 3);
+    core.link->mtu_now = 9000; // the slots are those of 1500
+    const std::size_t sectors_per_slot = (core.link->pool().frame_capacity() - 36) / 512;
+    CHECK(core.ask(config_request()).sectors_per_frame() == sectors_per_slot);
     core.link->mtu_now = 547; // not even one
     core.expect_silence(config_request());
 }

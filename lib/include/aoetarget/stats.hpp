@@ -66,6 +66,9 @@ struct ExportStats {
     /// Requests dropped because the device was out of resources (EAGAIN, ENOMEM), or because this export
     /// already had as many under way as one may have; the initiators repeat them.
     std::uint64_t dropped = 0;
+    /// Writes dropped because they came so late that they would have undone newer ones: an interface was not
+    /// served for a while, or the network delays frames. The initiators repeat what they still want.
+    std::uint64_t stale = 0;
     /// Requests being worked on now. The one gauge here: it goes up and down.
     std::uint64_t in_flight = 0;
 };

@@ -1,0 +1,38 @@
+// Mistakes that can be made on purpose, to see that the simulator (tests/sim) finds them. They exist only in
+// the build of this layer that it makes for that; everywhere else mutated() is false at compile time.
+#pragma once
+
+#include <cstdint>
+
+namespace aoetarget::core {
+
+enum class Mutation : std::uint8_t {
+    none,
+    forget_exclusion,   ///< Overlapping operations run side by side (R4).
+    forget_order,       ///< What waits behind an operation is started as soon as that ends (R6).
+    merge_any_payload,  ///< A write is taken for a copy whatever its data (R5).
+    forget_durable,     ///< Durable writes are not.
+    forget_flush,       ///< Flushes are answered without the device.
+    fence_too_early,    ///< A fence is confirmed while writes of those it excludes are under way.
+    ignore_reserve,     ///< Those who do not hold the reservation may write.
+    late_past_fence,    ///< A write that arrived before a fence and was read after it is taken.
+    overlap_in_sectors, ///< Overlap is judged by sectors, not whole blocks.
+    skip_tail,          ///< The rest of the last partial block is not read before it is written.
+    forget_arrivals,    ///< R1 is not kept.
+    forget_copies,      ///< R3 is not kept for exact copies.
+    ignore_tag_order,   ///< R3 is not kept for the tags of Linux.
+    last,
+};
+
+#ifdef AOETARGET_MUTATIONS
+inline thread_local Mutation active_mutation = Mutation::none;
+inline bool mutated(Mutation mutation) {
+    return active_mutation == mutation;
+}
+#else
+constexpr bool mutated(Mutation) {
+    return false;
+}
+#endif
+
+} // namespace aoetarget::core

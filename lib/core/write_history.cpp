@@ -1,0 +1,130 @@
+#include "core/write_history.hpp"
+
+#include "core/mutation.hpp"
+
+#include <algorithm>
+
+namespace aoetarget::core {
+namespace {
+
+/// Stands for what a change does, where to, and by which command. A part of the data is enough: whoever takes
+/// two for the same only ever drops a frame for it.
+std::uint64_t content_of(const Request& change) {
+    constexpr std::uint64_t factor = 0x9E3779B97F4A7C15ULL;
+    const auto mix = [](std::uint64_t hash, std::uint64_t word) {
+        hash = (hash ^ word) * factor;
+        return hash ^ hash >> 32;
+    };
+    std::uint64_t hash = mix(change.range.first, change.range.count);
+    hash = mix(hash, change.registers.command_or_status);
+    const Bytes payload = change.payload();
+    for (std::size_t sector = 0; sector < payload.size(); sector += sector_bytes) {
+        std::uint64_t first = 0;
+        std::uint64_t last = 0;
+        std::memcpy(&first, &payload[sector], sizeof first);
+        std::memcpy(&last, &payload[sector + sector_bytes - sizeof last], sizeof last);
+        hash = mix(mix(hash, first), last);
+    }
+    return hash;
+}
+
+/// Linux counts its transmissions in bits 30 to 16 of the tag. Of others nothing is known, so this proves
+/// something only together with other signs.
+bool is_older_tag(std::uint32_t tag, std::uint32_t than) {
+    constexpr std::uint32_t counters = 0x8000;
+    if (((tag | than) >> 31) != 0)
+        return false;
+    return ((tag >> 16) - (than >> 16)) % counters >= counters / 2;
+}
+
+} // namespace
+
+WriteHistory::WriteHistory()
+    : entries_(std::make_unique_for_overwrite<Entry[]>(max_entries)),
+      buckets_(std::make_unique<Position[]>(max_entries)) {}
+
+bool WriteHistory::has_overtaken(const Request& change) const {
+    const Time arrival = change.slot.arrival();
+    if (mutated(Mutation::forget_arrivals))
+        return false;
+    if (arrival >= newest_arrival_)
+        return false;
+    if (arrival < forgotten_arrival_)
+        return true;
+    for (Position back = 1; back <= size_; ++back) {
+        const Entry& entry = at(end_ - back);
+        if (entry.newest_arrival <= arrival)
+            return false; // this and all before it arrived earlier
+        if (entry.arrival > arrival && entry.range.overlaps(change.range))
+            return true;
+    }
+    return false;
+}
+
+bool WriteHistory::has_replaced(const Request& change) const {
+    const std::uint64_t content = content_of(change);
+    Position position = bucket_of(content);
+    for (unsigned looked_at = 0; looked_at < max_alike && age_of(position) < size_; ++looked_at) {
+        const Entry& entry = at(position);
+        const bool is_remembered = change.slot.arrival() - entry.newest_copy <= memory;
+        if (is_remembered && entry.content == content && entry.range == change.range) {
+            const bool is_copy = entry.tag == change.tag() && entry.source == change.source;
+            if (is_copy && is_overwritten(position, change) && !mutated(Mutation::forget_copies))
+                return true;
+            if (!is_copy && is_older_tag(change.tag(), entry.tag) && is_superseded(position, change) &&
+                !mutated(Mutation::ignore_tag_order))
+                return true;
+        }
+        position = entry.previous_alike;
+    }
+    return false;
+}
+
+/// Whether something else was written to the sectors after the entry at `position`.
+bool WriteHistory::is_overwritten(Position position, const Request& change) const {
+    for (Position later = position + 1; later != end_; ++later) {
+        if (at(later).range.overlaps(change.range))
+            return true;
+    }
+    return false;
+}
+
+/// Whether the same host wrote to the sectors after the entry at `position`, and sent that later than this.
+bool WriteHistory::is_superseded(Position position, const Request& change) const {
+    for (Position later = position + 1; later != end_; ++later) {
+        const Entry& entry = at(later);
+        if (entry.range.overlaps(change.range) && entry.source == change.source &&
+            is_older_tag(at(position).tag, entry.tag) && is_older_tag(change.tag(), entry.tag))
+            return true;
+    }
+    return false;
+}
+
+void WriteHistory::add(Request& change) {
+    if (size_ == max_entries)
+        forgotten_arrival_ = std::max(forgotten_arrival_, at(end_).arrival);
+    else
+        ++size_;
+    newest_arrival_ = std::max(newest_arrival_, change.slot.arrival());
+    const std::uint64_t content = content_of(change);
+    Position& newest_alike = bucket_of(content);
+    at(end_) = {.range = change.range,
+                .arrival = change.slot.arrival(),
+                .newest_arrival = newest_arrival_,
+                .newest_copy = change.slot.arrival(),
+                .content = content,
+                .previous_alike = newest_alike,
+                .tag = change.tag(),
+                .source = change.source};
+    change.position = newest_alike = end_++;
+}
+
+void WriteHistory::merged(const Request& original, const Request& copy) {
+    if (age_of(original.position) >= size_)
+        return;
+    Entry& entry = at(original.position);
+    entry.tag = copy.tag();
+    entry.newest_copy = copy.slot.arrival();
+}
+
+} // namespace aoetarget::core

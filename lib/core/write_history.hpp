@@ -1,0 +1,72 @@
+// What an export remembers of the changes that it has admitted, so that an old frame that turns up late never
+// undoes a newer change (initiators.md H1, R1 and R3).
+//
+// A frame can be late because it waited in a receive queue of ours while other interfaces were served: then
+// its time of arrival tells. Or it was late when it arrived: then it may be an exact copy of a request that
+// has been carried out, or its tag may be older than that of the request which has replaced it. In all of
+// these cases the frame is to be dropped, which is always safe: an initiator that still wants it repeats it.
+#pragma once
+
+#include "core/request.hpp"
+
+#include <memory>
+
+namespace aoetarget::core {
+
+/// Of one export. Bounded in memory; what is forgotten is never taken for harmless: a change that waited so
+/// long that the history no longer reaches back to its arrival counts as overtaken.
+class WriteHistory {
+  public:
+    static constexpr std::size_t max_entries = 4096;
+    /// For so long copies are recognised. Tags are used again after a restart of the initiator, so this must
+    /// not be much longer than frames survive in a network.
+    static constexpr Time memory = std::chrono::seconds(2);
+    /// So many changes of the same content are looked at, and then no more.
+    static constexpr unsigned max_alike = 16;
+
+    WriteHistory();
+
+    /// R1: whether a change of the same sectors was admitted that arrived later than this one. One comparison
+    /// where frames come in the order of their arrival.
+    [[nodiscard]] bool has_overtaken(const Request& change) const;
+    /// R3: whether this one was carried out before, as this frame or as a later transmission of it, and other
+    /// data has been written to its sectors since.
+    [[nodiscard]] bool has_replaced(const Request& change) const;
+
+    /// Remembers a change at its admission, in the order in which changes take effect.
+    void add(Request& change);
+    /// A copy was merged with a change that is still under way: its tag is the one that counts now.
+    void merged(const Request& original, const Request& copy);
+
+  private:
+    /// Numbers changes in the order of their admission, and wraps.
+    using Position = std::uint32_t;
+
+    struct Entry {
+        SectorRange range;
+        Time arrival;
+        Time newest_arrival; ///< Of this and of all earlier entries.
+        Time newest_copy;    ///< When the last copy arrived that was merged with it.
+        std::uint64_t content;
+        Position previous_alike; ///< In the same bucket.
+        std::uint32_t tag;
+        MacAddress source;
+    };
+    static_assert(sizeof(Entry) <= 64);
+
+    /// Less than size_ where the entry is there.
+    [[nodiscard]] Position age_of(Position position) const { return end_ - 1 - position; }
+    [[nodiscard]] Entry& at(Position position) const { return entries_[position % max_entries]; }
+    [[nodiscard]] Position& bucket_of(std::uint64_t content) const { return buckets_[content % max_entries]; }
+    [[nodiscard]] bool is_overwritten(Position position, const Request& change) const;
+    [[nodiscard]] bool is_superseded(Position position, const Request& change) const;
+
+    std::unique_ptr<Entry[]> entries_;    ///< A ring by position. Memory is touched only as it fills.
+    std::unique_ptr<Position[]> buckets_; ///< The newest entry with a content of this hash.
+    Position end_ = 0;                    ///< One past the newest.
+    Position size_ = 0;
+    Time newest_arrival_ = Time::min();
+    Time forgotten_arrival_ = Time::min(); ///< The newest of what is no longer in the ring.
+};
+
+} // namespace aoetarget::core

@@ -1,0 +1,90 @@
+// What initiators were promised about one export.
+//
+// Every write has a value of its own, so for each sector it can be told from what initiators were told alone
+// whether one order of all writes and reads explains it (linearizability of a register; Gibbons and Korach).
+// Each value has the moment by which it was certainly there (`seen`: its write was acknowledged) and the
+// latest moment at which it was certainly still there or yet to come (`needed`: its write or a read that
+// returned it began). One value has to come before another if it was seen before the other was needed last.
+// Two values that each have to come before the other cannot be explained.
+//
+// A write that is not acknowledged may be made again and again, since its initiator repeats it. So what a
+// read tells of such a write holds for that read alone: it is kept as a value of its own.
+//
+// A power cut begins a new history. It starts with one of the values that may have survived: none that has to
+// come before a value which was promised to be stable.
+#pragma once
+
+#include "content.hpp"
+
+#include <aoetarget/address.hpp>
+
+#include <limits>
+#include <string>
+#include <vector>
+
+namespace aoesim {
+
+using aoetarget::SectorRange;
+
+class Checker {
+  public:
+    /// Orders what initiators do and learn.
+    using Moment = std::uint64_t;
+
+    explicit Checker(std::uint64_t sectors) : sectors_(sectors) {}
+
+    Moment now() { return ++moment_; }
+
+    /// Whether the acknowledgement of a write means that it is stable.
+    enum class Promise : std::uint8_t {
+        none,
+        cache_off, ///< Yes, unless the cache is switched on again by a power cut before.
+        always,
+    };
+
+    WriteId write_begins(const SectorRange& range, Promise promise);
+    void write_acknowledged(WriteId write);
+    /// `bytes`: of the whole range. `began`: when the read was first asked for.
+    void read_returned(const SectorRange& range, Moment began, const std::uint8_t* bytes);
+    /// What was acknowledged before the flush began is stable.
+    void flush_acknowledged(Moment began) { stable_before_ = std::max(stable_before_, began); }
+    void power_cut();
+
+    /// Empty, or the first promise that was broken.
+    [[nodiscard]] const std::string& violation() const { return violation_; }
+
+  private:
+    static constexpr Moment never = std::numeric_limits<Moment>::max();
+
+    struct Write {
+        SectorRange range;
+        Moment began = 0;
+        Moment acknowledged = never;
+        Promise promise = Promise::none;
+    };
+    struct Value {
+        WriteId write;
+        Moment seen;
+        Moment needed;
+    };
+    struct Sector {
+        std::vector<Value> values{{0, 0, 0}};
+        /// After a power cut: with one of these the sector has begun; which, the first read tells.
+        std::vector<WriteId> survivors{};
+    };
+
+    void returned(std::uint64_t sector, WriteId write, Moment began, Moment ended);
+    void check(std::uint64_t sector, const Value& value);
+    [[nodiscard]] bool is_stable(const Write& write) const;
+    void cut(Sector& sector) const;
+    void fail(std::uint64_t sector, const std::string& what);
+
+    Moment moment_ = 0;
+    Moment stable_before_ = 0;
+    Moment epoch_ = 0; ///< The last power cut. What survived it has been seen the moment before.
+    std::vector<Write> writes_{{{}, 0, 0, Promise::always}};
+    std::vector<Sector> sectors_;
+    std::string violation_;
+};
+
+} // namespace aoesim

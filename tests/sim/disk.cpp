@@ -1,0 +1,168 @@
+#include "disk.hpp"
+
+#include <cerrno>
+#include <cstring>
+
+namespace aoesim {
+
+using aoetarget::Io;
+using aoetarget::sector_bytes;
+using aoetarget::SectorRange;
+
+namespace {
+
+class Device final : public aoetarget::BlockDevice {
+  public:
+    explicit Device(Disk& disk) : disk_(disk) {}
+    [[nodiscard]] aoetarget::Geometry geometry() const override { return disk_.geometry(); }
+    void submit(Io& io) override { disk_.submit(io); }
+
+  private:
+    Disk& disk_;
+};
+
+bool changes(const Io& io) {
+    return io.op == Io::Op::write || io.op == Io::Op::discard;
+}
+
+} // namespace
+
+Disk::Disk(const Setting& setting, Schedule& schedule, Random random, FaultCounts& faults, Observer& observer)
+    : setting_(setting), schedule_(schedule), random_(random), faults_(faults), observer_(observer),
+      data_(setting.geometry.sectors * sector_bytes), stable_(data_) {}
+
+std::unique_ptr<aoetarget::BlockDevice> Disk::device() {
+    return std::make_unique<Device>(*this);
+}
+
+void Disk::heal() {
+    vanished_ = false;
+    setting_.slow = setting_.errors = setting_.busy = setting_.full = 0;
+}
+
+Time Disk::latency() {
+    if (random_.chance(setting_.slow)) {
+        faults_.add(Fault::disk_slow);
+        return Time(random_.below(static_cast<std::uint64_t>(setting_.slowest.count())));
+    }
+    return Time(random_.below(static_cast<std::uint64_t>(2 * setting_.usual.count())));
+}
+
+void Disk::submit(Io& io) {
+    check(io);
+    const std::uint64_t number = next_number_++;
+    pending_.push_back({&io, number});
+    if (random_.chance(setting_.immediate))
+        finish(number);
+    else
+        schedule_.after(latency(), [this, number] { finish(number); });
+}
+
+void Disk::finish(std::uint64_t number) {
+    const auto found = std::ranges::find(pending_, number, &Pending::number);
+    if (found == pending_.end())
+        return; // lost in a power cut
+    Io& io = *found->io;
+    pending_.erase(found);
+    const int error = error_for(io);
+    if (error == 0)
+        carry_out(io, false);
+    else if (io.op == Io::Op::write && error != EAGAIN)
+        carry_out(io, true);
+    io.complete(error);
+    observer_.disk_completed();
+}
+
+int Disk::error_for(const Io& io) {
+    if (vanished_)
+        return random_.chance(0.5) ? ENODEV : EIO;
+    if (random_.chance(setting_.busy)) {
+        faults_.add(Fault::disk_busy);
+        return EAGAIN;
+    }
+    if (io.op == Io::Op::write && random_.chance(setting_.full)) {
+        faults_.add(Fault::disk_full);
+        return ENOSPC;
+    }
+    if (random_.chance(setting_.errors)) {
+        faults_.add(Fault::disk_error);
+        return EIO;
+    }
+    return 0;
+}
+
+/// `only_parts`: a failed or interrupted write changes any of its blocks.
+void Disk::carry_out(const Io& io, bool only_parts) {
+    if (io.op == Io::Op::flush) {
+        stable_ = data_;
+        return;
+    }
+    std::uint8_t* at = &data_[io.range.first * sector_bytes];
+    if (io.op == Io::Op::read) {
+        for (const iovec& buffer : io.buffers) {
+            std::memcpy(buffer.iov_base, at, buffer.iov_len);
+            at += buffer.iov_len;
+        }
+        return;
+    }
+    std::vector<std::uint8_t> bytes;
+    for (const iovec& buffer : io.buffers) {
+        const auto* from = static_cast<const std::uint8_t*>(buffer.iov_base);
+        bytes.insert(bytes.end(), from, from + buffer.iov_len);
+    }
+    store(io, bytes, only_parts);
+}
+
+void Disk::store(const Io& io, const std::vector<std::uint8_t>& bytes, bool only_parts) {
+    const std::uint64_t block = setting_.geometry.logical_block_bytes / sector_bytes;
+    for (std::uint64_t i = 0; i < io.range.count; i += block) {
+        if (only_parts && random_.chance(0.5))
+            continue;
+        const SectorRange range{io.range.first + i, block};
+        observer_.landing(*this, range, &bytes[i * sector_bytes]);
+        std::memcpy(&data_[range.first * sector_bytes], &bytes[i * sector_bytes], range.bytes());
+        if (io.durable || !setting_.geometry.volatile_cache)
+            std::memcpy(&stable_[range.first * sector_bytes], &bytes[i * sector_bytes], range.bytes());
+    }
+}
+
+void Disk::cut_power() {
+    for (const Pending& pending : pending_) {
+        if (changes(*pending.io))
+            carry_out(*pending.io, true);
+    }
+    pending_.clear();
+    vanished_ = false;
+    const std::uint64_t block_bytes = setting_.geometry.logical_block_bytes;
+    const double kept = random_.chance(0.3) ? 0.0 : 0.5;
+    for (std::uint64_t at = 0; at < data_.size(); at += block_bytes) {
+        if (random_.chance(kept))
+            std::memcpy(&stable_[at], &data_[at], block_bytes);
+    }
+    data_ = stable_;
+}
+
+void Disk::check(const Io& io) {
+    const auto expect = [&](bool condition, const char* what) {
+        if (!condition && violation_.empty())
+            violation_ = what;
+    };
+    const std::uint64_t block = setting_.geometry.logical_block_bytes / sector_bytes;
+    std::uint64_t bytes = 0;
+    for (const iovec& buffer : io.buffers) {
+        bytes += buffer.iov_len;
+        expect(reinterpret_cast<std::uintptr_t>(buffer.iov_base) % setting_.geometry.memory_alignment == 0,
+               "a buffer is not aligned as the disk asks");
+    }
+    const bool transfers = io.op == Io::Op::read || io.op == Io::Op::write;
+    expect(bytes == (transfers ? io.range.bytes() : 0), "the buffers are not as long as the range");
+    expect((io.op == Io::Op::flush) == (io.range.count == 0), "a range is empty, or that of a flush is not");
+    expect(io.range.fits(setting_.geometry.sectors), "a range is not on the disk");
+    expect(io.range.first % block == 0 && io.range.count % block == 0, "a range is not made of whole blocks");
+    for (const Pending& other : pending_) {
+        expect(!(changes(io) || changes(*other.io)) || !io.range.overlaps(other.io->range),
+               "an operation overlaps a change that is under way");
+    }
+}
+
+} // namespace aoesim

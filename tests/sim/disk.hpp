@@ -1,0 +1,84 @@
+// A disk that takes its time, fails, loses power, and watches that the core keeps what a device may rely on.
+#pragma once
+
+#include "faults.hpp"
+#include "random.hpp"
+#include "schedule.hpp"
+
+#include <aoetarget/block_device.hpp>
+
+#include <memory>
+#include <string>
+
+namespace aoesim {
+
+class Disk {
+  public:
+    struct Setting {
+        aoetarget::Geometry geometry;
+        double immediate = 0; ///< Completes from within submit().
+        double slow = 0;
+        double errors = 0;
+        double busy = 0;
+        double full = 0;
+        Time usual = microseconds(100), slowest = milliseconds(300);
+    };
+    /// Who is told what.
+    class Observer {
+      public:
+        /// The device may have completed something: the target's loop has to turn.
+        virtual void disk_completed() = 0;
+        /// Sectors are about to be changed. `bytes`: of all of them.
+        virtual void landing(const Disk& disk, const aoetarget::SectorRange& range,
+                             const std::uint8_t* bytes) = 0;
+
+      protected:
+        ~Observer() = default;
+    };
+
+    Disk(const Setting& setting, Schedule& schedule, Random random, FaultCounts& faults, Observer& observer);
+
+    /// What a target owns of it. A disk has one at a time.
+    std::unique_ptr<aoetarget::BlockDevice> device();
+
+    void submit(aoetarget::Io& io);
+    /// Everything that is not stable is lost, as far as chance will have it. What was under way is never
+    /// completed; the target must still be there, and go then.
+    void cut_power();
+    /// From now on all operations fail, or none does.
+    void vanish(bool vanished) { vanished_ = vanished; }
+    /// No fault of its own any more.
+    void heal();
+
+    [[nodiscard]] const aoetarget::Geometry& geometry() const { return setting_.geometry; }
+    [[nodiscard]] const std::uint8_t* sector(std::uint64_t number) const { return &data_[number * 512]; }
+    /// Empty, or what the core did that it must not.
+    [[nodiscard]] const std::string& violation() const { return violation_; }
+
+  private:
+    struct Pending {
+        aoetarget::Io* io;
+        std::uint64_t number;
+    };
+
+    void finish(std::uint64_t number);
+    int error_for(const aoetarget::Io& io);
+    void carry_out(const aoetarget::Io& io, bool only_parts);
+    void store(const aoetarget::Io& io, const std::vector<std::uint8_t>& bytes, bool only_parts);
+    void check(const aoetarget::Io& io);
+    [[nodiscard]] Time latency();
+
+    Setting setting_;
+    Schedule& schedule_;
+    Random random_;
+    FaultCounts& faults_;
+    Observer& observer_;
+    std::vector<std::uint8_t> data_;   ///< What a read returns.
+    std::vector<std::uint8_t> stable_; ///< What a power cut leaves at least.
+    std::vector<Pending> pending_;
+    std::uint64_t next_number_ = 0;
+    bool vanished_ = false;
+    std::string violation_;
+};
+
+} // namespace aoesim

@@ -1,0 +1,71 @@
+// What a simulation does to the target, counted.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+namespace aoesim {
+
+enum class Fault : std::uint8_t {
+    request_lost,
+    request_duplicated,
+    request_late,
+    request_truncated,
+    request_corrupted,
+    reply_lost,
+    reply_duplicated,
+    reply_late,
+    socket_full,
+    link_stalled,
+    link_down,
+    link_replaced,
+    mtu_changed,
+    loop_delayed,
+    disk_error,
+    disk_full,
+    disk_busy,
+    disk_slow,
+    disk_vanished,
+    power_cut,
+    fence,
+    initiator_reboot,
+    last,
+};
+
+inline constexpr std::array<std::string_view, static_cast<std::size_t>(Fault::last)> fault_names{
+    "requests lost",
+    "requests duplicated",
+    "requests very late",
+    "requests truncated",
+    "requests corrupted",
+    "replies lost",
+    "replies duplicated",
+    "replies very late",
+    "requests at a full socket",
+    "links not served for a while",
+    "links down",
+    "links replaced",
+    "MTU changes",
+    "loops delayed",
+    "disk errors",
+    "disks full",
+    "disks out of resources",
+    "disk operations slow",
+    "disks vanished",
+    "power cuts",
+    "fences",
+    "initiators rebooted",
+};
+
+struct FaultCounts {
+    std::array<std::uint64_t, static_cast<std::size_t>(Fault::last)> counts{};
+
+    void add(Fault fault) { ++counts[static_cast<std::size_t>(fault)]; }
+    void add(const FaultCounts& other) {
+        for (std::size_t i = 0; i < counts.size(); ++i)
+            counts[i] += other.counts[i];
+    }
+};
+
+} // namespace aoesim

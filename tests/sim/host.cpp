@@ -1,0 +1,206 @@
+#include "host.hpp"
+
+namespace aoesim {
+
+namespace ata = aoetest::ata;
+using aoetest::Reply;
+using aoetest::Request;
+
+namespace {
+
+constexpr Time longest_timeout = seconds(20);
+
+Time in_time(double number_of_seconds) {
+    return std::chrono::duration_cast<Time>(std::chrono::duration<double>(number_of_seconds));
+}
+
+} // namespace
+
+Host::Host(Setting setting, Volume& volume, Schedule& schedule, Random random, FaultCounts& faults,
+           Network& network)
+    : setting_(std::move(setting)), volume_(volume), schedule_(schedule), random_(random), faults_(faults),
+      network_(network), average_(setting_.cold ? 0.25 : 0.001), deviation_(setting_.cold ? 2 : 0.001) {}
+
+// --- Asking --------------------------------------------------------------------------------------
+
+void Host::issue() {
+    while (!away_ && asked_.size() < setting_.window && network_.take_request())
+        ask();
+}
+
+void Host::ask() {
+    Asked asked = new_request();
+    asked.path = next_path_++ % setting_.ports.size();
+    asked.request.tagged(new_tag());
+    transmit(std::move(asked));
+}
+
+Host::Asked Host::new_request() {
+    Asked asked;
+    Checker& checker = volume_.checker;
+    unsigned most = setting_.max_sectors;
+    for (const unsigned port : setting_.ports)
+        most = std::min(most, (network_.mtu(port) - 36) / 512);
+    const std::uint64_t first = setting_.area.first + random_.below(setting_.area.count);
+    const std::uint64_t count = std::min(random_.between(1, std::max(most, 1U)), setting_.area.end() - first);
+    if (random_.chance(setting_.flushes)) {
+        asked.request = aoetest::flush_request(random_.chance(0.5) ? ata::flush_cache : ata::flush_cache_ext);
+    } else if (random_.chance(setting_.switches)) {
+        asked.request = aoetest::ata_request(ata::set_features, 0x82);
+    } else if (random_.chance(setting_.writes)) {
+        asked.range = {first, count};
+        const bool forced = random_.chance(setting_.forced);
+        auto promise = Checker::Promise::none;
+        if (!volume_.volatile_cache || forced)
+            promise = Checker::Promise::always;
+        else if (volume_.cache_off)
+            promise = Checker::Promise::cache_off;
+        asked.write = checker.write_begins(asked.range, promise);
+        volume_.writer_of.push_back(setting_.number);
+        aoetest::Bytes data(count * 512);
+        for (std::uint64_t i = 0; i < count; ++i)
+            fill_sector(&data[i * 512], asked.write, first + i);
+        asked.request = aoetest::write_request(first, data,
+                                               forced                ? ata::write_dma_fua_ext
+                                               : random_.chance(0.5) ? ata::write_sectors
+                                                                     : ata::write_sectors_ext);
+    } else {
+        asked.range = {first, count};
+        asked.reads = !random_.chance(0.02);
+        asked.request = asked.reads ? aoetest::read_request(first, static_cast<std::uint8_t>(count))
+                                    : aoetest::ata_request(ata::read_verify_ext, 0,
+                                                           static_cast<std::uint8_t>(count), first);
+    }
+    asked.began = checker.now();
+    asked.request.to(volume_.address.shelf, volume_.address.slot);
+    return asked;
+}
+
+std::uint32_t Host::new_tag() {
+    const std::uint32_t number = next_tag_++;
+    switch (setting_.kind) {
+    case Kind::linux_driver: {
+        const auto jiffies = std::chrono::duration_cast<milliseconds>(schedule_.now()).count() / 4;
+        return (number & 0x7FFF) << 16 | (static_cast<std::uint32_t>(jiffies) & 0xFFFF);
+    }
+    case Kind::ipxe:
+        return 0x18AE0000 | (number & 0xFFFF);
+    case Kind::windows: // in the order of its bytes
+        return __builtin_bswap32(number);
+    case Kind::macos:
+        break;
+    }
+    return number;
+}
+
+void Host::transmit(Asked asked) {
+    const std::uint32_t tag = *asked.request.tag;
+    asked.request.from(setting_.macs[asked.path]);
+    asked.request.destination = network_.port_mac(setting_.ports[asked.path]);
+    asked.sent = schedule_.now();
+    asked.transmission = transmissions_++;
+    ++asked.tries;
+    network_.send(setting_.ports[asked.path], asked.request.encode(), setting_.care, asked.write);
+    schedule_.after(timeout(asked), [this, tag, number = asked.transmission] { expire(tag, number); });
+    asked_.insert_or_assign(tag, std::move(asked));
+}
+
+Time Host::timeout(const Asked& asked) const {
+    const unsigned doublings = std::min(asked.tries - 1, 10U);
+    switch (setting_.kind) {
+    case Kind::linux_driver:
+        return std::clamp<Time>(in_time(2 * average_ + 8 * deviation_), milliseconds(100), longest_timeout);
+    case Kind::ipxe:
+        return std::min<Time>(milliseconds(250 << std::min(doublings, 5U)), seconds(8));
+    case Kind::windows:
+        return std::min<Time>(milliseconds(20 << doublings), seconds(1));
+    case Kind::macos:
+        break;
+    }
+    return milliseconds(5);
+}
+
+void Host::expire(std::uint32_t tag, std::uint64_t transmission) {
+    const auto found = asked_.find(tag);
+    if (found == asked_.end() || found->second.transmission != transmission)
+        return;
+    Asked asked = std::move(found->second);
+    asked_.erase(found);
+    if (setting_.kind == Kind::linux_driver) {
+        asked.request.tagged(new_tag());
+        asked.path = (asked.path + 1) % setting_.ports.size();
+    }
+    transmit(std::move(asked));
+}
+
+// --- Learning ------------------------------------------------------------------------------------
+
+void Host::receive(const Frame& frame) {
+    const Reply reply{frame};
+    if (away_ || !reply.is_response())
+        return;
+    const auto found = asked_.find(reply.tag());
+    if (found == asked_.end() || reply.command() != aoetest::command_ata)
+        return;
+    if (reply.is_error() && setting_.kind != Kind::ipxe)
+        return; // and goes on asking
+    Asked asked = std::move(found->second);
+    asked_.erase(found);
+    learn(schedule_.now() - asked.sent);
+    answered(asked, reply);
+    maybe_reboot();
+    schedule_.after(Time(random_.below(static_cast<std::uint64_t>(setting_.pause.count()))),
+                    [this] { issue(); });
+}
+
+/// A failure tells nothing: a write may have been made, in part or whole, or may yet be.
+void Host::answered(Asked& asked, const Reply& reply) {
+    if (!reply.succeeded())
+        return;
+    Checker& checker = volume_.checker;
+    if (asked.reads) {
+        if (reply.bytes.size() != 36 + asked.range.bytes())
+            network_.trace("a read got an answer of another length");
+        else
+            checker.read_returned(asked.range, asked.began, &reply.bytes[36]);
+    } else if (asked.write != 0) {
+        checker.write_acknowledged(asked.write);
+    } else if (asked.request.opcode() == ata::set_features) {
+        checker.flush_acknowledged(asked.began);
+        volume_.cache_off = true;
+    } else if (asked.request.opcode() != ata::read_verify_ext) {
+        checker.flush_acknowledged(asked.began);
+    }
+}
+
+void Host::learn(Time round_trip) {
+    const double taken = std::chrono::duration<double>(round_trip).count();
+    const double off = taken - average_;
+    average_ += off / 256;
+    deviation_ += ((off < 0 ? -off : off) - deviation_) / 8;
+}
+
+/// A host that boots again begins with the same tags. It takes longer than frames live.
+void Host::maybe_reboot() {
+    if (setting_.kind == Kind::linux_driver || !asked_.empty() || !random_.chance(setting_.reboots))
+        return;
+    faults_.add(Fault::initiator_reboot);
+    away_ = true;
+    schedule_.after(milliseconds(1900), [this] {
+        away_ = false;
+        next_tag_ = 1;
+        issue();
+    });
+}
+
+std::string Host::waiting_for() const {
+    if (asked_.empty())
+        return "nothing";
+    const Asked& oldest = asked_.begin()->second;
+    return "host " + std::to_string(setting_.number) + " still waits for " + std::to_string(asked_.size()) +
+           " answers, one to command " + std::to_string(oldest.request.opcode()) + " for " +
+           std::to_string(oldest.range.count) + " sectors from " + std::to_string(oldest.range.first) +
+           ", sent " + std::to_string(oldest.tries) + " times";
+}
+
+} // namespace aoesim

@@ -1,0 +1,125 @@
+// An initiator: asks, asks again as long as nothing comes, and tells the checker what it has learnt.
+#pragma once
+
+#include "checker.hpp"
+#include "faults.hpp"
+#include "random.hpp"
+#include "schedule.hpp"
+#include "support/wire.hpp"
+
+#include <map>
+
+namespace aoesim {
+
+using Frame = aoetest::Bytes;
+using aoetest::Mac;
+
+/// How the network may treat a request.
+enum class Care : std::uint8_t {
+    gentle, ///< Loss and a little delay: what the protocol cannot protect from anything worse.
+    prompt, ///< Duplicates as well, all within the time in which nobody repeats.
+    late,   ///< Copies may turn up after up to a second.
+};
+
+/// The world as an initiator sees it.
+class Network {
+  public:
+    virtual void send(unsigned port, const Frame& frame, Care care, WriteId write) = 0;
+    /// The largest frame payload that this port carries now, in bytes.
+    [[nodiscard]] virtual unsigned mtu(unsigned port) const = 0;
+    [[nodiscard]] virtual Mac port_mac(unsigned port) const = 0;
+    /// Whether there is one more request to make.
+    virtual bool take_request() = 0;
+    virtual void trace(const std::string& what) = 0;
+
+  protected:
+    ~Network() = default;
+};
+
+/// An export and what was promised about it.
+struct Volume {
+    aoetarget::Address address;
+    std::uint64_t sectors;
+    bool volatile_cache;
+    Checker checker;
+    bool cache_off = false;             ///< An initiator was told that the write cache is off.
+    std::vector<unsigned> writer_of{0}; ///< By write: the number of its host.
+};
+
+class Host {
+  public:
+    enum class Kind : std::uint8_t {
+        linux_driver, ///< A new tag for every transmission, by another path.
+        ipxe,         ///< The same tag, slowly; an error is final.
+        windows,      ///< The same tag, soon.
+        macos,        ///< The same tag, every 5 ms.
+    };
+
+    struct Setting {
+        Kind kind = Kind::linux_driver;
+        unsigned number = 0;         ///< From 1.
+        std::vector<unsigned> ports; ///< By which it reaches the target.
+        std::vector<Mac> macs;       ///< Its own, one for each of these.
+        unsigned window = 8;
+        SectorRange area;
+        unsigned max_sectors = 17;
+        double writes = 0.5, flushes = 0, forced = 0, switches = 0;
+        bool cold = false; ///< Has not learnt yet how soon answers come.
+        double reboots = 0;
+        Time pause = microseconds(50); ///< Between an answer and the next request, at most.
+        Care care = Care::prompt;
+    };
+
+    Host(Setting setting, Volume& volume, Schedule& schedule, Random random, FaultCounts& faults,
+         Network& network);
+
+    void start() { issue(); }
+    void receive(const Frame& frame);
+    [[nodiscard]] const Setting& setting() const { return setting_; }
+    [[nodiscard]] std::size_t outstanding() const { return asked_.size(); }
+    [[nodiscard]] bool has_mac(const Mac& mac) const {
+        return std::ranges::find(setting_.macs, mac) != setting_.macs.end();
+    }
+    /// What it still waits for, in words.
+    [[nodiscard]] std::string waiting_for() const;
+    void heal() { setting_.reboots = 0; }
+
+  private:
+    struct Asked {
+        aoetest::Request request;
+        SectorRange range;
+        Checker::Moment began = 0;
+        WriteId write = 0;
+        bool reads = false;
+        Time sent{};
+        std::uint64_t transmission = 0; ///< Of all that this host has made.
+        unsigned tries = 0;
+        std::size_t path = 0;
+    };
+
+    void issue();
+    void ask();
+    Asked new_request();
+    void transmit(Asked asked);
+    void expire(std::uint32_t tag, std::uint64_t transmission);
+    void answered(Asked& asked, const aoetest::Reply& reply);
+    void maybe_reboot();
+    std::uint32_t new_tag();
+    [[nodiscard]] Time timeout(const Asked& asked) const;
+    void learn(Time round_trip);
+
+    Setting setting_;
+    Volume& volume_;
+    Schedule& schedule_;
+    Random random_;
+    FaultCounts& faults_;
+    Network& network_;
+    std::map<std::uint32_t, Asked> asked_; ///< By the tag of the newest transmission.
+    std::uint32_t next_tag_ = 1;
+    std::uint64_t transmissions_ = 0;
+    std::size_t next_path_ = 0;
+    double average_ = 0, deviation_ = 0; ///< Of the round trip, in seconds.
+    bool away_ = false;                  ///< Rebooting.
+};
+
+} // namespace aoesim

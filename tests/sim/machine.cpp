@@ -1,0 +1,216 @@
+#include "machine.hpp"
+
+namespace aoesim {
+
+using aoetarget::core::FrameSlot;
+
+// --- Ports ---------------------------------------------------------------------------------------
+
+Port::Port(unsigned number_of_it, const Mac& mac, unsigned mtu, std::uint32_t slots, std::size_t alignment,
+           std::function<void()> something_to_send)
+    : number(number_of_it), address(mac), mtu_now(mtu), layout_{slots, mtu + 18, alignment},
+      memory_(layout_.region_bytes()), pool_(memory_.bytes(), layout_),
+      something_to_send_(std::move(something_to_send)) {
+    max_slot_frame_ = pool_.frame_capacity();
+}
+
+std::optional<FrameSlot> Port::receive(Time now) {
+    if (!has_work(now))
+        return std::nullopt;
+    const Waiting waiting = std::move(socket.front());
+    socket.pop_front();
+    auto slot = pool_.take();
+    std::ranges::copy(std::as_bytes(std::span(waiting.frame)), slot->capacity().begin());
+    slot->set_length(waiting.frame.size());
+    slot->set_arrival(waiting.arrival);
+    return slot;
+}
+
+void Port::send(FrameSlot slot) {
+    outbox.push_back(std::move(slot));
+    something_to_send_();
+}
+
+// --- The machine ---------------------------------------------------------------------------------
+
+Machine::Machine(const Setting& setting, Schedule& schedule, Random random, FaultCounts& faults,
+                 Transmit transmit)
+    : setting_(setting), schedule_(schedule), random_(random), faults_(faults),
+      transmit_(std::move(transmit)),
+      bounce_(setting.bounce_buffers * aoetarget::core::BouncePool::buffer_bytes) {}
+
+Machine::~Machine() = default;
+
+void Machine::add_export(const aoetarget::Address& address, Disk& disk) {
+    exports_.emplace_back(address, &disk);
+}
+
+void Machine::boot() {
+    ++boots_;
+    removed_.clear();
+    ports_.clear();
+    core_ = std::make_unique<aoetarget::core::Core>(
+        aoetarget::core::Core::Options{.firmware = "sim", .bounce_memory = bounce_.bytes()});
+    for (unsigned number = 0; number < setting_.ports; ++number) {
+        ports_.emplace_back();
+        add_port(number);
+    }
+    for (const auto& [address, disk] : exports_) {
+        aoetarget::ExportOptions options;
+        options.address = address;
+        options.serial = "S" + to_string(address);
+        core_->add_export(options, disk->device());
+    }
+    wake();
+}
+
+void Machine::add_port(unsigned number) {
+    auto& port = ports_[number];
+    port = std::make_unique<Port>(number, aoetest::numbered_mac(0x1000 + number), setting_.mtus[number],
+                                  setting_.slots, setting_.alignment, [this] {
+                                      if (!std::exchange(sending_scheduled_, true))
+                                          schedule_.after(microseconds(random_.below(20)),
+                                                          [this] { transmit_all(); });
+                                  });
+    port->socket_frames = setting_.socket_frames;
+    port->id = core_->add_link(*port, setting_.slots);
+}
+
+void Machine::power_cut() {
+    faults_.add(Fault::power_cut);
+    for (const auto& [address, disk] : exports_)
+        disk->cut_power();
+    core_.reset();
+    for (const auto& port : ports_) {
+        port->socket.clear();
+        port->outbox.clear();
+    }
+    for (const auto& port : removed_)
+        port->outbox.clear();
+}
+
+bool Machine::arrive(unsigned number, const Frame& frame) {
+    if (core_ == nullptr || !port(number).up_now)
+        return false;
+    Port& to = port(number);
+    if (frame.size() > to.mtu_now + 18 || frame.size() > to.pool().frame_capacity())
+        return false;
+    if (to.socket.size() >= to.socket_frames) {
+        faults_.add(Fault::socket_full);
+        return false;
+    }
+    to.socket.push_back({frame, schedule_.now()});
+    wake();
+    return true;
+}
+
+void Machine::wake() {
+    if (core_ == nullptr || std::exchange(turn_scheduled_, true))
+        return;
+    Time delay = microseconds(random_.below(10));
+    if (random_.chance(setting_.delayed_turns)) {
+        faults_.add(Fault::loop_delayed);
+        delay = milliseconds(random_.below(40));
+    }
+    schedule_.after(delay, [this] { turn(); });
+}
+
+void Machine::turn() {
+    turn_scheduled_ = false;
+    if (core_ == nullptr)
+        return;
+    const Time now = schedule_.now();
+    const std::uint64_t first = random_.below(ports_.size());
+    for (std::size_t i = 0; i < ports_.size(); ++i) {
+        Port& from = *ports_[(first + i) % ports_.size()];
+        for (unsigned taken = 0; taken < setting_.batch; ++taken) {
+            auto slot = from.receive(now);
+            if (!slot)
+                break;
+            core_->receive(from.id, std::move(*slot));
+        }
+    }
+    core_->turn(now);
+    for (const auto& each : ports_) {
+        if (each->has_work(now))
+            wake();
+        else if (!each->socket.empty() && each->stalled_until > now)
+            schedule_.after(each->stalled_until - now, [this] { wake(); });
+    }
+    if (const auto deadline = core_->next_deadline())
+        schedule_.after(std::max(*deadline - now, Time(microseconds(1))), [this] { wake(); });
+    std::erase_if(removed_, [](const auto& each) { return each->all_slots_free(); });
+}
+
+/// What the core has sent leaves, as far as the MTU still allows it.
+void Machine::transmit_all() {
+    sending_scheduled_ = false;
+    if (core_ == nullptr)
+        return;
+    for (const auto& list : {&ports_, &removed_}) {
+        for (const auto& from : *list) {
+            auto outbox = std::exchange(from->outbox, {});
+            for (FrameSlot& slot : outbox) {
+                if (slot.frame().size() > from->mtu_now + 14) {
+                    core_->undeliverable(from->id, std::move(slot));
+                    continue;
+                }
+                const auto* bytes = reinterpret_cast<const std::uint8_t*>(slot.frame().data());
+                const Frame frame(bytes, bytes + slot.frame().size());
+                if (from->up_now && !from->removed)
+                    transmit_(*from, frame);
+            }
+        }
+    }
+    wake(); // slots have become free
+}
+
+void Machine::set_link_up(unsigned number, bool up) {
+    if (core_ == nullptr)
+        return;
+    Port& changed = port(number);
+    if (up && !changed.up_now)
+        core_->link_changed(changed.id);
+    changed.up_now = up;
+    wake();
+}
+
+void Machine::set_mtu(unsigned number, unsigned mtu) {
+    if (core_ == nullptr)
+        return;
+    port(number).mtu_now = mtu;
+    core_->link_changed(port(number).id);
+    wake();
+}
+
+/// The interface goes and comes back: another link with other slots, while requests are under way.
+void Machine::replace_link(unsigned number) {
+    if (core_ == nullptr)
+        return;
+    faults_.add(Fault::link_replaced);
+    auto& gone = ports_[number];
+    core_->remove_link(gone->id);
+    gone->removed = true;
+    gone->socket.clear();
+    removed_.push_back(std::move(gone));
+    add_port(number);
+    wake();
+}
+
+std::string Machine::leftovers() const {
+    for (const auto& each : ports_) {
+        if (!each->all_slots_free())
+            return "slots are lost";
+    }
+    for (const auto& each : removed_) {
+        if (!each->all_slots_free())
+            return "slots of a link that was removed are lost";
+    }
+    for (const auto& stats : core_->export_stats()) {
+        if (stats.in_flight != 0)
+            return "requests are lost";
+    }
+    return {};
+}
+
+} // namespace aoesim

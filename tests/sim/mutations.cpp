@@ -1,0 +1,86 @@
+// sim-mutations: that the simulator finds what it is for. Each mistake of core/mutation.hpp in turn is made
+// in the core, and one of the first seeds must find it. Each runs in a process of its own, which it may bring
+// down.
+#include "core/mutation.hpp"
+#include "world.hpp"
+
+#include <cstdio>
+#include <cstdlib>
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+using namespace aoesim;
+using aoetarget::core::Mutation;
+
+namespace {
+
+constexpr std::uint64_t max_seeds = 200;
+constexpr std::uint64_t requests = 1000;
+constexpr unsigned jobs = 2;
+
+constexpr const char* names[] = {
+    "none",
+    "overlapping operations side by side (R4)",
+    "what waits forgets what else is in its way (R6)",
+    "writes merged whatever their data (R5)",
+    "durable writes are not",
+    "flushes without the device",
+    "fences confirmed too early",
+    "reservations ignored",
+    "what arrived before a fence is taken after it",
+    "overlap judged by sectors, not blocks",
+    "the rest of a partial block is not read",
+    "times of arrival ignored (R1)",
+    "copies of overwritten writes are made again (R3)",
+    "the order of Linux's tags ignored (R3)",
+};
+static_assert(std::size(names) == static_cast<std::size_t>(Mutation::last));
+
+/// Whether a seed finds the mistake.
+bool is_found(std::size_t number) {
+    aoetarget::core::active_mutation = static_cast<Mutation>(number);
+    for (std::uint64_t seed = 1; seed <= max_seeds; ++seed) {
+        const Result result = World(seed, requests, false).run();
+        if (result.violation.empty())
+            continue;
+        std::printf("%-55s found by seed %3llu: %s\n", names[number], static_cast<unsigned long long>(seed),
+                    result.violation.c_str());
+        return true;
+    }
+    std::printf("%-55s NOT FOUND by %llu seeds\n", names[number], static_cast<unsigned long long>(max_seeds));
+    return false;
+}
+
+bool ended_well() {
+    int status = 0;
+    wait(&status);
+    if (WIFSIGNALED(status)) // an assertion of the core has found it
+        std::printf("a mistake has ended its process\n");
+    return WIFSIGNALED(status) || WEXITSTATUS(status) == 0;
+}
+
+} // namespace
+
+int main() {
+    unsigned passed = 0, failed = 0, running = 0;
+    const auto collect = [&] {
+        ++(ended_well() ? passed : failed);
+        --running;
+    };
+    for (std::size_t number = 1; number < std::size(names); ++number) {
+        if (running == jobs)
+            collect();
+        std::fflush(stdout);
+        if (fork() == 0) {
+            const bool found = is_found(number);
+            std::fflush(stdout);
+            _exit(found ? 0 : 1);
+        }
+        ++running;
+    }
+    while (running > 0)
+        collect();
+    std::printf("%u passed, %u failed, 0 skipped\n", passed, failed);
+    return failed == 0 ? 0 : 1;
+}

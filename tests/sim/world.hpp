@@ -1,0 +1,129 @@
+// A whole world from one seed: a machine with the target, disks, cables, initiators, and everything that goes
+// wrong between them.
+//
+// The fault model:
+// - Cables lose, repeat, delay, cut short and spoil requests, and lose, repeat and delay answers. A spoiled
+//   request never names other sectors: a checksum sees to that, and no target could tell. Whether copies of
+//   a request may turn up long after it was repeated depends on whether a target could tell them (H1): from
+//   hosts that repeat with the same tag always; from Linux where the host has one address and its sectors
+//   for itself. What waits in a socket of the target may wait for any time: its arrival is known.
+// - Interfaces stop being served for a while, go down, are replaced, and change their MTU. The loop pauses.
+// - Disks complete in any order, some late, fail, run out of space or resources, vanish and return. A failed
+//   write has changed any of its blocks.
+// - Power cuts end the target, what is in its sockets and on the cables, and any part of what is not stable.
+// - Managers shut hosts out and let them in again.
+//
+// In the end all faults stop. Then everything that was asked must be answered within bounded time, nothing
+// may be left over, and the disk must hold what was promised.
+#pragma once
+
+#include "host.hpp"
+#include "machine.hpp"
+#include "manager.hpp"
+
+#include <memory>
+
+namespace aoesim {
+
+struct Result {
+    std::string violation; ///< Empty: all promises were kept.
+    std::uint64_t requests = 0;
+    std::uint64_t digest = 0; ///< Of everything that the target has sent, and when.
+    FaultCounts faults;
+    std::uint64_t duplicates = 0, ordered = 0, patched = 0, stale = 0; ///< As the target counts them.
+};
+
+class World final : public Network, public Disk::Observer {
+  public:
+    World(std::uint64_t seed, std::uint64_t requests, bool tracing);
+    ~World();
+
+    Result run();
+
+  private:
+    /// How the cables are.
+    struct Weather {
+        double lost = 0, duplicated = 0, late = 0, truncated = 0, corrupted = 0;
+        Time jitter = microseconds(50);
+    };
+    /// Whom one of the lists of an export shuts out, as the target has confirmed it; by the number of the
+    /// host.
+    struct Exclusion {
+        std::vector<bool> now;
+        std::vector<Time> since; ///< When the host was last shut out.
+
+        std::uint32_t newest_command = 0; ///< That has reached the target: by its tag.
+
+        void may_let_in_all(std::uint32_t command) {
+            now.assign(now.size(), false);
+            newest_command = std::max(newest_command, command);
+        }
+        void forget(std::size_t hosts) {
+            now.assign(hosts + 1, false);
+            since.assign(hosts + 1, Time::min());
+        }
+    };
+    struct Export {
+        std::unique_ptr<Disk> disk;
+        std::unique_ptr<Volume> volume;
+        std::unique_ptr<Manager> manager;
+        Exclusion reserve, mask;
+        std::vector<Time> arrived{Time{}}; ///< By write: when the newest copy got into a socket.
+    };
+
+    void make_weather();
+    void make_exports();
+    void make_hosts();
+
+    // Network
+    void send(unsigned port, const Frame& frame, Care care, WriteId write) override;
+    [[nodiscard]] unsigned mtu(unsigned port) const override;
+    [[nodiscard]] Mac port_mac(unsigned port) const override { return aoetest::numbered_mac(0x1000 + port); }
+    bool take_request() override;
+    void trace(const std::string& what) override;
+    void deliver(unsigned port, Frame frame, WriteId write, Time delay);
+    void spoil(Frame& frame);
+    void left_target(const Port& port, const Frame& frame);
+    void hand_over(const Frame& frame, Time delay);
+    void check_frame(const Port& port, const aoetest::Reply& reply);
+    void note_command(const aoetest::Reply& request);
+    void note_answer(const aoetest::Reply& reply);
+    [[nodiscard]] Export* find(const aoetarget::Address& address);
+
+    // Disk::Observer
+    void disk_completed() override { machine_->wake(); }
+    void landing(const Disk& disk, const SectorRange& range, const std::uint8_t* bytes) override;
+
+    // What goes wrong
+    void next_fault();
+    void cut_power();
+    void query();
+    void heal();
+
+    // How it ends
+    void step_until(Time limit, const std::function<bool()>& done);
+    void expect_answers();
+    void expect_nothing_left();
+    void fail(const std::string& what);
+    void note_counters();
+
+    Schedule schedule_;
+    Random random_;
+    std::uint64_t requests_left_;
+    bool tracing_;
+    bool healed_ = false;
+    bool ended_ = false;
+    Weather weather_;
+    Machine::Setting machine_setting_;
+    std::unique_ptr<Machine> machine_;
+    std::vector<Export> exports_;
+    std::vector<std::unique_ptr<Host>> hosts_;
+    std::uint64_t cables_epoch_ = 0; ///< What was sent before a power cut does not arrive after it.
+    Time between_faults_{};
+    double power_cuts_ = 0;
+    std::uint32_t query_tag_ = 0x50000000;
+    std::vector<std::uint32_t> queries_answered_;
+    Result result_;
+};
+
+} // namespace aoesim
