@@ -341,11 +341,13 @@ class Run {
         const bool closes = clock_ % 2 == 0;
         if (closes)
             core_.core.close();
+        for (const auto& link : core_.links) {
+            link->slow = false;
+            link->finish_sending(); // which may be what a wildcard request waits for
+        }
         for (bool busy = true; busy;) {
             core_.turn();
             busy = false;
-            for (const auto& link : core_.links)
-                link->finish_sending();
             for (Disk& disk : core_.disks) {
                 busy = busy || !disk.pending.empty();
                 while (!disk.pending.empty())
