@@ -100,6 +100,10 @@ void PacketLink::close() {
     ring_.unregister_file(file_);
     ring_.unregister_file(sender_file_);
     socket_ = {};
+    counters_.tx_errors += outbox_.size() - next_out_; // another interface must not get these
+    outbox_.clear();
+    next_out_ = 0;
+    ring_.undefer(*this);
 }
 
 /// Slots for the longest frame that the interface can bring. A smaller MTU is served from larger slots.
@@ -188,6 +192,10 @@ void PacketLink::receive() {
 }
 
 void PacketLink::send(core::FrameSlot slot) {
+    if (!socket_.is_open()) {
+        ++counters_.tx_errors;
+        return;
+    }
     if (outbox_.empty())
         ring_.defer(*this);
     outbox_.push_back(std::move(slot));
@@ -208,10 +216,6 @@ void PacketLink::on_turn_end() {
 }
 
 void PacketLink::submit_send(core::FrameSlot slot) {
-    if (!socket_.is_open()) {
-        ++counters_.tx_errors;
-        return;
-    }
     const Bytes frame = slot.frame();
     ring_.submit(handler_, Sending(std::move(slot)).argument(), [&](io_uring_sqe* sqe) {
         io_uring_prep_send(sqe, -1, frame.data(), frame.size(), 0);
