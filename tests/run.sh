@@ -79,7 +79,7 @@ suite_integration() {
 # Simulated worlds: each seed is a case. With the check that mistakes made on purpose are found.
 suite_sim() {
     set_up "$build" || return
-    run_meson "$build" sim
+    run_meson "$build" sim mutations
     status=0
     "$build/tests/sim/aoe-sim" --seeds 2000 --requests 2000 --jobs "$(nproc)" >"$build/sim.log" || status=$?
     cat "$build/sim.log"

@@ -146,8 +146,9 @@ TEST_CASE(
     flood_for(Milliseconds(500)); // has touched all the memory that there is for requests
     const std::size_t memory = scene.target.resident_kib();
     const std::size_t descriptors = count_descriptors(scene.target.pid());
+    // A frame leaked in twenty would be seen; a sanitizer keeps some of what was freed.
     CHECK(flood_for(Milliseconds(3000)) > 20000);
-    CHECK(scene.target.resident_kib() <= memory + 512);
+    CHECK(scene.target.resident_kib() <= memory + 2048);
     CHECK(count_descriptors(scene.target.pid()) == descriptors);
     CHECK(scene.client.read(2000, 2) == pattern(2000, 2, 1));
     CHECK(scene.client.wait_until([&] { return scene.client.ask(flush_request()).succeeded(); }));

@@ -54,7 +54,8 @@ class FakeLink final : public aoetarget::core::Link {
             return slot;
         std::memset(slot->capacity().data(), std::to_integer<int>(AlignedMemory::stale),
                     slot->capacity().size());
-        std::memcpy(slot->capacity().data(), frame.data(), frame.size());
+        if (!frame.empty())
+            std::memcpy(slot->capacity().data(), frame.data(), frame.size());
         slot->set_length(frame.size());
         return slot;
     }
