@@ -24,7 +24,7 @@ Usage: bench/run.sh [OPTION]...
   --peer NAME='COMMAND' another target: a command that stays in the foreground and serves
                         $FILE as $SHELF.$SLOT on $IF; $CACHE says page or direct
   --against NAME        what the ratios compare with (default vblade, else the first target)
-  --aoetarget PATH      the binary to measure (default: $AOETARGET, else the newest build*/cli/aoetarget)
+  --aoetarget PATH      the binary to measure (default: $AOETARGET, else the one built along with aoe-load)
   --aoe-load PATH       the load generator (default: $AOE_LOAD, else the newest build*/bench/aoe-load)
   --dir DIR             where to make the scratch file, on a disk (default /var/tmp)
   --size MIB            its size (default 512)
@@ -51,7 +51,7 @@ newest() {
 
 workloads=()
 rounds=6 seconds=2 warmup=0.5 targets=aoetarget,vblade against='' check='' json='' dir=/var/tmp size=512
-aoetarget=${AOETARGET:-$(newest cli/aoetarget)} load=${AOE_LOAD:-$(newest bench/aoe-load)}
+load=${AOE_LOAD:-$(newest bench/aoe-load)} aoetarget=${AOETARGET:-}
 last_core=$(($(nproc --all) - 1)) load_core='' target_core=''
 declare -A peers=()
 peer_names=()
@@ -87,6 +87,8 @@ while [ $# -gt 0 ]; do
     esac
     shift 2
 done
+# A build to measure has both; the newest aoetarget of all might be one with a sanitizer in it.
+aoetarget=${aoetarget:-$(realpath -m "$(dirname "$load")/../cli/aoetarget")}
 
 for number in "$rounds" "$size" "${target_core:-0}" "${load_core:-0}"; do
     [[ $number =~ ^[0-9]+$ ]] || fail "$number: a whole number is expected" 2
