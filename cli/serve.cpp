@@ -10,7 +10,7 @@
 namespace cli {
 
 const char* const serve_help =
-    R"(Usage: aoetarget serve -i IF [-i IF]... -e SHELF.SLOT=PATH[,OPTION[=VALUE]]...
+    R"(Usage: aoetarget serve -i IF[,link=KIND] [-i IF[,link=KIND]]... -e SHELF.SLOT=PATH[,OPTION[=VALUE]]...
 
 Exports files and block devices by ATA over Ethernet until SIGTERM or SIGINT: then it finishes what is under
 way, flushes, and ends with exit code 0. A second signal ends it at once. Needs CAP_NET_RAW.
@@ -19,6 +19,12 @@ way, flushes, and ends with exit code 0. A second signal ends it at once. Needs 
   -e, --export SPEC     Serve PATH, a regular file or a block device, as the AoE address SHELF.SLOT
                         (SHELF 0 to 65534, SLOT 0 to 254). Repeat it for more.
   -h, --help            This text.
+
+Links of an interface:
+  link=auto             AF_XDP where the driver has it natively and the MTU allows, else packet sockets. The
+                        default; the line of the interface at the start tells which, and why.
+  link=packet           Packet sockets.
+  link=xdp              AF_XDP, at least the generic one of the kernel, or no start.
 
 Options of an export, after PATH, each after a comma:
   read-only             Refuse writes.
@@ -48,13 +54,15 @@ Examples:
 int serve(const Arguments& arguments) {
     CLI::App app("", "serve");
     Service service;
-    std::vector<std::string> specs;
-    app.add_option("-i,--interface", service.interfaces)->allow_extra_args(false);
+    std::vector<std::string> interfaces, specs;
+    app.add_option("-i,--interface", interfaces)->allow_extra_args(false);
     app.add_option("-e,--export", specs)->allow_extra_args(false);
     if (!parse_arguments(app, arguments)) {
         fmt::print("{}", serve_help);
         return 0;
     }
+    for (const std::string& interface : interfaces)
+        service.interfaces.push_back(parse_interface_spec(interface));
     for (const std::string& spec : specs)
         service.exports.push_back(parse_export_spec(spec));
     check_service(service);

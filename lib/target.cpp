@@ -94,7 +94,7 @@ class Target::Impl final : public net::LinkEvents, public IoQueue::Waker {
     explicit Impl(const TargetOptions& options);
     ~Impl();
 
-    void add_interface(const std::string& name);
+    void add_interface(const std::string& name, const InterfaceOptions& options);
     void remove_interface(const std::string& name);
     void add_export(ExportOptions options, std::unique_ptr<BlockDevice> device);
     bool remove_export(const Address& address);
@@ -129,7 +129,7 @@ class Target::Impl final : public net::LinkEvents, public IoQueue::Waker {
     void stop_receiving();
     void wind_down();
     [[nodiscard]] bool quiet() const;
-    void shelves_changed();
+    void addresses_changed();
     void interfaces_changed();
 
     ring::Ring ring_;
@@ -199,10 +199,11 @@ bool Target::Impl::quiet() const {
            std::ranges::all_of(links_, is_quiet) && std::ranges::all_of(closing_links_, is_quiet);
 }
 
-void Target::Impl::add_interface(const std::string& name) {
+void Target::Impl::add_interface(const std::string& name, const InterfaceOptions& options) {
     if (std::ranges::any_of(links_, [&](const auto& link) { return link->name() == name; }))
         refuse(EEXIST, fmt::format("interface {}: it is already in use by this target", name));
-    auto link = std::make_unique<net::PacketLink>(name, ring_, memories_, *this, core_.shelves());
+    auto link =
+        std::make_unique<net::PacketLink>(name, options.link, ring_, memories_, *this, core_.addresses());
     link->set_id(core_.add_link(*link, link->pool().slots()));
     links_.push_back(std::move(link));
     links_.back()->replenish();
@@ -233,14 +234,14 @@ void Target::Impl::add_export(ExportOptions options, std::unique_ptr<BlockDevice
         ring_device->attach(ring_);
     memories_.align_payload(device->geometry().memory_alignment);
     core_.add_export(options, std::move(device));
-    shelves_changed();
+    addresses_changed();
     wakeup_.wake(); // to announce it
 }
 
 bool Target::Impl::remove_export(const Address& address) {
     const bool found = core_.remove_export(address);
     if (found) {
-        shelves_changed();
+        addresses_changed();
         wakeup_.wake(); // the flush has to be started
     }
     return found;
@@ -251,16 +252,14 @@ void Target::Impl::watch(int fd, std::function<void()> ready) {
     wakeup_.wake();
 }
 
-void Target::Impl::shelves_changed() {
-    const std::vector<std::uint16_t> shelves = core_.shelves();
+void Target::Impl::addresses_changed() {
     for (const auto& link : links_)
-        link->set_shelves(shelves);
+        link->set_addresses(core_.addresses());
 }
 
 void Target::Impl::interfaces_changed() {
-    const std::vector<std::uint16_t> shelves = core_.shelves();
     for (const auto& link : links_)
-        link->refresh(shelves);
+        link->refresh();
 }
 
 void Target::Impl::run() {
@@ -292,6 +291,8 @@ bool Target::Impl::poll() {
 
 void Target::Impl::finish_turn() {
     core_.completions().set_in_turn(true);
+    for (const auto& link : links_)
+        link->collect();
     core_.turn(now());
     for (const auto& link : links_) {
         link->replenish();
@@ -331,6 +332,7 @@ Stats Target::Impl::stats() const {
     for (const auto& link : links_) {
         const net::PacketLink::Counters counters = link->counters();
         stats.interfaces.push_back({.name = link->name(),
+                                    .link = link->description(),
                                     .mac = link->mac(),
                                     .mtu = link->mtu(),
                                     .sectors_per_frame = link->sectors_per_frame(),
@@ -353,7 +355,10 @@ Stats Target::Impl::stats() const {
 Target::Target(const TargetOptions& options) : impl_(std::make_unique<Impl>(options)) {}
 Target::~Target() = default;
 void Target::add_interface(const std::string& name) {
-    impl_->add_interface(name);
+    impl_->add_interface(name, {});
+}
+void Target::add_interface(const std::string& name, const InterfaceOptions& options) {
+    impl_->add_interface(name, options);
 }
 void Target::remove_interface(const std::string& name) {
     impl_->remove_interface(name);

@@ -19,7 +19,6 @@ constexpr unsigned submission_entries = 1024;
 constexpr unsigned max_files = 4096;
 constexpr unsigned max_buffers = 64;
 constexpr std::size_t max_handlers = 0xFFFF;
-constexpr std::uint64_t nobody = ~0ULL; // user_data of what needs no handler
 
 [[noreturn]] void fail(int error, const std::string& what) {
     throw std::system_error(error, std::generic_category(), what);

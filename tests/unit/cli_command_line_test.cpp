@@ -86,7 +86,7 @@ TEST_CASE("discover refuses a command line without an interface or with a sensel
 
 TEST_CASE("vblade without options serves through the page cache and says what that means", "[cli]") {
     const cli::Service service = parse_vblade({"11", "1", "eth0", "/data/3TB"});
-    CHECK(service.interfaces == std::vector<std::string>{"eth0"});
+    CHECK(service.interfaces == std::vector<cli::InterfaceSpec>{{"eth0", {}}});
     CHECK(service.target.buffer_count == aoetarget::TargetOptions{}.buffer_count);
     REQUIRE(service.exports.size() == 1);
     CHECK(service.exports[0].path == "/data/3TB");
