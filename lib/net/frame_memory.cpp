@@ -12,13 +12,6 @@ constexpr std::size_t memory_budget = 16 << 20;
 constexpr std::size_t min_slots = 128, max_slots = 1024;
 constexpr std::uint16_t max_receive_buffers = 256;
 
-core::FramePool::Layout layout_for(std::size_t frame_bytes, std::size_t payload_alignment) {
-    core::FramePool::Layout layout{.frame_bytes = frame_bytes, .payload_alignment = payload_alignment};
-    layout.slots =
-        static_cast<std::uint32_t>(std::clamp(memory_budget / layout.slot_bytes(), min_slots, max_slots));
-    return layout;
-}
-
 } // namespace
 
 FrameMemory::FrameMemory(ring::Ring& ring, std::uint16_t id, const core::FramePool::Layout& layout)
@@ -75,13 +68,21 @@ void FrameMemory::retire() {
     }
 }
 
-FrameMemory& FrameMemories::add(std::size_t frame_bytes, std::optional<std::size_t> alignment) {
+core::FramePool::Layout FrameMemories::layout_for(std::size_t frame_bytes,
+                                                  std::optional<std::size_t> alignment) const {
+    core::FramePool::Layout layout{.frame_bytes = frame_bytes,
+                                   .payload_alignment = alignment.value_or(payload_alignment_)};
+    layout.slots =
+        static_cast<std::uint32_t>(std::clamp(memory_budget / layout.slot_bytes(), min_slots, max_slots));
+    return layout;
+}
+
+FrameMemory& FrameMemories::add(const core::FramePool::Layout& layout) {
     const auto free = std::ranges::find_if(memories_, [](const auto& memory) { return memory == nullptr; });
     const auto id = static_cast<std::uint16_t>(free - memories_.begin());
     if (free == memories_.end())
         memories_.emplace_back();
-    memories_[id] = std::make_unique<FrameMemory>(
-        ring_, id, layout_for(frame_bytes, alignment.value_or(payload_alignment_)));
+    memories_[id] = std::make_unique<FrameMemory>(ring_, id, layout);
     return *memories_[id];
 }
 

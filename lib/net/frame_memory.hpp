@@ -54,9 +54,12 @@ class FrameMemories {
     /// From now on the ATA data in new memory is aligned to this; devices that demand more get it through a
     /// copy.
     void align_payload(std::size_t bytes) { payload_alignment_ = std::max(payload_alignment_, bytes); }
-    /// For frames of up to `frame_bytes`. `alignment`: of the ATA data, where it is to be less than devices
-    /// demand. Throws std::system_error.
-    FrameMemory& add(std::size_t frame_bytes, std::optional<std::size_t> alignment = {});
+    /// How slots for frames of up to `frame_bytes` would lie. `alignment`: of the ATA data, where it is to be
+    /// less than devices demand.
+    [[nodiscard]] core::FramePool::Layout layout_for(std::size_t frame_bytes,
+                                                     std::optional<std::size_t> alignment = {}) const;
+    /// Throws std::system_error.
+    FrameMemory& add(const core::FramePool::Layout& layout);
     /// The memory whose pool has this id.
     [[nodiscard]] FrameMemory& find(std::uint16_t id) { return *memories_[id]; }
     /// Frees what is retired and unused.

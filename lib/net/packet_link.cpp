@@ -151,22 +151,32 @@ void PacketLink::close_lane() {
         ring_.cancel(handler_, receive_argument);
 }
 
-bool PacketLink::memory_fits() const {
-    const std::size_t needed = interface_.mtu + protocol::ethernet_header_bytes + protocol::vlan_tag_bytes;
-    return memory_ != nullptr && !memory_is_worn_ && memory_->pool().frame_capacity() >= needed;
+core::FramePool::Layout PacketLink::wanted_layout() const {
+    const std::size_t frame_bytes =
+        interface_.mtu + protocol::ethernet_header_bytes + protocol::vlan_tag_bytes;
+    return memories_.layout_for(frame_bytes,
+                                kind_ == LinkKind::xdp ? std::optional(sector_bytes) : std::nullopt);
 }
 
-/// Slots for the longest frame that the interface can bring. A smaller MTU is served from larger slots.
+/// Larger slots than needed do, unless smaller ones would let XDP in.
+bool PacketLink::memory_fits() const {
+    if (memory_ == nullptr || memory_is_worn_)
+        return false;
+    const core::FramePool::Layout wanted = wanted_layout();
+    const bool keeps_xdp_out =
+        kind_ != LinkKind::packet && XdpLane::suits(wanted) && !XdpLane::suits(memory_->layout());
+    return memory_->pool().frame_capacity() >= wanted.frame_bytes && !keeps_xdp_out;
+}
+
+/// Slots for the longest frame that the interface can bring.
 void PacketLink::fit_memory() {
     if (memory_fits())
         return;
     if (receiving_)
         return; // the receive under way is being cancelled; replenish() comes here again
-    FrameMemory* larger = nullptr;
+    FrameMemory* fresh = nullptr;
     try {
-        const std::size_t needed =
-            interface_.mtu + protocol::ethernet_header_bytes + protocol::vlan_tag_bytes;
-        larger = &memories_.add(needed, kind_ == LinkKind::xdp ? std::optional(sector_bytes) : std::nullopt);
+        fresh = &memories_.add(wanted_layout());
     } catch (const std::system_error&) {
         if (memory_ == nullptr)
             throw;
@@ -174,7 +184,7 @@ void PacketLink::fit_memory() {
     }
     if (memory_ != nullptr)
         memory_->retire();
-    memory_ = larger;
+    memory_ = fresh;
     memory_is_worn_ = false;
     outbox_.reserve(outbox_.capacity() + memory_->pool().slots()); // those of retired memory may be under way
     max_slot_frame_ = memory_->pool().frame_capacity();

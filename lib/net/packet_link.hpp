@@ -93,6 +93,7 @@ class PacketLink final : public core::Link,
     void close();
     void try_lane();
     void close_lane();
+    [[nodiscard]] core::FramePool::Layout wanted_layout() const;
     [[nodiscard]] bool memory_fits() const;
     void fit_memory();
 

@@ -6,6 +6,7 @@
 
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #ifndef XDP_MAX_TX_SKB_BUDGET // since Linux 6.17
 #define XDP_MAX_TX_SKB_BUDGET 9
@@ -18,6 +19,11 @@ namespace {
 constexpr std::uint32_t kernel_headroom = 256;
 // What is being sent at once is charged here where the kernel copies it.
 constexpr int send_buffer_bytes = 8 << 20;
+
+// The kernel takes a queue from a socket that was closed in the background, a moment later: ours of a moment
+// ago, or that of a target that this one replaces.
+constexpr int bind_attempts = 50;
+constexpr useconds_t bind_interval_us = 1000;
 
 [[noreturn]] void fail(const char* what) {
     const int error = errno;
@@ -52,8 +58,14 @@ void bind_socket(int fd, const XdpSocket::Options& options) {
         address.sxdp_flags |= XDP_COPY;
     address.sxdp_ifindex = static_cast<std::uint32_t>(options.interface_index);
     address.sxdp_queue_id = options.queue;
-    if (bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0)
-        return;
+    for (int attempt = 0; attempt < bind_attempts; ++attempt) {
+        if (bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0)
+            return;
+        if (errno != EBUSY)
+            break;
+        usleep(bind_interval_us);
+        errno = EBUSY;
+    }
     if (errno == EBUSY)
         throw Refusal(errno, "another AF_XDP socket has the receive queue");
     fail("cannot bind an AF_XDP socket");
