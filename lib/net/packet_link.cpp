@@ -1,7 +1,5 @@
 #include "net/packet_link.hpp"
 
-#include "net/refusal.hpp"
-
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -77,7 +75,7 @@ PacketLink::PacketLink(std::string name, LinkKind kind, ring::Ring& ring, FrameM
         fit_memory();
         try_lane();
         if (kind_ == LinkKind::xdp && lane_ == nullptr)
-            refuse(ENOTSUP, "link=xdp cannot be had: " + why_no_lane_);
+            refuse(no_lane_->error(), fmt::format("link=xdp cannot be had: {}", no_lane_->what()));
     } catch (...) {
         close();
         if (memory_ != nullptr)
@@ -125,15 +123,17 @@ void PacketLink::try_lane() {
     try {
         if (interface_.loopback)
             throw Refusal(EOPNOTSUPP, "the loopback interface has no XDP to speak of");
+        if (!XdpLane::suits(memory_->layout()) && XdpLane::suits(wanted_layout()))
+            throw Refusal(EMSGSIZE, "the MTU was larger before, and slots of that size stay");
         if (!XdpLane::suits(memory_->layout()))
             throw Refusal(EMSGSIZE,
                           fmt::format("frames at an MTU of {} do not fit into a page, as XDP needs it",
                                       interface_.mtu));
-        auto lane = XdpLane::open(name_, interface_, ring_, *memory_, *this, kind_ == LinkKind::xdp);
-        lane->set_destinations(interface_.mac, addresses_);
-        lane_ = std::move(lane);
+        lane_ = XdpLane::open(name_, interface_, ring_, *memory_, *this, kind_ == LinkKind::xdp);
+        lane_->set_destinations(interface_.mac, addresses_);
     } catch (const Refusal& refusal) {
-        why_no_lane_ = refusal.what();
+        close_lane();
+        no_lane_ = refusal;
     }
 }
 
@@ -158,17 +158,12 @@ core::FramePool::Layout PacketLink::wanted_layout() const {
                                 kind_ == LinkKind::xdp ? std::optional(sector_bytes) : std::nullopt);
 }
 
-/// Larger slots than needed do, unless smaller ones would let XDP in.
 bool PacketLink::memory_fits() const {
-    if (memory_ == nullptr || memory_is_worn_)
-        return false;
-    const core::FramePool::Layout wanted = wanted_layout();
-    const bool keeps_xdp_out =
-        kind_ != LinkKind::packet && XdpLane::suits(wanted) && !XdpLane::suits(memory_->layout());
-    return memory_->pool().frame_capacity() >= wanted.frame_bytes && !keeps_xdp_out;
+    return memory_ != nullptr && !memory_is_worn_ &&
+           memory_->pool().frame_capacity() >= wanted_layout().frame_bytes;
 }
 
-/// Slots for the longest frame that the interface can bring.
+/// Slots for the longest frame that the interface can bring. A smaller MTU is served from larger slots.
 void PacketLink::fit_memory() {
     if (memory_fits())
         return;
@@ -239,7 +234,7 @@ void PacketLink::set_addresses(std::vector<Address> addresses) {
         lane_->set_destinations(interface_.mac, addresses_);
     } catch (const Refusal& refusal) {
         close_lane();
-        why_no_lane_ = refusal.what();
+        no_lane_ = refusal;
     }
 }
 
@@ -379,7 +374,7 @@ PacketLink::Counters PacketLink::counters() const {
 std::string PacketLink::description() const {
     if (lane_ != nullptr)
         return lane_->description();
-    return why_no_lane_.empty() ? "packet" : "packet: " + why_no_lane_;
+    return no_lane_ ? fmt::format("packet: {}", no_lane_->what()) : "packet";
 }
 
 } // namespace aoetarget::net

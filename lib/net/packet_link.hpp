@@ -6,6 +6,7 @@
 
 #include "core/link.hpp"
 #include "net/packet_socket.hpp"
+#include "net/refusal.hpp"
 #include "net/xdp_lane.hpp"
 
 #include <vector>
@@ -112,10 +113,10 @@ class PacketLink final : public core::Link,
     FrameMemory* memory_ = nullptr;
     bool memory_is_worn_ = false; ///< A lane had it, so other memory is to follow.
     std::unique_ptr<XdpLane> lane_;
-    std::string why_no_lane_;
-    bool lane_is_due_ = false; ///< To be tried as soon as there is memory for it.
-    bool receiving_ = false;   ///< A multishot receive is under way.
-    bool wanted_ = true;       ///< And should be.
+    std::optional<Refusal> no_lane_; ///< Why there was none the last time.
+    bool lane_is_due_ = false;       ///< To be tried as soon as there is memory for it.
+    bool receiving_ = false;         ///< A multishot receive is under way.
+    bool wanted_ = true;             ///< And should be.
     unsigned errors_in_a_row_ = 0;
     std::vector<core::FrameSlot> outbox_; ///< To be sent from next_out_ on.
     std::size_t next_out_ = 0;

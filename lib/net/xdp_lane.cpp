@@ -86,7 +86,7 @@ class Lane final : public XdpLane, private ring::CompletionHandler {
     const std::uint32_t wanted_; ///< Slots to be lent for receiving.
     XdpProgram program_;
     XdpSocket socket_;
-    const ring::HandlerId handler_;
+    ring::HandlerId handler_ = 0;
     ring::RingFile file_;
 
     bool receiving_ = true;
@@ -109,10 +109,11 @@ Lane::Lane(const InterfaceState& interface, XdpProgram::Mode mode, ring::Ring& r
                .frame_offset = static_cast<std::uint32_t>(frame_offset_),
                .receive_entries = std::bit_ceil(wanted_),
                .transmit_entries = std::bit_ceil(memory.pool().slots()),
-               .copy = mode == XdpProgram::Mode::generic}),
-      handler_(ring.add_handler(*this)), file_(ring.register_file(socket_.fd())) {
+               .copy = mode == XdpProgram::Mode::generic}) {
+    program_.set_socket(queue, socket_.fd()); // no frame is for it before there are destinations
+    handler_ = ring_.add_handler(*this);
+    file_ = ring_.register_file(socket_.fd());
     replenish(false);
-    program_.set_socket(queue, socket_.fd());
     poll();
 }
 

@@ -35,14 +35,16 @@ std::string name_of(const std::string& interface) {
     return interface.substr(0, interface.find(','));
 }
 
+int running_targets = 0;
+
 // AOETARGET_TEST_LINK says which link all tests are to use that do not choose one themselves, as far as the
-// interface can have it.
+// interface can have it: XDP is for one target only.
 std::string with_link(const std::string& interface) {
     const char* kind = std::getenv("AOETARGET_TEST_LINK");
     if (kind == nullptr || interface.find(',') != std::string::npos)
         return interface;
     if (std::string(kind) == "xdp" &&
-        (interface == "lo" || !has_real_root() || mtu_of(interface) > largest_xdp_mtu))
+        (running_targets > 0 || interface == "lo" || !has_real_root() || mtu_of(interface) > largest_xdp_mtu))
         return interface;
     return interface + ",link=" + kind;
 }
@@ -89,10 +91,11 @@ TargetProcess::TargetProcess(const std::vector<std::string>& interfaces,
     std::vector<std::string> command = serve_command(interfaces, exports);
     command.insert(command.end(), options.begin(), options.end());
     child_ = std::make_unique<ChildProcess>(command);
+    ++running_targets;
     const auto deadline = std::chrono::steady_clock::now() + start_patience;
     while (!is_ready(interfaces, exports)) {
         if (!child_->is_running() || std::chrono::steady_clock::now() > deadline) {
-            exit_is_expected_ = true;
+            --running_targets;
             child_->collect_output(Milliseconds(0));
             abort_test("the target did not start: " + child_->standard_error());
         }
@@ -103,6 +106,7 @@ TargetProcess::TargetProcess(const std::vector<std::string>& interfaces,
 TargetProcess::~TargetProcess() {
     if (!exit_is_expected_)
         stop();
+    --running_targets;
 }
 
 bool TargetProcess::is_ready(const std::vector<std::string>& interfaces,
