@@ -21,7 +21,9 @@ struct Request {
         range; ///< DATA SET MANAGEMENT: from the first to the last sector that it names. FLUSH: empty.
     bool durable = false;
     bool barrier = false; ///< Takes effect after everything admitted before and before everything after.
-    std::uint32_t position = 0; ///< Of a change: in the WriteHistory.
+    // Of a change, for the WriteHistory.
+    std::uint32_t position = 0; ///< In it.
+    std::uint64_t content = 0;  ///< Stands for what it does.
     Request* next = nullptr;
 
     [[nodiscard]] std::uint32_t tag() const { return protocol::get_tag(slot.capacity()); }

@@ -11,21 +11,19 @@ namespace {
 /// two for the same only ever drops a frame for it.
 std::uint64_t content_of(const Request& change) {
     constexpr std::uint64_t factor = 0x9E3779B97F4A7C15ULL;
-    const auto mix = [](std::uint64_t hash, std::uint64_t word) {
-        hash = (hash ^ word) * factor;
-        return hash ^ hash >> 32;
-    };
-    std::uint64_t hash = mix(change.range.first, change.range.count);
-    hash = mix(hash, change.registers.command_or_status);
+    std::uint64_t sum =
+        change.range.first << 16 ^ change.range.count << 8 ^ change.registers.command_or_status;
+    std::uint64_t multiplier = factor; // another for each word, and no multiplication waits for the last
     const Bytes payload = change.payload();
-    for (std::size_t sector = 0; sector < payload.size(); sector += sector_bytes) {
+    for (std::size_t sector = 0; sector < payload.size(); sector += sector_bytes, multiplier += 2 * factor) {
         std::uint64_t first = 0;
         std::uint64_t last = 0;
         std::memcpy(&first, &payload[sector], sizeof first);
         std::memcpy(&last, &payload[sector + sector_bytes - sizeof last], sizeof last);
-        hash = mix(mix(hash, first), last);
+        sum += first * multiplier + last * (multiplier ^ 0xFFFF0000);
     }
-    return hash;
+    sum *= factor;
+    return sum ^ sum >> 32;
 }
 
 /// Linux counts its transmissions in bits 30 to 16 of the tag. Of others nothing is known, so this proves
@@ -61,8 +59,8 @@ bool WriteHistory::has_overtaken(const Request& change) const {
     return false;
 }
 
-bool WriteHistory::has_replaced(const Request& change) const {
-    const std::uint64_t content = content_of(change);
+bool WriteHistory::has_replaced(Request& change) const {
+    const std::uint64_t content = change.content = content_of(change);
     Position position = bucket_of(content);
     for (unsigned looked_at = 0; looked_at < max_alike && age_of(position) < size_; ++looked_at) {
         const Entry& entry = at(position);
@@ -106,13 +104,12 @@ void WriteHistory::add(Request& change) {
     else
         ++size_;
     newest_arrival_ = std::max(newest_arrival_, change.slot.arrival());
-    const std::uint64_t content = content_of(change);
-    Position& newest_alike = bucket_of(content);
+    Position& newest_alike = bucket_of(change.content);
     at(end_) = {.range = change.range,
                 .arrival = change.slot.arrival(),
                 .newest_arrival = newest_arrival_,
                 .newest_copy = change.slot.arrival(),
-                .content = content,
+                .content = change.content,
                 .previous_alike = newest_alike,
                 .tag = change.tag(),
                 .source = change.source};

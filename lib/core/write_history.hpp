@@ -31,9 +31,10 @@ class WriteHistory {
     [[nodiscard]] bool has_overtaken(const Request& change) const;
     /// R3: whether this one was carried out before, as this frame or as a later transmission of it, and other
     /// data has been written to its sectors since.
-    [[nodiscard]] bool has_replaced(const Request& change) const;
+    [[nodiscard]] bool has_replaced(Request& change) const;
 
-    /// Remembers a change at its admission, in the order in which changes take effect.
+    /// Remembers a change at its admission, in the order in which changes take effect. has_replaced() has
+    /// seen it.
     void add(Request& change);
     /// A copy was merged with a change that is still under way: its tag is the one that counts now.
     void merged(const Request& original, const Request& copy);

@@ -112,7 +112,6 @@ class World final : public Network, public Disk::Observer {
     std::uint64_t requests_left_;
     bool tracing_;
     bool healed_ = false;
-    bool ended_ = false;
     Weather weather_;
     Machine::Setting machine_setting_;
     std::unique_ptr<Machine> machine_;

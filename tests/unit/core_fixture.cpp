@@ -112,6 +112,7 @@ bool CoreFixture::send_bytes(FakeLink& from, const Bytes& frame) {
     auto slot = from.receive(frame);
     if (!slot)
         abort_test("no slot is free for a frame");
+    slot->set_arrival(arrival);
     return core.receive(from.id, std::move(*slot));
 }
 

@@ -88,6 +88,7 @@ class CoreFixture {
     std::vector<std::unique_ptr<FakeLink>> links; // before the core, whose requests lie in their slots
     std::deque<Disk> disks;
     aoetarget::core::Time now{1000};
+    aoetarget::core::Time arrival{}; ///< Of the frames sent from now on; zero: the link does not tell.
     bool checking = true; ///< Off: answers are counted and dropped.
 
   private:

@@ -1,0 +1,196 @@
+// Old frames that come late: because they waited in a socket while another interface was served, or in the
+// network. They never undo what was done since (initiators.md H1, R1, R3).
+#include "core_fixture.hpp"
+#include "support/catch.hpp"
+
+using namespace aoetest;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+namespace {
+
+/// The tag of the transmission with this number of a Linux host.
+std::uint32_t linux_tag(std::uint32_t number) {
+    return (number & 0x7FFF) << 16 | 0x1234;
+}
+
+/// Sends through a link as if the frame had arrived at that time, and turns.
+std::uint32_t send_at(CoreFixture& core, FakeLink& link, aoetarget::core::Time arrival,
+                      const Request& request) {
+    core.arrival = arrival;
+    const std::uint32_t tag = core.send(link, request);
+    core.turn();
+    return tag;
+}
+
+} // namespace
+
+TEST_CASE("a write that waited while a newer one was served is dropped", "[core][stale]") {
+    CoreFixture core;
+    Disk& disk = core.add_export();
+    FakeLink& other = core.add_link();
+    CHECK(core.reply(send_at(core, other, seconds(20), write_request(4, pattern(4, 2, 2)))).succeeded());
+
+    const std::uint32_t stale = send_at(core, *core.link, seconds(19), write_request(3, pattern(3, 2, 1)));
+    CHECK_FALSE(core.answered(stale));
+    CHECK(disk.sectors(3, 3) == [] {
+        Bytes expected = pattern(3, 1);
+        const Bytes written = pattern(4, 2, 2);
+        expected.insert(expected.end(), written.begin(), written.end());
+        return expected;
+    }());
+    CHECK(core.stats().stale == 1);
+
+    SECTION("what does not overlap is done") {
+        CHECK(core.reply(send_at(core, *core.link, seconds(19), write_request(2, pattern(2, 2, 1))))
+                  .succeeded());
+    }
+    SECTION("what arrived no earlier is done") {
+        CHECK(core.reply(send_at(core, *core.link, seconds(20), write_request(4, pattern(4, 2, 3))))
+                  .succeeded());
+    }
+    SECTION("a read is done") {
+        CHECK(core.reply(send_at(core, *core.link, seconds(19), read_request(4, 2))).data() ==
+              pattern(4, 2, 2));
+    }
+    CHECK(core.stats().stale == 1);
+}
+
+TEST_CASE("a discard overtakes and is overtaken as a write is", "[core][stale]") {
+    aoetarget::Geometry geometry = geometry_of(64);
+    geometry.discard = true;
+    CoreFixture core;
+    core.add_export(geometry);
+    CHECK(core.reply(send_at(core, *core.link, seconds(20), trim_request({{4, 8}}))).succeeded());
+    CHECK_FALSE(core.answered(send_at(core, *core.link, seconds(19), write_request(5, pattern(5, 1, 1)))));
+    CHECK_FALSE(core.answered(send_at(core, *core.link, seconds(19), trim_request({{10, 8}}))));
+    CHECK(core.stats().stale == 2);
+}
+
+TEST_CASE("links that tell no time of arrival hand frames over as they come", "[core][stale]") {
+    CoreFixture core;
+    Disk& disk = core.add_export();
+    FakeLink& other = core.add_link();
+    for (std::uint32_t version = 1; version <= 4; ++version) {
+        CHECK(core.reply(send_at(core, version % 2 == 0 ? other : *core.link, {},
+                                 write_request(4, pattern(4, 2, version))))
+                  .succeeded());
+        core.now += milliseconds(1);
+    }
+    CHECK(disk.sectors(4, 2) == pattern(4, 2, 4));
+}
+
+TEST_CASE("what waited longer than the history reaches back is dropped", "[core][stale]") {
+    CoreFixture core;
+    core.add_export();
+    core.checking = false;
+    constexpr std::size_t many = aoetarget::core::WriteHistory::max_entries + 1;
+    for (std::size_t i = 0; i < many; ++i)
+        send_at(core, *core.link, seconds(20) + milliseconds(i), write_request(100, pattern(100, 1, 1)));
+    core.checking = true;
+    CHECK_FALSE(core.answered(send_at(core, *core.link, seconds(19), write_request(4, pattern(4, 2, 1)))));
+    CHECK(core.reply(send_at(core, *core.link, seconds(20) + milliseconds(1),
+                             write_request(4, pattern(4, 2, 1))))
+              .succeeded());
+}
+
+TEST_CASE("a copy of a write that was overwritten since is dropped, until tags may have been used again",
+          "[core][stale]") {
+    CoreFixture core;
+    Disk& disk = core.add_export();
+    const Request first = write_request(4, pattern(4, 2, 1)).tagged(77);
+    CHECK(core.reply(send_at(core, *core.link, seconds(20), first)).succeeded());
+
+    SECTION("not overwritten: it is done again and answered, for its answer may have been lost") {
+        CHECK(core.reply(send_at(core, *core.link, seconds(21), first)).succeeded());
+        CHECK(core.stats().stale == 0);
+        return;
+    }
+    Request second = write_request(5, pattern(5, 1, 2));
+    CHECK(core.reply(send_at(core, *core.link, seconds(20), second.from(other_client_mac))).succeeded());
+    SECTION("a copy") {
+        CHECK_FALSE(core.answered(send_at(core, *core.link, seconds(21), first)));
+        CHECK(disk.sectors(5) == pattern(5, 1, 2));
+        CHECK(core.stats().stale == 1);
+        CHECK(core.reply(send_at(core, *core.link, seconds(23), first)).succeeded());
+    }
+    SECTION("the same tag for other data: a host that has booted again") {
+        CHECK(
+            core.reply(send_at(core, *core.link, seconds(21), write_request(4, pattern(4, 2, 3)).tagged(77)))
+                .succeeded());
+    }
+    SECTION("the same from another host") {
+        CHECK(core.reply(send_at(core, *core.link, seconds(21),
+                                 Request(first).from(other_client_mac).tagged(78)))
+                  .succeeded());
+    }
+}
+
+TEST_CASE("a write whose Linux tag is older than that of what has replaced it is dropped", "[core][stale]") {
+    CoreFixture core;
+    Disk& disk = core.add_export();
+    const std::uint32_t number = GENERATE(100U, 0x7FFFU, 0x8000U); // the counter wraps
+    const auto write = [](std::uint32_t version, std::uint32_t tag) {
+        return write_request(4, pattern(4, 2, version)).tagged(tag);
+    };
+    CHECK(core.reply(send_at(core, *core.link, seconds(20), write(1, linux_tag(number)))).succeeded());
+    CHECK(core.reply(send_at(core, *core.link, seconds(20), write(2, linux_tag(number + 1)))).succeeded());
+
+    SECTION("the original of what was repeated, acknowledged and overwritten") {
+        CHECK_FALSE(core.answered(send_at(core, *core.link, seconds(21), write(1, linux_tag(number - 1)))));
+        CHECK(disk.sectors(4, 2) == pattern(4, 2, 2));
+    }
+    SECTION("the same data written anew") {
+        CHECK(
+            core.reply(send_at(core, *core.link, seconds(21), write(1, linux_tag(number + 2)))).succeeded());
+        CHECK(disk.sectors(4, 2) == pattern(4, 2, 1));
+    }
+    SECTION("a tag that is not Linux's") {
+        CHECK(core.reply(send_at(core, *core.link, seconds(21), write(1, linux_tag(number - 1) | 0x80000000)))
+                  .succeeded());
+    }
+    SECTION("other data proves nothing") {
+        CHECK(
+            core.reply(send_at(core, *core.link, seconds(21), write(3, linux_tag(number - 1)))).succeeded());
+    }
+}
+
+TEST_CASE("of copies that were done once, the newest is remembered", "[core][stale]") {
+    CoreFixture core;
+    Disk& disk = core.add_export();
+    disk.immediate = false;
+    const auto first = [](std::uint32_t tag) { return write_request(4, pattern(4, 2, 1)).tagged(tag); };
+    send_at(core, *core.link, seconds(20), first(1));
+    send_at(core, *core.link, seconds(22), first(2));
+    disk.complete();
+    core.turn();
+    CHECK(core.reply(2).succeeded());
+    disk.immediate = true;
+    CHECK(core.reply(send_at(core, *core.link, seconds(23), write_request(4, pattern(4, 2, 2)))).succeeded());
+    CHECK_FALSE(core.answered(send_at(core, *core.link, seconds(24), first(2))));
+    CHECK(disk.sectors(4, 2) == pattern(4, 2, 2));
+}
+
+TEST_CASE("what arrived before a change of the lists changes nothing after it", "[core][stale][fence]") {
+    CoreFixture core;
+    Disk& disk = core.add_export();
+    FakeLink& other = core.add_link();
+    const bool masks = GENERATE(false, true);
+    CAPTURE(masks);
+    const auto exclude = masks ? mask_request(mask_edit, {{directive_add, other_client_mac}})
+                               : reserve_request(reserve_force, {other_client_mac});
+    const auto admit = masks ? mask_request(mask_edit, {{directive_delete, other_client_mac}})
+                             : reserve_request(reserve_force);
+    const auto by = [](Request request) { return request.from(other_client_mac); };
+    const std::uint32_t excluded = send_at(core, other, seconds(20), by(exclude));
+    CHECK(core.replies(excluded).size() == 1);
+    const std::uint32_t admitted = send_at(core, other, seconds(21), by(admit));
+    CHECK(core.replies(admitted).size() == 1);
+
+    // All that time these have waited in the socket of the first link.
+    CHECK_FALSE(core.answered(send_at(core, *core.link, seconds(19), write_request(4, pattern(4, 2, 1)))));
+    CHECK(disk.sectors(4, 2) == pattern(4, 2));
+    CHECK_FALSE(core.answered(send_at(core, *core.link, seconds(20), by(exclude))));
+    CHECK(core.reply(send_at(core, *core.link, seconds(21), write_request(4, pattern(4, 2, 1)))).succeeded());
+    CHECK(core.stats().stale == 1);
+}
