@@ -1,6 +1,8 @@
 // Brings an image from its state before the run to what a disk with a volatile cache is left with after a
 // power cut: everything up to the last flush, and of what came later nothing, or with a SEED a random half.
-// Reads what QEMU's blklogwrites driver writes, which is the format of Linux's dm-log-writes.
+// Reads what QEMU's blklogwrites driver writes, which is the format of Linux's dm-log-writes. It logs a flush
+// when that is done: a write that ends while a flush is running counts as covered by it, which a real disk
+// need not grant, and a target that relies on it is not found out here.
 #include "power_cut.hpp"
 
 #include <cstring>
