@@ -4,7 +4,7 @@
 #     N passed, N failed, N skipped
 #
 # sudo sh tests/run.sh            everything
-# sudo sh tests/run.sh SUITE...   some of: unit integration sim e2e sanitizers threads clang
+# sudo sh tests/run.sh SUITE...   some of: unit integration sim e2e sanitizers threads clang fuzz
 set -eu
 
 top=$(cd "$(dirname "$0")/.." && pwd)
@@ -121,13 +121,21 @@ suite_clang() {
     run_meson "$build-clang" unit
 }
 
+# A few seconds for each fuzz target; tests/fuzz/README.md says how to give them more.
+suite_fuzz() {
+    status=0
+    "$top/tests/fuzz/run.sh" --seconds 6 >"$build.fuzz" 2>&1 || status=$?
+    cat "$build.fuzz"
+    count "$build.fuzz" "$status"
+}
+
 install_packages
-[ $# -gt 0 ] || set -- unit integration sim e2e sanitizers threads clang
+[ $# -gt 0 ] || set -- unit integration sim e2e sanitizers threads clang fuzz
 for suite in "$@"; do
     case $suite in
-    unit | integration | sim | e2e | sanitizers | threads | clang) ;;
+    unit | integration | sim | e2e | sanitizers | threads | clang | fuzz) ;;
     *)
-        echo "tests/run.sh: there is no suite '$suite'; there are: unit integration sim e2e sanitizers threads clang" >&2
+        echo "tests/run.sh: there is no suite '$suite'; there are: unit integration sim e2e sanitizers threads clang fuzz" >&2
         exit 2
         ;;
     esac

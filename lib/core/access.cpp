@@ -120,15 +120,17 @@ bool Export::receive_reserve(const Header& header, LinkId link, FrameSlot slot) 
 
 /// Every answer, errors too, carries the list as it is now.
 void Export::send_reserve(FrameSlot slot, LinkId link, Reserve answer, AoeError error) {
-    answer.mac_count = static_cast<std::uint8_t>(state_.reservation.size());
-    const std::size_t bytes = reserve_bytes + state_.reservation.size() * mac_bytes;
-    if (bytes > context_.responder.max_answer(link, slot)) {
-        fail(std::move(slot), link, AoeError::bad_argument); // set through a link with a larger MTU
-        return;
+    auto holders = state_.reservation.entries();
+    if (reserve_bytes + holders.size() * mac_bytes > context_.responder.max_answer(link, slot)) {
+        holders = {}; // set through a link with a larger MTU
+        if (error == AoeError::none)
+            error = AoeError::bad_argument;
     }
+    const std::size_t bytes = reserve_bytes + holders.size() * mac_bytes;
+    answer.mac_count = static_cast<std::uint8_t>(holders.size());
     answer.write(slot.capacity());
-    for (std::size_t i = 0; i < state_.reservation.size(); ++i)
-        put_mac(slot.capacity(), reserve_bytes + i * mac_bytes, state_.reservation.entries()[i]);
+    for (std::size_t i = 0; i < holders.size(); ++i)
+        put_mac(slot.capacity(), reserve_bytes + i * mac_bytes, holders[i]);
     if (error != AoeError::none) {
         ++counters_.aoe_errors;
         context_.responder.send(std::move(slot), link, address_, error, bytes);

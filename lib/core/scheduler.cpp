@@ -204,7 +204,7 @@ void Scheduler::start_new(Request* request, Operation* blocker) {
 }
 
 void Scheduler::close() {
-    if (std::exchange(closed_, true))
+    if (std::exchange(closed_, true) || geometry_.read_only) // which has nothing to flush
         return;
     Operation& operation = new_operation(AtaAction::flush, true);
     queue(operation, newest_conflict_before(operation));

@@ -166,6 +166,12 @@ TEST_CASE("a reservation holds what an answer can carry", "[core][reserve]") {
     CHECK(core.ask(request).error() == bad_argument);
     FakeLink& jumbo = core.add_link(9000);
     CHECK(core.ask(jumbo, reserve_request(reserve_force, macs(1, 255))).holders().size() == 255);
+    CHECK(core.ask(reserve_request()).error() == bad_argument);
+    const Reply untold = core.ask(reserve_request(reserve_set).from(numbered_mac(1000)));
+    CHECK(untold.error() == reserved);
+    CHECK(untold.rcmd() == reserve_set);
+    CHECK(untold.holder_count() == 0);
+    CHECK(core.ask(jumbo, reserve_request()).holders().size() == 255);
 }
 
 TEST_CASE("a reservation does not touch Query Config, masks and other exports", "[core][reserve]") {

@@ -152,9 +152,9 @@ TEST_CASE("a string that an answer on this link could not carry is not stored th
     request.at(31) = 700 & 0xFF;
     CHECK(core.ask(request).error() == bad_argument);
     CHECK(core.ask(large, config_request(ccmd_set, text)).config_text() == text);
-    core.checking = false; // how it is told here that it cannot be told is left open
-    core.send(config_request());
-    core.turn();
+    const Reply untold = core.ask(config_request());
+    CHECK(untold.error() == bad_argument);
+    CHECK(untold.bytes.size() == 60);
 }
 
 TEST_CASE("each export has a string of its own", "[core][config]") {

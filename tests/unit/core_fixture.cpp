@@ -3,6 +3,7 @@
 #include "support/check.hpp"
 #include "support/reply_rules.hpp"
 
+#include <cstring>
 #include <utility>
 
 namespace aoetest {
@@ -169,9 +170,8 @@ void CoreFixture::sent(FakeLink& from, aoetarget::ConstBytes frame) {
     ++answers_in_all_;
     if (!checking)
         return;
-    Reply reply;
-    for (const std::byte byte : frame)
-        reply.bytes.push_back(std::to_integer<std::uint8_t>(byte));
+    Reply reply{Bytes(frame.size())};
+    std::memcpy(reply.bytes.data(), frame.data(), frame.size());
     const auto complain = [&](const std::string& what) {
         report_failure(what + "\n  reply: " + hex_dump(reply.bytes));
     };

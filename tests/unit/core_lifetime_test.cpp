@@ -57,6 +57,23 @@ TEST_CASE("a copy that came by another link is answered there though the first l
     CHECK(answers[0].link == core.link);
 }
 
+TEST_CASE("an export of a read-only device ends without a flush", "[core][lifetime]") {
+    CoreFixture core;
+    aoetarget::Geometry geometry = geometry_of(8);
+    geometry.read_only = true;
+    Disk& disk = core.add_export(geometry);
+    disk.immediate = false;
+    const std::uint32_t tag = core.send(read_request(0, 1));
+    core.turn();
+    CHECK(core.core.remove_export({1, 1}));
+    core.turn();
+    CHECK(disk.exists); // the read is still under way
+    drain(core, disk);
+    CHECK(core.reply(tag).succeeded());
+    CHECK_FALSE(disk.exists);
+    CHECK(disk.operations == 1);
+}
+
 TEST_CASE("a read whose answer does not fit any more is aborted", "[core][lifetime]") {
     CoreFixture core({.mtu = 9000});
     Disk& disk = core.add_export();

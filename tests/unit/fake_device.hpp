@@ -89,8 +89,8 @@ class Disk {
         return sectors(first, count, stable);
     }
     void fill(std::uint64_t first, const Bytes& bytes) {
-        std::ranges::copy(bytes, data.begin() + static_cast<std::ptrdiff_t>(first * sector_bytes));
-        std::ranges::copy(bytes, stable.begin() + static_cast<std::ptrdiff_t>(first * sector_bytes));
+        std::memcpy(data.data() + first * sector_bytes, bytes.data(), bytes.size());
+        std::memcpy(stable.data() + first * sector_bytes, bytes.data(), bytes.size());
     }
 
   private:

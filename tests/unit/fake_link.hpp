@@ -5,6 +5,7 @@
 #include "support/wire.hpp"
 
 #include <cstdlib>
+#include <cstring>
 #include <functional>
 #include <memory>
 #include <vector>
@@ -21,7 +22,7 @@ class AlignedMemory {
     explicit AlignedMemory(std::size_t bytes)
         : memory_(static_cast<std::byte*>(std::aligned_alloc(4096, (bytes + 4095) / 4096 * 4096))),
           bytes_(bytes) {
-        std::fill_n(memory_.get(), bytes, stale);
+        std::memset(memory_.get(), std::to_integer<int>(stale), bytes);
     }
     [[nodiscard]] aoetarget::Bytes bytes() const { return {memory_.get(), bytes_}; }
 
@@ -51,8 +52,9 @@ class FakeLink final : public aoetarget::core::Link {
         auto slot = pool_.take();
         if (!slot)
             return slot;
-        std::ranges::fill(slot->capacity(), AlignedMemory::stale);
-        std::ranges::copy(std::as_bytes(std::span(frame)), slot->capacity().begin());
+        std::memset(slot->capacity().data(), std::to_integer<int>(AlignedMemory::stale),
+                    slot->capacity().size());
+        std::memcpy(slot->capacity().data(), frame.data(), frame.size());
         slot->set_length(frame.size());
         return slot;
     }

@@ -1,0 +1,28 @@
+#!/bin/sh
+# How much of lib/protocol and lib/core the tests reach: builds with coverage, runs the unit tests, among them the
+# corpora of tests/fuzz, and the simulation where there is one, and prints lines reached and not reached for each file.
+# Fails below 95 % of all lines. Needs gcovr.
+set -eu
+
+top=$(cd "$(dirname "$0")/.." && pwd)
+build=$top/build-coverage
+least=95
+
+command -v gcovr >/dev/null || { echo "gcovr is missing: apt-get install gcovr" >&2; exit 2; }
+
+if [ ! -f "$build/build.ninja" ]; then
+    rm -rf "$build"
+    meson setup "$build" "$top" -Dtests=enabled -Dcli=enabled -Dbuildtype=debug -Db_coverage=true \
+        >"$build.setup" || { cat "$build.setup" >&2; exit 1; }
+fi
+ninja -C "$build" --quiet
+find "$build" -name '*.gcda' -delete # what an earlier run has reached
+
+meson test -C "$build" --no-rebuild --print-errorlogs --timeout-multiplier 4 --suite unit
+simulator=$build/tests/sim/aoe-sim
+[ ! -x "$simulator" ] || meson test -C "$build" --no-rebuild --print-errorlogs --timeout-multiplier 4 --suite sim
+
+gcovr --root "$top" --object-directory "$build" --filter "$top/lib/protocol/" --filter "$top/lib/core/" \
+    --exclude-unreachable-branches --fail-under-line "$least" --txt "$build/coverage.txt" "$build" || status=$?
+cat "$build/coverage.txt"
+exit "${status:-0}"

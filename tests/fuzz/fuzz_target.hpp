@@ -1,0 +1,20 @@
+// What a fuzz target is to whoever runs it: libFuzzer, or replay_main.cpp, which feeds it files.
+#pragma once
+
+#include "support/check.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+/// Returns 0, or ends the process where the input has uncovered a mistake.
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
+
+namespace aoetest {
+
+inline void require(bool condition, const char* what) {
+    if (!condition)
+        abort_test(what);
+}
+
+} // namespace aoetest
