@@ -83,6 +83,15 @@ class Ring {
         sqe->user_data = std::uint64_t{id} << argument_bits | argument;
         ++handlers_[id].outstanding;
     }
+    /// The same for an operation whose end nobody is told of. If it fails the loop takes a turn, so that its
+    /// owner may look.
+    template <typename Prepare>
+    void submit_unwatched(Prepare prepare) {
+        io_uring_sqe* sqe = next_sqe();
+        prepare(sqe);
+        sqe->flags |= IOSQE_CQE_SKIP_SUCCESS;
+        sqe->user_data = nobody;
+    }
     /// Cancels the operation that was submitted with these; it still completes, with ECANCELED unless it was
     /// too late.
     void cancel(HandlerId id, std::uint64_t argument);
@@ -126,6 +135,7 @@ class Ring {
 
   private:
     static constexpr unsigned argument_bits = 48;
+    static constexpr std::uint64_t nobody = ~0ULL; ///< user_data of what needs no handler.
     static constexpr unsigned batch = 256;
 
     struct HandlerEntry {

@@ -53,6 +53,29 @@ TEST_CASE("statistics tell what an interface is and what went through it", "[tar
     CHECK(stats.exports.at(0).reads == 10);
 }
 
+TEST_CASE("statistics tell which link an interface has", "[target][network]") {
+    const Patience patience;
+    const VethPair& wire = standard_wire();
+    VolumeLog log;
+    {
+        RunningTarget running([&](Target& target) {
+            target.add_interface(wire.target_end(), {.link = aoetarget::LinkKind::packet});
+            target.add_export(at(1, 1), Volume::make(log));
+        });
+        RawClient client(wire);
+        client.read(0, 2);
+        CHECK(running.stats().interfaces.at(0).link == "packet");
+    }
+    RunningTarget running([&](Target& target) {
+        target.add_interface(wire.target_end());
+        target.add_export(at(1, 1), Volume::make(log));
+    });
+    RawClient client(wire);
+    client.read(0, 2);
+    const std::string link = running.stats().interfaces.at(0).link;
+    CHECK((link == "xdp native" || link.starts_with("packet: "))); // where XDP is not allowed or not built
+}
+
 TEST_CASE("an interface that goes down and comes up again is served again", "[target][network]") {
     const Patience patience;
     const VethPair& wire = standard_wire();
