@@ -55,7 +55,7 @@ std::uint32_t FrameMemory::lend_out(core::FrameSlot slot) {
 }
 
 core::FrameSlot FrameMemory::take_back(std::uint32_t slot, std::size_t length) {
-    assert(is_lent_[slot]);
+    assert(slot < is_lent_.size() && is_lent_[slot]);
     is_lent_[slot] = false;
     return pool_.adopt(slot, std::min(length, pool_.frame_capacity()));
 }

@@ -7,7 +7,7 @@
 namespace aoetarget::net {
 
 std::unique_ptr<XdpLane> XdpLane::open(const std::string&, const InterfaceState&, ring::Ring&, FrameMemory&,
-                                       Receiver&, bool) {
+                                       Receiver&, bool, const Patience&) {
     throw Refusal(ENOSYS, "this library was built without XDP");
 }
 

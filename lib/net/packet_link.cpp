@@ -11,8 +11,9 @@
 namespace aoetarget::net {
 namespace {
 
-// The argument of a completion: that of the receive, or what is being sent.
-constexpr std::uint64_t receive_argument = 1ULL << 47;
+// The argument of a completion: that of the receive, of the time to try for a lane again, or what is being
+// sent.
+constexpr std::uint64_t receive_argument = 1ULL << 47, lane_argument = 1ULL << 46;
 
 struct Sending {
     static constexpr unsigned length_bits = 17, index_bits = 16;
@@ -46,6 +47,13 @@ constexpr std::size_t small_group = 4, large_group = 64;
 // (performance.md B), and beside a lane little arrives there.
 constexpr std::size_t receive_buffers = 256, receive_buffers_beside_lane = 64;
 
+// A lane that somebody else has may be about to go: that of a target which this one replaces, or our own of a
+// moment ago. Before the loop turns it is waited for; later, when others are served, it is tried for now and
+// then.
+constexpr std::chrono::milliseconds patience_at_start{1000};
+constexpr unsigned attempts_later = 50;
+__kernel_timespec attempt_interval{.tv_sec = 0, .tv_nsec = 20'000'000}; // never written
+
 // Bytes of kernel memory that a received frame is charged with, by and large (measured: performance.md B).
 constexpr unsigned charge_of(unsigned mtu) {
     return mtu <= 1500 ? 2304 : mtu + 4096;
@@ -73,7 +81,8 @@ PacketLink::PacketLink(std::string name, LinkKind kind, ring::Ring& ring, FrameM
         open(*interface);
         interface_ = *interface;
         fit_memory();
-        try_lane();
+        lane_attempts_ = ring_.is_turning() ? attempts_later : 0;
+        try_lane(ring_.is_turning() ? Patience() : Patience(patience_at_start));
         if (kind_ == LinkKind::xdp && lane_ == nullptr)
             refuse(no_lane_->error(), fmt::format("link=xdp cannot be had: {}", no_lane_->what()));
     } catch (...) {
@@ -105,6 +114,7 @@ void PacketLink::close() {
     counters_.tx_errors += outbox_.size() - next_out_; // another interface of this name has another address
     outbox_.clear();
     next_out_ = 0;
+    ring_.undefer(*this);
     if (!socket_.is_open())
         return;
     counters_.rx_dropped += socket_.take_drops();
@@ -113,14 +123,10 @@ void PacketLink::close() {
     ring_.unregister_file(file_);
     ring_.unregister_file(sender_file_);
     socket_ = {};
-    counters_.tx_errors += outbox_.size() - next_out_; // another interface must not get these
-    outbox_.clear();
-    next_out_ = 0;
-    ring_.undefer(*this);
 }
 
 /// Keeps the reason where there can be none.
-void PacketLink::try_lane() {
+void PacketLink::try_lane(const Patience& patience) {
     lane_is_due_ = false;
     if (kind_ == LinkKind::packet)
         return;
@@ -129,15 +135,25 @@ void PacketLink::try_lane() {
             throw Refusal(EOPNOTSUPP, "the loopback interface has no XDP to speak of");
         if (!XdpLane::suits(memory_->layout()) && XdpLane::suits(wanted_layout()))
             throw Refusal(EMSGSIZE, "the MTU was larger before, and slots of that size stay");
+        if (!XdpLane::suits(memory_->layout()) &&
+            XdpLane::suits(memories_.layout_for(wanted_layout().frame_bytes, sector_bytes)))
+            throw Refusal(EMSGSIZE,
+                          "a device wants its data aligned as no slot for XDP can have it (link=xdp "
+                          "copies it)");
         if (!XdpLane::suits(memory_->layout()))
             throw Refusal(EMSGSIZE,
                           fmt::format("frames at an MTU of {} do not fit into a page, as XDP needs it",
                                       interface_.mtu));
-        lane_ = XdpLane::open(name_, interface_, ring_, *memory_, *this, kind_ == LinkKind::xdp);
+        lane_ = XdpLane::open(name_, interface_, ring_, *memory_, *this, kind_ == LinkKind::xdp, patience);
         lane_->set_destinations(interface_.mac, addresses_);
     } catch (const Refusal& refusal) {
         close_lane();
         no_lane_ = refusal;
+        if ((refusal.error() == EBUSY || refusal.error() == EEXIST) && lane_attempts_ > 0) {
+            --lane_attempts_;
+            ring_.submit(handler_, lane_argument,
+                         [](io_uring_sqe* sqe) { io_uring_prep_timeout(sqe, &attempt_interval, 0, 0); });
+        }
     }
 }
 
@@ -146,9 +162,14 @@ void PacketLink::close_lane() {
         return;
     lane_->stop_receiving();
     lane_->receive();
+    if (lane_->waiting() > 0 && interface_.up && wanted_) {
+        lane_->flush();
+        ring_.submit_prepared(); // which sends them
+    }
     counters_.rx_dropped += lane_->drops();
     counters_.rx_starved += lane_->starved();
     counters_.tx_frames += lane_->sent();
+    counters_.tx_errors += lane_->waiting();
     lane_.reset();
     memory_is_worn_ = true;
     if (receiving_)
@@ -221,8 +242,11 @@ void PacketLink::refresh() {
     }
     if (now->mac != before.mac)
         set_addresses(std::move(addresses_));
-    if (lane_ == nullptr && (now->index != before.index || now->mtu != before.mtu || (now->up && !before.up)))
+    if (lane_ == nullptr &&
+        (now->index != before.index || now->mtu != before.mtu || (now->up && !before.up))) {
         lane_is_due_ = true;
+        lane_attempts_ = attempts_later;
+    }
     if (now->carrier &&
         (!before.carrier || now->mtu != before.mtu || now->mac != before.mac || now->index != before.index))
         events_.changed(id_);
@@ -245,7 +269,7 @@ void PacketLink::set_addresses(std::vector<Address> addresses) {
 void PacketLink::replenish() {
     fit_memory();
     if (lane_is_due_ && wanted_ && socket_.is_open() && memory_fits())
-        try_lane();
+        try_lane({});
     if (lane_ != nullptr)
         lane_->replenish(interface_.carrier);
     if (memory_->lend(lane_ != nullptr ? receive_buffers_beside_lane : receive_buffers) && !receiving_ &&
@@ -312,6 +336,10 @@ void PacketLink::submit_send(core::FrameSlot slot) {
 void PacketLink::on_completion(std::uint64_t argument, int result, std::uint32_t flags) {
     if (argument == receive_argument) {
         on_received(result, flags);
+        return;
+    }
+    if (argument == lane_argument) {
+        lane_is_due_ = lane_ == nullptr;
         return;
     }
     const Sending sent(argument);

@@ -92,7 +92,7 @@ class PacketLink final : public core::Link,
     void receive();
     void open(const InterfaceState& interface);
     void close();
-    void try_lane();
+    void try_lane(const Patience& patience);
     void close_lane();
     [[nodiscard]] core::FramePool::Layout wanted_layout() const;
     [[nodiscard]] bool memory_fits() const;
@@ -115,6 +115,7 @@ class PacketLink final : public core::Link,
     std::unique_ptr<XdpLane> lane_;
     std::optional<Refusal> no_lane_; ///< Why there was none the last time.
     bool lane_is_due_ = false;       ///< To be tried as soon as there is memory for it.
+    unsigned lane_attempts_ = 0;     ///< Still to be made where somebody else has the interface's.
     bool receiving_ = false;         ///< A multishot receive is under way.
     bool wanted_ = true;             ///< And should be.
     unsigned errors_in_a_row_ = 0;

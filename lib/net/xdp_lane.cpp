@@ -25,8 +25,6 @@ constexpr std::uint32_t queue = 0;
 // Slots that are lent for receiving. They are used in turns, so more would be colder in the processor's
 // caches.
 constexpr std::uint32_t receive_slots = 256;
-// Frames that the kernel sends in one call, where it has to copy them, before Linux 6.17.
-constexpr std::uint32_t frames_per_kick = 32;
 
 // How long to wait where the device takes no more: no event tells when it does again.
 __kernel_timespec retry_delay{.tv_sec = 0, .tv_nsec = 1'000'000}; // never written
@@ -50,7 +48,7 @@ void check_offloads(const std::string& name) {
 class Lane final : public XdpLane, private ring::CompletionHandler {
   public:
     Lane(const InterfaceState& interface, XdpProgram::Mode mode, ring::Ring& ring, FrameMemory& memory,
-         Receiver& receiver);
+         Receiver& receiver, const Patience& patience);
     ~Lane() override;
 
     [[nodiscard]] std::string description() const override;
@@ -66,7 +64,8 @@ class Lane final : public XdpLane, private ring::CompletionHandler {
     [[nodiscard]] unsigned capacity() const override { return wanted_; }
     [[nodiscard]] std::uint64_t drops() const override { return socket_.drops(); }
     [[nodiscard]] std::uint64_t starved() const override { return starved_; }
-    [[nodiscard]] std::uint64_t sent() const override { return sent_; }
+    [[nodiscard]] std::uint64_t sent() const override { return given_ - waiting(); }
+    [[nodiscard]] std::uint32_t waiting() const override { return socket_.transmit.untaken(); }
 
   private:
     enum Argument : std::uint64_t { readable, retry };
@@ -94,14 +93,14 @@ class Lane final : public XdpLane, private ring::CompletionHandler {
     std::uint32_t unpushed_ = 0; ///< To be sent with the next flush().
     std::uint32_t taken_before_ = 0;
     bool retrying_ = false;
-    std::uint64_t starved_ = 0, sent_ = 0;
+    std::uint64_t starved_ = 0, given_ = 0;
 };
 
 Lane::Lane(const InterfaceState& interface, XdpProgram::Mode mode, ring::Ring& ring, FrameMemory& memory,
-           Receiver& receiver)
+           Receiver& receiver, const Patience& patience)
     : ring_(ring), memory_(memory), receiver_(receiver), mode_(mode),
       chunk_bytes_(memory.layout().slot_bytes()), frame_offset_(memory.layout().frame_offset()),
-      wanted_(std::min(receive_slots, memory.pool().slots() / 4)), program_(interface.index, mode),
+      wanted_(std::min(receive_slots, memory.pool().slots() / 4)), program_(interface.index, mode, patience),
       socket_({.interface_index = interface.index,
                .queue = queue,
                .memory = memory.bytes(),
@@ -109,7 +108,8 @@ Lane::Lane(const InterfaceState& interface, XdpProgram::Mode mode, ring::Ring& r
                .frame_offset = static_cast<std::uint32_t>(frame_offset_),
                .receive_entries = std::bit_ceil(wanted_),
                .transmit_entries = std::bit_ceil(memory.pool().slots()),
-               .copy = mode == XdpProgram::Mode::generic}) {
+               .copy = mode == XdpProgram::Mode::generic},
+              patience) {
     program_.set_socket(queue, socket_.fd()); // no frame is for it before there are destinations
     handler_ = ring_.add_handler(*this);
     file_ = ring_.register_file(socket_.fd());
@@ -152,7 +152,7 @@ void Lane::receive() {
         const xdp_desc frame = socket_.receive.pop();
         const auto slot = static_cast<std::uint32_t>(frame.addr / chunk_bytes_);
         const std::uint64_t offset = frame.addr % chunk_bytes_;
-        assert(slot < memory_.pool().slots() && offset + frame.len <= chunk_bytes_);
+        assert(offset + frame.len <= chunk_bytes_);
         core::FrameSlot received = memory_.take_back(slot, frame.len);
         --lent_;
         if (offset != frame_offset_) { // a driver that has its own idea of headroom
@@ -172,7 +172,6 @@ void Lane::replenish(bool up) {
         memory_.take_back(static_cast<std::uint32_t>(socket_.completed.pop() / chunk_bytes_), 0);
     if (sent > 0)
         socket_.completed.release();
-    sent_ += sent;
 
     const std::uint32_t before = lent_;
     for (; lent_ < wanted_; ++lent_) {
@@ -188,7 +187,7 @@ void Lane::replenish(bool up) {
         if (socket_.fill.needs_wakeup())
             kick(false);
     }
-    if (up && receiving_ && !retrying_)
+    if (up && !retrying_)
         flush(); // what an earlier turn could not send
 }
 
@@ -199,25 +198,26 @@ bool Lane::send(core::FrameSlot& slot) {
     socket_.transmit.push(
         {.addr = address_of(memory_.lend_out(std::move(slot))), .len = length, .options = 0});
     ++unpushed_;
+    ++given_;
     return true;
 }
 
 void Lane::flush() {
     if (unpushed_ > 0)
         socket_.transmit.publish();
-    const std::uint32_t waiting = socket_.transmit.untaken();
+    const std::uint32_t left = waiting();
     const std::uint32_t taken = socket_.transmit.taken();
     const bool stuck = unpushed_ == 0 && taken == taken_before_;
     unpushed_ = 0;
     taken_before_ = taken;
-    if (waiting == 0 || !socket_.transmit.needs_wakeup())
+    if (left == 0 || !socket_.transmit.needs_wakeup())
         return;
-    if (stuck && !retrying_) {
+    if (stuck && !retrying_ && receiving_) {
         retrying_ = true;
         ring_.submit(handler_, retry,
                      [&](io_uring_sqe* sqe) { io_uring_prep_timeout(sqe, &retry_delay, 0, 0); });
     }
-    for (std::uint32_t i = 0; i < waiting; i += frames_per_kick)
+    for (std::uint32_t i = 0; i < left; i += socket_.frames_per_call())
         kick(true);
 }
 
@@ -243,17 +243,17 @@ void Lane::stop_receiving() {
 } // namespace
 
 std::unique_ptr<XdpLane> XdpLane::open(const std::string& name, const InterfaceState& interface,
-                                       ring::Ring& ring, FrameMemory& memory, Receiver& receiver,
-                                       bool insist) {
+                                       ring::Ring& ring, FrameMemory& memory, Receiver& receiver, bool insist,
+                                       const Patience& patience) {
     if (!insist)
         check_offloads(name);
     try {
-        return std::make_unique<Lane>(interface, XdpProgram::Mode::native, ring, memory, receiver);
+        return std::make_unique<Lane>(interface, XdpProgram::Mode::native, ring, memory, receiver, patience);
     } catch (const Refusal& refusal) {
         if (!insist || refusal.error() != EOPNOTSUPP)
             throw;
     }
-    return std::make_unique<Lane>(interface, XdpProgram::Mode::generic, ring, memory, receiver);
+    return std::make_unique<Lane>(interface, XdpProgram::Mode::generic, ring, memory, receiver, patience);
 }
 
 bool XdpLane::suits(const core::FramePool::Layout& layout) {

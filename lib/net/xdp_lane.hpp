@@ -6,6 +6,7 @@
 
 #include "net/frame_memory.hpp"
 #include "net/interface.hpp"
+#include "net/patience.hpp"
 
 #include <memory>
 #include <span>
@@ -26,10 +27,11 @@ class XdpLane {
 
     /// `insist`: also where the kernel has to play the driver's part (generic XDP), or only some of the
     /// frames would come through here. `memory` must be suits(), is the lane's for good, and has to be
-    /// retired when the lane is gone: the kernel may still be reading frames in it. Throws Refusal.
+    /// retired when the lane is gone: the kernel may still be reading frames in it. `patience`: with whoever
+    /// has the interface's lane now; a Refusal with EBUSY or EEXIST may be another by and by. Throws Refusal.
     static std::unique_ptr<XdpLane> open(const std::string& name, const InterfaceState& interface,
                                          ring::Ring& ring, FrameMemory& memory, Receiver& receiver,
-                                         bool insist);
+                                         bool insist, const Patience& patience);
     /// Whether frames that lie so can be received and sent here.
     static bool suits(const core::FramePool::Layout& layout);
 
@@ -58,7 +60,9 @@ class XdpLane {
     /// Frames lost since it was opened, and times it stood still for want of a slot.
     [[nodiscard]] virtual std::uint64_t drops() const = 0;
     [[nodiscard]] virtual std::uint64_t starved() const = 0;
+    /// Of the frames given to send(), those that the kernel has taken, and those that it has not.
     [[nodiscard]] virtual std::uint64_t sent() const = 0;
+    [[nodiscard]] virtual std::uint32_t waiting() const = 0;
 };
 
 } // namespace aoetarget::net

@@ -187,17 +187,21 @@ ring::FileDescriptor load_program(int sockets, int destinations) {
     return loaded;
 }
 
-ring::FileDescriptor attach(const ring::FileDescriptor& program, int interface_index, XdpProgram::Mode mode) {
+ring::FileDescriptor attach(const ring::FileDescriptor& program, int interface_index, XdpProgram::Mode mode,
+                            const Patience& patience) {
     const bool native = mode == XdpProgram::Mode::native;
     bpf_attr attributes = no_attributes();
     attributes.link_create.prog_fd = static_cast<std::uint32_t>(program.get());
     attributes.link_create.target_ifindex = static_cast<std::uint32_t>(interface_index);
     attributes.link_create.attach_type = BPF_XDP;
     attributes.link_create.flags = native ? XDP_FLAGS_DRV_MODE : XDP_FLAGS_SKB_MODE;
-    ring::FileDescriptor link(bpf(BPF_LINK_CREATE, attributes));
-    if (link.valid())
-        return link;
-    const int error = errno;
+    int error = 0;
+    do {
+        ring::FileDescriptor link(bpf(BPF_LINK_CREATE, attributes));
+        if (link.valid())
+            return link;
+        error = errno;
+    } while ((error == EBUSY || error == EEXIST) && patience.wait());
     switch (error) {
     case EBUSY:
     case EEXIST: // in the other mode
@@ -207,16 +211,17 @@ ring::FileDescriptor attach(const ring::FileDescriptor& program, int interface_i
     case ERANGE:
         throw Refusal(error, "the driver takes no XDP program at this MTU");
     default:
+        errno = error;
         fail("the driver refuses an XDP program");
     }
 }
 
 } // namespace
 
-XdpProgram::XdpProgram(int interface_index, Mode mode)
+XdpProgram::XdpProgram(int interface_index, Mode mode, const Patience& patience)
     : sockets_(create_map(BPF_MAP_TYPE_XSKMAP, sizeof(std::uint32_t), sizeof(int), max_queues)),
       destinations_(create_map(BPF_MAP_TYPE_HASH, sizeof(Key), 1, max_destinations)) {
-    link_ = attach(load_program(sockets_.get(), destinations_.get()), interface_index, mode);
+    link_ = attach(load_program(sockets_.get(), destinations_.get()), interface_index, mode, patience);
 }
 
 void XdpProgram::set_destinations(const MacAddress& mac, std::span<const Address> addresses) {

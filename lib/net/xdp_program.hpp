@@ -4,6 +4,7 @@
 
 #include <aoetarget/address.hpp>
 
+#include "net/patience.hpp"
 #include "ring/file_descriptor.hpp"
 
 #include <set>
@@ -18,8 +19,9 @@ class XdpProgram {
     /// little.
     enum class Mode { native, generic };
 
-    /// Attached, and passes everything until there is a socket and a destination. Throws Refusal.
-    XdpProgram(int interface_index, Mode mode);
+    /// Attached, and passes everything until there is a socket and a destination. `patience`: with another
+    /// program on the interface, which may be on its way out. Throws Refusal.
+    XdpProgram(int interface_index, Mode mode, const Patience& patience);
 
     /// What is taken: untagged requests from `mac`'s own unicast frames for just these exports. Others on
     /// this machine may serve the other slots of the same shelf, and everybody has to see a wildcard, so

@@ -6,7 +6,6 @@
 
 #include <sys/mman.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #ifndef XDP_MAX_TX_SKB_BUDGET // since Linux 6.17
 #define XDP_MAX_TX_SKB_BUDGET 9
@@ -20,10 +19,8 @@ constexpr std::uint32_t kernel_headroom = 256;
 // What is being sent at once is charged here where the kernel copies it.
 constexpr int send_buffer_bytes = 8 << 20;
 
-// The kernel takes a queue from a socket that was closed in the background, a moment later: ours of a moment
-// ago, or that of a target that this one replaces.
-constexpr int bind_attempts = 50;
-constexpr useconds_t bind_interval_us = 1000;
+// What the kernel sends in one call unless it is told otherwise, which it can be since Linux 6.17.
+constexpr std::uint32_t default_frames_per_call = 32;
 
 [[noreturn]] void fail(const char* what) {
     const int error = errno;
@@ -50,7 +47,7 @@ void register_memory(int fd, const XdpSocket::Options& options) {
     fail("the kernel refuses the memory of frames for XDP");
 }
 
-void bind_socket(int fd, const XdpSocket::Options& options) {
+void bind_socket(int fd, const XdpSocket::Options& options, const Patience& patience) {
     sockaddr_xdp address{};
     address.sxdp_family = AF_XDP;
     address.sxdp_flags = XDP_USE_NEED_WAKEUP;
@@ -58,17 +55,13 @@ void bind_socket(int fd, const XdpSocket::Options& options) {
         address.sxdp_flags |= XDP_COPY;
     address.sxdp_ifindex = static_cast<std::uint32_t>(options.interface_index);
     address.sxdp_queue_id = options.queue;
-    for (int attempt = 0; attempt < bind_attempts; ++attempt) {
+    do {
         if (bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0)
             return;
         if (errno != EBUSY)
-            break;
-        usleep(bind_interval_us);
-        errno = EBUSY;
-    }
-    if (errno == EBUSY)
-        throw Refusal(errno, "another AF_XDP socket has the receive queue");
-    fail("cannot bind an AF_XDP socket");
+            fail("cannot bind an AF_XDP socket");
+    } while (patience.wait());
+    throw Refusal(EBUSY, "another AF_XDP socket has the receive queue");
 }
 
 } // namespace
@@ -106,7 +99,8 @@ void XdpRing<Entry>::swap(XdpRing& other) noexcept {
     std::swap(next_, other.next_);
 }
 
-XdpSocket::XdpSocket(const Options& options) : fd_(socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0)) {
+XdpSocket::XdpSocket(const Options& options, const Patience& patience)
+    : fd_(socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0)) {
     if (!fd_.valid() && errno == EAFNOSUPPORT)
         throw Refusal(errno, "this kernel has no AF_XDP");
     if (!fd_.valid())
@@ -128,8 +122,9 @@ XdpSocket::XdpSocket(const Options& options) : fd_(socket(AF_XDP, SOCK_RAW | SOC
 
     if (setsockopt(fd(), SOL_SOCKET, SO_SNDBUFFORCE, &send_buffer_bytes, sizeof send_buffer_bytes) < 0)
         setsockopt(fd(), SOL_SOCKET, SO_SNDBUF, &send_buffer_bytes, sizeof send_buffer_bytes);
-    set_option(fd(), XDP_MAX_TX_SKB_BUDGET, options.transmit_entries); // the kernel's own is 32 a call
-    bind_socket(fd(), options);
+    const bool sends_all = set_option(fd(), XDP_MAX_TX_SKB_BUDGET, options.transmit_entries);
+    frames_per_call_ = sends_all ? options.transmit_entries : default_frames_per_call;
+    bind_socket(fd(), options, patience);
 
     xdp_options found{};
     size = sizeof found;

@@ -2,6 +2,7 @@
 // chunks of one region (UMEM).
 #pragma once
 
+#include "net/patience.hpp"
 #include "protocol/bytes.hpp"
 #include "ring/file_descriptor.hpp"
 
@@ -38,6 +39,8 @@ class XdpRing {
     }
     /// The kernel has to be told, or does not look.
     [[nodiscard]] bool needs_wakeup() const {
+        // Not looked at before what was published can be seen: else both sides may wait for each other.
+        std::atomic_thread_fence(std::memory_order_seq_cst);
         return (std::atomic_ref(*flags_).load(std::memory_order_relaxed) & XDP_RING_NEED_WAKEUP) != 0;
     }
 
@@ -76,18 +79,21 @@ class XdpSocket {
         bool copy = false; ///< Also where the driver could do without.
     };
 
-    /// Throws Refusal.
-    explicit XdpSocket(const Options& options);
+    /// `patience`: with another socket that has the queue, and may be on its way out. Throws Refusal.
+    XdpSocket(const Options& options, const Patience& patience);
 
     [[nodiscard]] int fd() const { return fd_.get(); }
     /// The device itself reads and writes the chunks.
     [[nodiscard]] bool zero_copy() const { return zero_copy_; }
+    /// How many the kernel sends in one call, where it has to copy them.
+    [[nodiscard]] std::uint32_t frames_per_call() const { return frames_per_call_; }
     /// Frames that were lost for want of a chunk, or because they are longer than one.
     [[nodiscard]] std::uint64_t drops() const;
 
   private:
     ring::FileDescriptor fd_;
     bool zero_copy_ = false;
+    std::uint32_t frames_per_call_ = 0;
 
   public:
     XdpRing<std::uint64_t> fill;      ///< Chunks to receive into.

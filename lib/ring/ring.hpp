@@ -75,6 +75,9 @@ class Ring {
     /// Operations of this handler that have not completed.
     [[nodiscard]] unsigned outstanding(HandlerId id) const { return handlers_[id].outstanding; }
 
+    /// The first turn was taken: whoever blocks now keeps others waiting.
+    [[nodiscard]] bool is_turning() const { return enabled_; }
+
     /// Prepares one operation: `prepare(sqe)` fills it in. `argument` has 48 bits and may be a pointer.
     template <typename Prepare>
     void submit(HandlerId id, std::uint64_t argument, Prepare prepare) {

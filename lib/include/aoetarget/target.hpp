@@ -50,9 +50,13 @@ enum class LinkKind {
     /// targets on it, are left alone. At least through the kernel's generic XDP, and from the first receive
     /// queue; refused where that is not to be had. A device that strips VLAN tags hides them from XDP, so a
     /// frame of a VLAN is then taken for an untagged one; automatic leaves such devices to packet sockets.
-    /// Needs CAP_BPF and CAP_NET_ADMIN as well, no other XDP
-    /// program on the interface, and an MTU whose frames fit into a page; where the MTU grows beyond that
-    /// later, or the interface comes back without XDP, packet sockets take over.
+    /// Needs CAP_BPF and CAP_NET_ADMIN as well, no other XDP program on the interface, and an MTU whose
+    /// frames
+    /// fit into a page. All this is demanded once, when the interface is added. Later packet sockets take
+    /// over
+    /// where it is not to be had any more, and do until it is: for a larger MTU, and when the interface was
+    /// deleted and made anew, XDP is set up again, which needs the capabilities again. While the interface is
+    /// down and comes up, or has a smaller MTU, or another MAC address, it stays.
     xdp,
 };
 
@@ -86,7 +90,8 @@ class Target {
     /// namespace.
     void add_interface(const std::string& name);
     /// InterfaceStats::link tells what came of it. Throws std::system_error where options.link is
-    /// LinkKind::xdp and cannot be had.
+    /// LinkKind::xdp and cannot be had. Before the first run() or poll() it waits up to a second for another
+    /// target's XDP to go, which takes the kernel a moment after that target was killed.
     void add_interface(const std::string& name, const InterfaceOptions& options);
     /// Requests that came in on it and are still under way are finished and not answered. Unknown names are
     /// ignored.
