@@ -152,44 +152,61 @@ TEST_CASE("only requests for the exports themselves pass the network stack by", 
 TEST_CASE("two targets share one interface, and the second says why it has packet sockets", "[xdp]") {
     NEEDS_XDP();
     const VethPair& wire = standard_wire();
-    const ImageFile image(64), other_image(64), third_image(64);
-    RawClient client(wire);
-    TargetProcess target({wire.target_end() + ",link=xdp"}, {export_argument(1, 1, image.path())});
-    TargetProcess other({wire.target_end() + ",link=auto"}, {export_argument(1, 2, other_image.path())});
-    CHECK(says(other.log(), "packet: another XDP program is attached to the interface"));
-    CHECK(client.ask(read_request(3, 1)).data() == pattern(3, 1));
-    CHECK(client.ask(read_request(3, 1).to(1, 2)).data() == pattern(3, 1));
-    Request everybody = config_request().to(every_shelf, every_slot);
-    everybody.destination = broadcast_mac;
-    CHECK(client.ask_all(everybody, 2).size() == 2);
+    const ImageFile image(64), third_image(64);
+    for (const auto& [shelf, slot] : {std::pair(1u, 2u), std::pair(2u, 1u)}) {
+        CAPTURE(shelf, slot);
+        const ImageFile other_image(64);
+        RawClient client(wire);
+        TargetProcess target({wire.target_end() + ",link=xdp"}, {export_argument(1, 1, image.path())});
+        TargetProcess other({wire.target_end() + ",link=auto"},
+                            {export_argument(shelf, slot, other_image.path())});
+        CHECK(says(other.log(), "packet: another XDP program is attached to the interface"));
+        const auto to_other = [&](Request request) {
+            return request.to(static_cast<std::uint16_t>(shelf), static_cast<std::uint8_t>(slot));
+        };
+        CHECK(client.ask(read_request(3, 1)).data() == pattern(3, 1));
+        CHECK(client.ask(to_other(read_request(3, 1))).data() == pattern(3, 1));
+        Request everybody = config_request().to(every_shelf, every_slot);
+        everybody.destination = broadcast_mac;
+        CHECK(client.ask_all(everybody, 2).size() == 2);
 
-    const std::string words =
-        refusal(wire.target_end() + ",link=xdp", export_argument(1, 3, third_image.path()));
-    CHECK(says(words, "interface " + wire.target_end()));
-    CHECK(says(words, "another XDP program is attached"));
-    CHECK(has_program(wire.target_end()));
+        const std::string words =
+            refusal(wire.target_end() + ",link=xdp", export_argument(1, 3, third_image.path()));
+        CHECK(says(words, "interface " + wire.target_end()));
+        CHECK(says(words, "another XDP program is attached"));
+        CHECK(has_program(wire.target_end()));
+
+        target.stop(); // which leaves the other alone
+        CHECK_FALSE(has_program(wire.target_end()));
+        CHECK(client.ask(to_other(read_request(4, 1))).data() == pattern(4, 1));
+    }
 }
 
-TEST_CASE("nothing stays attached, however the target ends", "[xdp]") {
+TEST_CASE("nothing stays attached, however the target ends, and the next one has XDP at once", "[xdp]") {
     NEEDS_XDP();
     const VethPair& wire = standard_wire();
-    const ImageFile image(64);
     RawClient client(wire);
-    for (const int signal : {SIGTERM, SIGKILL}) {
+    const auto serve = [&](const ImageFile& image) {
+        return TargetProcess({wire.target_end() + ",link=xdp"}, {export_argument(1, 1, image.path())});
+    };
+    for (const int signal : {SIGTERM, SIGKILL, SIGKILL, SIGKILL, SIGSEGV, SIGABRT}) {
         CAPTURE(signal);
-        TargetProcess target({wire.target_end() + ",link=xdp"}, {export_argument(1, 1, image.path())});
+        const ImageFile image(64); // the lock on that of a killed one is released late as well
+        TargetProcess target = serve(image);
         REQUIRE(has_program(wire.target_end()));
-        client.send(read_request(0, 1));
+        for (unsigned i = 0; i < 32; ++i)
+            client.send(read_request(i, 2));
         target.expect_exit();
         target.signal(signal);
         REQUIRE(target.wait_for_exit(Milliseconds(10000)));
-        CHECK(soon(client, [&] { return !has_program(wire.target_end()); }));
         client.forget_outstanding();
     }
+    CHECK(soon(client, [&] { return !has_program(wire.target_end()); }));
+    const ImageFile image(64);
     const ToolResult failed = run_tool({target_program(), "serve", "-i", wire.target_end() + ",link=xdp",
                                         "-i", "nosuch0", "-e", export_argument(1, 1, image.path())});
     CHECK(failed.exit_code == 1);
-    CHECK_FALSE(has_program(wire.target_end()));
+    CHECK(soon(client, [&] { return !has_program(wire.target_end()); }));
 }
 
 TEST_CASE("frames that do not fit into a page are for packet sockets", "[xdp]") {
@@ -203,23 +220,37 @@ TEST_CASE("frames that do not fit into a page are for packet sockets", "[xdp]") 
     CHECK(client.read(0, 17) == pattern(0, 17));
 }
 
-TEST_CASE("the lane follows the MTU as far as frames fit into a page", "[xdp]") {
+TEST_CASE("the lane stays as long as frames fit into its slots, then packet sockets take over", "[xdp]") {
     NEEDS_XDP();
-    const VethPair wire("changing", 1500);
-    const ImageFile image(64);
-    RawClient client(wire);
-    TargetProcess target({wire.target_end() + ",link=xdp"}, {export_argument(1, 1, image.path())});
-    for (const auto& [mtu, sectors, attached] :
-         {std::tuple(3500u, 6u, true), std::tuple(1500u, 2u, true), std::tuple(3602u, 6u, true),
-          std::tuple(3603u, 6u, false), std::tuple(9000u, 17u, false), std::tuple(1500u, 2u, false)}) {
-        CAPTURE(mtu);
-        wire.set_mtu(mtu);
-        CHECK(client.is_served_soon());
-        CHECK(soon(client, [&] {
-            return client.ask(config_request()).sectors_per_frame() == sectors &&
-                   has_program(wire.target_end()) == attached;
-        }));
-        CHECK(client.read(3, static_cast<std::uint8_t>(sectors)) == pattern(3, sectors));
+    struct Row {
+        unsigned mtu, sectors;
+        bool attached;
+    };
+    struct Start {
+        unsigned mtu;
+        std::vector<Row> changes;
+    };
+    const std::vector<Start> starts{
+        {1500, {{1000, 1, true}, {1500, 2, true}, {3500, 6, false}, {1500, 2, false}}},
+        {3500, {{1500, 2, true}, {3602, 6, true}, {3603, 6, false}, {9000, 17, false}, {3500, 6, false}}},
+    };
+    for (const Start& start : starts) {
+        const VethPair wire("changing", start.mtu);
+        const ImageFile image(64);
+        RawClient client(wire);
+        TargetProcess target({wire.target_end() + ",link=xdp"}, {export_argument(1, 1, image.path())});
+        std::uint32_t version = 0;
+        for (const auto& [mtu, sectors, attached] : start.changes) {
+            CAPTURE(start.mtu, mtu);
+            wire.set_mtu(mtu);
+            CHECK(client.is_served_soon());
+            CHECK(soon(client, [&] {
+                return client.ask(config_request()).sectors_per_frame() == sectors &&
+                       has_program(wire.target_end()) == attached;
+            }));
+            client.write(3, pattern(3, sectors, ++version));
+            CHECK(client.read(3, static_cast<std::uint8_t>(sectors)) == pattern(3, sectors, version));
+        }
     }
 }
 
@@ -239,28 +270,55 @@ TEST_CASE("the lane follows the MAC address", "[xdp]") {
     CHECK(listener.count(ethernet_type_aoe) == 0);
 }
 
-TEST_CASE("the lane comes back with an interface that was down or gone", "[xdp]") {
+TEST_CASE("the lane stays with an interface that goes down and comes up, and so do all its slots", "[xdp]") {
     NEEDS_XDP();
-    const VethPair wire("coming");
-    const ImageFile image(64);
+    const VethPair wire("sleeping");
+    const ImageFile image(1024);
     RawClient client(wire);
     set_link(wire.target_end(), false);
     TargetProcess target({wire.target_end() + ",link=auto"}, {export_argument(1, 1, image.path())});
     set_link(wire.target_end(), true);
-    for (int round = 0; round < 3; ++round) {
+    CHECK(client.is_served_soon());
+    const auto ask_for = [&](unsigned reads) {
+        std::vector<std::uint32_t> tags;
+        for (unsigned i = 0; i < reads; ++i)
+            tags.push_back(client.send(read_request(i, 2)));
+        return tags;
+    };
+    for (int round = 0; round < 50; ++round) { // together more than there are slots
+        ask_for(64);
+        set_link(wire.target_end(), false);
+        set_link(wire.target_end(), true);
+        REQUIRE(client.is_served_soon());
+    }
+    client.receive(Milliseconds(50));
+    CHECK(has_program(wire.target_end()));
+    Listener listener(wire.target_end());
+    for (const std::uint32_t tag : ask_for(100))
+        CHECK(client.wait_for(tag));
+    CHECK(listener.count(ethernet_type_aoe) == 0);
+}
+
+TEST_CASE("on an interface that was deleted and made anew packet sockets take over", "[xdp]") {
+    NEEDS_XDP();
+    const VethPair wire("renewed");
+    const ImageFile image(64);
+    RawClient client(wire);
+    TargetProcess target({wire.target_end() + ",link=xdp"}, {export_argument(1, 1, image.path())});
+    for (std::uint32_t round = 1; round <= 3; ++round) {
+        Request write = client.completed(write_request(7, pattern(7, 2, round)));
+        client.send(write);
+        wire.destroy();
+        REQUIRE(target.is_running());
+        wire.create(1500);
+        client.rebind();
         CHECK(client.is_served_soon());
-        CHECK(soon(client, [&] { return has_program(wire.target_end()); }));
-        Listener listener(wire.target_end());
-        CHECK(client.read(0, 1) == pattern(0, 1));
-        CHECK(listener.count(ethernet_type_aoe) == 0);
-        if (round == 0) {
-            set_link(wire.target_end(), false);
-            set_link(wire.target_end(), true);
-        } else {
-            wire.destroy();
-            wire.create(1500);
-            client.rebind();
-        }
+        write.destination = client.target_mac(); // what was not answered is repeated
+        write.source = client.mac();
+        client.send(write);
+        REQUIRE(client.wait_for(*write.tag));
+        CHECK(client.read(7, 2) == pattern(7, 2, round));
+        CHECK_FALSE(has_program(wire.target_end()));
     }
 }
 
