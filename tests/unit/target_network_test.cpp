@@ -76,6 +76,33 @@ TEST_CASE("statistics tell which link an interface has", "[target][network]") {
     CHECK((link == "xdp native" || link.starts_with("packet: "))); // where XDP is not allowed or not built
 }
 
+TEST_CASE("a host that keeps its capabilities has XDP again where it was lost", "[target][network]") {
+    const Patience patience;
+    const VethPair wire("again");
+    VolumeLog log;
+    RunningTarget running([&](Target& target) {
+        target.add_interface(wire.target_end());
+        target.add_export(at(1, 1), Volume::make(log));
+    });
+    RawClient client(wire);
+    client.read(0, 2);
+    const auto has_xdp = [&] { return running.stats().interfaces.at(0).link == "xdp native"; };
+    if (!has_xdp())
+        SKIP_BECAUSE("has no XDP here");
+    for (int round = 0; round < 3; ++round) { // to larger slots on the same queue, then to a new interface
+        wire.set_mtu(3500);
+        CHECK(client.wait_until([&] { return running.stats().interfaces.at(0).mtu == 3500 && has_xdp(); }));
+        CHECK(client.read(3, 6) == pattern(3, 6));
+        wire.destroy();
+        CHECK(client.wait_until([&] { return !has_xdp(); }));
+        wire.create(1500);
+        client.rebind();
+        CHECK(answers_again(client));
+        CHECK(client.wait_until(has_xdp));
+        CHECK(client.read(3, 2) == pattern(3, 2));
+    }
+}
+
 TEST_CASE("an interface that goes down and comes up again is served again", "[target][network]") {
     const Patience patience;
     const VethPair& wire = standard_wire();
