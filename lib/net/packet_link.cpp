@@ -58,6 +58,8 @@ __kernel_timespec attempt_interval{.tv_sec = 0, .tv_nsec = 20'000'000}; // never
 constexpr unsigned charge_of(unsigned mtu) {
     return mtu <= 1500 ? 2304 : mtu + 4096;
 }
+// And at the very least.
+constexpr unsigned least_charge = 256;
 
 } // namespace
 
@@ -145,7 +147,7 @@ void PacketLink::try_lane(const Patience& patience) {
                           fmt::format("frames at an MTU of {} do not fit into a page, as XDP needs it",
                                       interface_.mtu));
         lane_ = XdpLane::open(name_, interface_, ring_, *memory_, *this, kind_ == LinkKind::xdp, patience);
-        lane_->set_destinations(interface_.mac, addresses_);
+        set_destinations();
     } catch (const Refusal& refusal) {
         close_lane();
         no_lane_ = refusal;
@@ -161,7 +163,8 @@ void PacketLink::close_lane() {
     if (lane_ == nullptr)
         return;
     lane_->stop_receiving();
-    lane_->receive();
+    if (!socket_is_behind()) // else they are asked for again
+        lane_->receive();
     if (lane_->waiting() > 0 && interface_.up && wanted_) {
         lane_->flush();
         ring_.submit_prepared(); // which sends them
@@ -259,11 +262,30 @@ void PacketLink::set_addresses(std::vector<Address> addresses) {
     if (lane_ == nullptr)
         return;
     try {
-        lane_->set_destinations(interface_.mac, addresses_);
+        set_destinations();
     } catch (const Refusal& refusal) {
         close_lane();
         no_lane_ = refusal;
     }
+}
+
+void PacketLink::set_destinations() {
+    lane_->set_destinations(interface_.mac, addresses_);
+    lane_waits_until_ = counters_.rx_frames + socket_.receive_buffer_bytes() / least_charge;
+}
+
+void PacketLink::collect() {
+    if (lane_ == nullptr || socket_is_behind())
+        return;
+    lane_waits_until_ = 0;
+    lane_->receive();
+}
+
+/// What waited in the socket when the lane got its destinations is older than what the lane has of them, and
+/// a write that is overtaken there would undo a newer one (initiators.md R1). So the lane waits until the
+/// socket was empty once, or has handed over as many frames as can have been in it.
+bool PacketLink::socket_is_behind() const {
+    return counters_.rx_frames < lane_waits_until_ && (socket_.has_frames() || ring_.has_completions());
 }
 
 void PacketLink::replenish() {

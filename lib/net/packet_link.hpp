@@ -56,10 +56,7 @@ class PacketLink final : public core::Link,
     /// The exports are others.
     void set_addresses(std::vector<Address> addresses);
     /// Hands over what has arrived and no completion tells of. Called at the beginning of a turn's work.
-    void collect() {
-        if (lane_ != nullptr)
-            lane_->receive();
-    }
+    void collect();
     /// Lends free slots to the kernel, and receives again if that had stopped. Called once a turn.
     void replenish();
     /// Whether answers leave a few at a time, with a look at what has come in after each few. Where a disk
@@ -94,8 +91,10 @@ class PacketLink final : public core::Link,
     void close();
     void try_lane(const Patience& patience);
     void close_lane();
+    void set_destinations();
     [[nodiscard]] core::FramePool::Layout wanted_layout() const;
     [[nodiscard]] bool memory_fits() const;
+    [[nodiscard]] bool socket_is_behind() const;
     void fit_memory();
 
     const std::string name_;
@@ -113,11 +112,12 @@ class PacketLink final : public core::Link,
     FrameMemory* memory_ = nullptr;
     bool memory_is_worn_ = false; ///< A lane had it, so other memory is to follow.
     std::unique_ptr<XdpLane> lane_;
-    std::optional<Refusal> no_lane_; ///< Why there was none the last time.
-    bool lane_is_due_ = false;       ///< To be tried as soon as there is memory for it.
-    unsigned lane_attempts_ = 0;     ///< Still to be made where somebody else has the interface's.
-    bool receiving_ = false;         ///< A multishot receive is under way.
-    bool wanted_ = true;             ///< And should be.
+    std::optional<Refusal> no_lane_;     ///< Why there was none the last time.
+    bool lane_is_due_ = false;           ///< To be tried as soon as there is memory for it.
+    std::uint64_t lane_waits_until_ = 0; ///< Counted in frames: see socket_is_behind().
+    unsigned lane_attempts_ = 0;         ///< Still to be made where somebody else has the interface's.
+    bool receiving_ = false;             ///< A multishot receive is under way.
+    bool wanted_ = true;                 ///< And should be.
     unsigned errors_in_a_row_ = 0;
     std::vector<core::FrameSlot> outbox_; ///< To be sent from next_out_ on.
     std::size_t next_out_ = 0;

@@ -11,6 +11,8 @@
 #include <arpa/inet.h>
 #include <linux/filter.h>
 #include <linux/if_packet.h>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #ifndef PACKET_IGNORE_OUTGOING
@@ -127,6 +129,11 @@ bool PacketSocket::is_bound_to(int interface_index) const {
     socklen_t size = sizeof address;
     return getsockname(fd(), reinterpret_cast<sockaddr*>(&address), &size) == 0 &&
            address.sll_ifindex == interface_index;
+}
+
+bool PacketSocket::has_frames() const {
+    int length_of_first = 0;
+    return ioctl(fd(), SIOCINQ, &length_of_first) == 0 && length_of_first > 0;
 }
 
 unsigned PacketSocket::take_drops() const {

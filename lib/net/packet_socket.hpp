@@ -36,6 +36,8 @@ class PacketSocket {
     [[nodiscard]] unsigned receive_buffer_bytes() const { return receive_buffer_bytes_; }
     /// Of the exports, ascending. Frames for other shelves stay in the kernel.
     void set_addresses(std::span<const Address> addresses) const;
+    /// At least one frame waits in the receive buffer.
+    [[nodiscard]] bool has_frames() const;
     /// Frames that found the receive buffer full since the last call.
     [[nodiscard]] unsigned take_drops() const;
 

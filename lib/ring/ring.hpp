@@ -78,6 +78,9 @@ class Ring {
     /// The first turn was taken: whoever blocks now keeps others waiting.
     [[nodiscard]] bool is_turning() const { return enabled_; }
 
+    /// Something has completed that no turn has handed out yet.
+    [[nodiscard]] bool has_completions() const { return io_uring_cq_ready(&ring_) > 0; }
+
     /// Prepares one operation: `prepare(sqe)` fills it in. `argument` has 48 bits and may be a pointer.
     template <typename Prepare>
     void submit(HandlerId id, std::uint64_t argument, Prepare prepare) {

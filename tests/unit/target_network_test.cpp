@@ -103,6 +103,46 @@ TEST_CASE("a host that keeps its capabilities has XDP again where it was lost", 
     }
 }
 
+TEST_CASE("what waits in the packet socket when a lane is opened comes before what the lane has",
+          "[target][network]") {
+    const Patience patience;
+    constexpr std::uint32_t writes = 200; // more than a turn takes from the socket
+    const VethPair& wire = standard_wire();
+    VolumeLog log;
+    RawClient client(wire);
+    const auto write_all = [&](std::uint32_t version) {
+        std::vector<std::uint32_t> tags;
+        for (std::uint32_t lba = 0; lba < writes; ++lba)
+            tags.push_back(client.send(write_request(lba, pattern(lba, 1, version)).to(1, 2)));
+        return tags;
+    };
+    std::optional<RunningTarget> first(std::in_place, [&](Target& target) {
+        target.add_interface(wire.target_end());
+        target.add_export(at(1, 1), Volume::make(log));
+    });
+    if (first->stats().interfaces.at(0).link != "xdp native")
+        SKIP_BECAUSE("has no XDP here");
+    std::vector<std::uint32_t> tags;
+    std::thread end_of_first;
+    RunningTarget second([&](Target& target) {
+        target.add_export(at(1, 2), Volume::make(log));
+        end_of_first = std::thread([&] {
+            std::this_thread::sleep_for(Milliseconds(200)); // the socket of the second is there now
+            tags = write_all(1);
+            first.reset();
+        });
+        target.add_interface(wire.target_end()); // waits for the lane of the first
+        end_of_first.join();
+        for (const std::uint32_t tag : write_all(2))
+            tags.push_back(tag);
+    });
+    CHECK(second.stats().interfaces.at(0).link == "xdp native");
+    for (const std::uint32_t tag : tags)
+        CHECK(client.wait_for(tag));
+    for (std::uint32_t lba = 0; lba < writes; ++lba)
+        CHECK(client.ask(read_request(lba, 1).to(1, 2)).data() == pattern(lba, 1, 2));
+}
+
 TEST_CASE("an interface that goes down and comes up again is served again", "[target][network]") {
     const Patience patience;
     const VethPair& wire = standard_wire();
