@@ -109,7 +109,7 @@ class Target::Impl final : public net::LinkEvents, public IoQueue::Waker {
     [[nodiscard]] int fd() { return ring_.fd(); }
     [[nodiscard]] Stats stats() const;
     [[nodiscard]] std::string features() const {
-        return fmt::format("io_uring: {}; packet sockets", ring_.features());
+        return fmt::format("io_uring: {}", ring_.features()); // links tell of themselves: InterfaceStats
     }
 
   private:
