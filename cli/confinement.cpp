@@ -90,9 +90,10 @@ std::string filter_system_calls() {
     int error = 0;
     for (const int number : allowed)
         error |= seccomp_rule_add(filter.get(), SCMP_ACT_ALLOW, number, 0);
-    for (const bpf_cmd command : allowed_of_bpf)
-        error |= seccomp_rule_add(filter.get(), SCMP_ACT_ALLOW, SCMP_SYS(bpf), 1,
-                                  SCMP_A0(SCMP_CMP_EQ, static_cast<scmp_datum_t>(command)));
+    for (const bpf_cmd command : allowed_of_bpf) {
+        const scmp_arg_cmp is_command{.arg = 0, .op = SCMP_CMP_EQ, .datum_a = command, .datum_b = 0};
+        error |= seccomp_rule_add_array(filter.get(), SCMP_ACT_ALLOW, SCMP_SYS(bpf), 1, &is_command);
+    }
     if (error != 0)
         fail(EINVAL, "cannot make a filter of system calls");
     // A container may not let us; it has filters of its own then.
