@@ -98,7 +98,6 @@ PacketLink::PacketLink(std::string name, LinkKind kind, ring::Ring& ring, FrameM
 
 PacketLink::~PacketLink() {
     close();
-    ring_.undefer(*this);
     if (memory_ != nullptr)
         memory_->retire();
     ring_.remove_handler(handler_);
@@ -243,6 +242,8 @@ void PacketLink::refresh() {
         if (receiving_)
             ring_.cancel(handler_, receive_argument);
     }
+    if (lane_ != nullptr && !now->carrier)
+        lane_->blank_waiting();
     if (now->mac != before.mac)
         set_addresses(std::move(addresses_));
     if (lane_ == nullptr &&
@@ -346,8 +347,9 @@ void PacketLink::on_turn_end() {
 
 void PacketLink::submit_send(core::FrameSlot slot) {
     const Bytes frame = slot.frame();
-    if (lane_ != nullptr && frame.size() <= interface_.mtu + protocol::ethernet_header_bytes &&
-        lane_->send(slot))
+    // What does not fit, or finds the interface down, is for the packet socket to fail.
+    if (lane_ != nullptr && interface_.carrier &&
+        frame.size() <= interface_.mtu + protocol::ethernet_header_bytes && lane_->send(slot))
         return;
     ring_.submit(handler_, Sending(std::move(slot)).argument(), [&](io_uring_sqe* sqe) {
         io_uring_prep_send(sqe, -1, frame.data(), frame.size(), 0);

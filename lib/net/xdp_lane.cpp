@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <bit>
 #include <cassert>
 #include <cerrno>
@@ -59,6 +60,7 @@ class Lane final : public XdpLane, private ring::CompletionHandler {
     void replenish(bool up) override;
     bool send(core::FrameSlot& slot) override;
     void flush() override;
+    void blank_waiting() override;
     void stop_receiving() override;
     [[nodiscard]] bool quiet() const override { return ring_.outstanding(handler_) == 0 && unpushed_ == 0; }
     [[nodiscard]] unsigned capacity() const override { return wanted_; }
@@ -219,6 +221,13 @@ void Lane::flush() {
     }
     for (std::uint32_t i = 0; i < left; i += socket_.frames_per_call())
         kick(true);
+}
+
+void Lane::blank_waiting() {
+    socket_.transmit.for_each_untaken([&](const xdp_desc& frame) {
+        const Bytes bytes = memory_.bytes().subspan(frame.addr, frame.len);
+        std::ranges::fill(bytes.subspan(protocol::ethernet_header_bytes), std::byte{0});
+    });
 }
 
 /// Only a failure makes the loop turn, and what the ring still holds then is sent in that turn.

@@ -51,6 +51,9 @@ class XdpLane {
     virtual bool send(core::FrameSlot& slot) = 0;
     /// Sends what was given to send(), with one submission.
     virtual void flush() = 0;
+    /// What the kernel has not taken yet goes out without content, when the interface is up again: an answer
+    /// that comes so late might be taken for one to another request.
+    virtual void blank_waiting() = 0;
     /// Takes no more frames than have arrived; what is being sent is sent.
     virtual void stop_receiving() = 0;
     /// Nothing is under way any more.

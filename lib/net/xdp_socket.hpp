@@ -37,6 +37,12 @@ class XdpRing {
     [[nodiscard]] std::uint32_t taken() const {
         return std::atomic_ref(*consumer_).load(std::memory_order_acquire);
     }
+    /// Looks at what the kernel has not taken, which cannot be taken back.
+    template <typename Look>
+    void for_each_untaken(Look look) const {
+        for (std::uint32_t i = taken(); i != next_; ++i)
+            look(entries_[i & mask_]);
+    }
     /// The kernel has to be told, or does not look.
     [[nodiscard]] bool needs_wakeup() const {
         // Not looked at before what was published can be seen: else both sides may wait for each other.

@@ -161,6 +161,34 @@ TEST_CASE("an interface that goes down and comes up again is served again", "[ta
     }
 }
 
+TEST_CASE("what could not be answered while the interface was down is not answered later",
+          "[target][network]") {
+    const Patience patience;
+    const VethPair& wire = standard_wire();
+    VolumeLog log;
+    RunningTarget running([&](Target& target) {
+        target.add_interface(wire.target_end());
+        target.add_export(at(1, 1), Volume::make(log, 2048, Volume::Way::worker));
+    });
+    RawClient client(wire);
+    client.ask(config_request());
+    const auto is_up = [&] { return running.stats().interfaces.at(0).up; };
+    log.held = true;
+    std::vector<std::uint32_t> tags;
+    for (unsigned i = 0; i < 20; ++i)
+        tags.push_back(client.send(read_request(4 * i, 2)));
+    REQUIRE(client.wait_until([&] { return running.stats().exports.at(0).in_flight == tags.size(); }));
+    set_link(wire.target_end(), false);
+    REQUIRE(client.wait_until([&] { return !is_up(); }));
+    log.held = false;
+    CHECK(client.wait_until([&] { return running.stats().interfaces.at(0).tx_errors == tags.size(); }));
+    set_link(wire.target_end(), true);
+    CHECK(answers_again(client));
+    client.settle();
+    for (const std::uint32_t tag : tags)
+        CHECK(client.answers_to(tag) == 0);
+}
+
 TEST_CASE("another MTU is used as soon as it is set, larger or smaller", "[target][network]") {
     const Patience patience;
     const VethPair& wire = standard_wire();
