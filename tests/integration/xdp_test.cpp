@@ -153,17 +153,19 @@ TEST_CASE("two targets share one interface, and the second says why it has packe
     NEEDS_XDP();
     const VethPair& wire = standard_wire();
     const ImageFile image(64), third_image(64);
-    for (const auto& [shelf, slot] : {std::pair(1u, 2u), std::pair(2u, 1u)}) {
-        CAPTURE(shelf, slot);
+    struct Place {
+        std::uint16_t shelf;
+        std::uint8_t slot;
+    };
+    for (const Place place : {Place{1, 2}, Place{2, 1}}) {
+        CAPTURE(place.shelf, place.slot);
         const ImageFile other_image(64);
         RawClient client(wire);
         TargetProcess target({wire.target_end() + ",link=xdp"}, {export_argument(1, 1, image.path())});
         TargetProcess other({wire.target_end() + ",link=auto"},
-                            {export_argument(shelf, slot, other_image.path())});
+                            {export_argument(place.shelf, place.slot, other_image.path())});
         CHECK(says(other.log(), "packet: another XDP program is attached to the interface"));
-        const auto to_other = [&](Request request) {
-            return request.to(static_cast<std::uint16_t>(shelf), static_cast<std::uint8_t>(slot));
-        };
+        const auto to_other = [&](Request request) { return request.to(place.shelf, place.slot); };
         CHECK(client.ask(read_request(3, 1)).data() == pattern(3, 1));
         CHECK(client.ask(to_other(read_request(3, 1))).data() == pattern(3, 1));
         Request everybody = config_request().to(every_shelf, every_slot);
@@ -240,16 +242,16 @@ TEST_CASE("the lane stays as long as frames fit into its slots, then packet sock
         RawClient client(wire);
         TargetProcess target({wire.target_end() + ",link=xdp"}, {export_argument(1, 1, image.path())});
         std::uint32_t version = 0;
-        for (const auto& [mtu, sectors, attached] : start.changes) {
-            CAPTURE(start.mtu, mtu);
-            wire.set_mtu(mtu);
+        for (const Row& row : start.changes) {
+            CAPTURE(start.mtu, row.mtu);
+            wire.set_mtu(row.mtu);
             CHECK(client.is_served_soon());
             CHECK(soon(client, [&] {
-                return client.ask(config_request()).sectors_per_frame() == sectors &&
-                       has_program(wire.target_end()) == attached;
+                return client.ask(config_request()).sectors_per_frame() == row.sectors &&
+                       has_program(wire.target_end()) == row.attached;
             }));
-            client.write(3, pattern(3, sectors, ++version));
-            CHECK(client.read(3, static_cast<std::uint8_t>(sectors)) == pattern(3, sectors, version));
+            client.write(3, pattern(3, row.sectors, ++version));
+            CHECK(client.read(3, static_cast<std::uint8_t>(row.sectors)) == pattern(3, row.sectors, version));
         }
     }
 }
