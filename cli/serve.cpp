@@ -11,7 +11,7 @@
 namespace cli {
 
 const char* const serve_help =
-    R"(Usage: aoetarget serve -i IF[,link=KIND] [-i IF[,link=KIND]]... -e SHELF.SLOT=PATH[,OPTION[=VALUE]]...
+    R"(Usage: aoetarget serve -i IF[,OPTION=VALUE]... [-i IF...]... -e SHELF.SLOT=PATH[,OPTION[=VALUE]]...
 
 Exports files and block devices by ATA over Ethernet until SIGTERM or SIGINT: then it finishes what is under
 way, flushes, and ends with exit code 0. A second signal ends it at once. Needs CAP_NET_RAW.
@@ -24,11 +24,14 @@ way, flushes, and ends with exit code 0. A second signal ends it at once. Needs 
                         it; without either they are forgotten at the end.
   -h, --help            This text.
 
-Links of an interface:
+Options of an interface, after IF, each after a comma:
   link=auto             AF_XDP where the driver has it natively and the MTU allows, else packet sockets. The
                         default; the line of the interface at the start tells which, and why.
   link=packet           Packet sockets.
   link=xdp              AF_XDP, at least the generic one of the kernel, or no start.
+  sectors-per-frame=auto  What the MTU carries, rounded down to a multiple of 8 where that is more than 8, so
+                        that frames stay aligned to 4 KiB. The default.
+  sectors-per-frame=N   Tell initiators to put at most N sectors into a frame, 1 to 255.
 
 Options of an export, after PATH, each after a comma:
   read-only             Refuse writes.

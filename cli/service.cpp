@@ -10,9 +10,12 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <set>
+#include <sstream>
 #include <system_error>
 
 #include <fcntl.h>
@@ -140,25 +143,58 @@ auto find_twice(const Range& range, Projection projection) {
     return range.end();
 }
 
+/// Empty where the value is not one of the option's.
+std::optional<unsigned> parse_sectors_per_frame(const std::string& value) {
+    if (value == "auto")
+        return 0U;
+    unsigned sectors = 0;
+    const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), sectors);
+    if (error != std::errc() || end != value.data() + value.size() || sectors < 1 || sectors > 255)
+        return std::nullopt;
+    return sectors;
+}
+
+std::optional<aoetarget::LinkKind> parse_link_kind(const std::string& value) {
+    using aoetarget::LinkKind;
+    if (value == "auto")
+        return LinkKind::automatic;
+    if (value == "packet")
+        return LinkKind::packet;
+    if (value == "xdp")
+        return LinkKind::xdp;
+    return std::nullopt;
+}
+
+/// Returns whether it is one.
+bool set_interface_option(aoetarget::InterfaceOptions& options, const std::string& key, const std::string& value) {
+    const auto set = [](auto& option, const auto& parsed) {
+        if (parsed)
+            option = *parsed;
+        return parsed.has_value();
+    };
+    return (key == "link" && set(options.link, parse_link_kind(value))) ||
+           (key == "sectors-per-frame" && set(options.sectors_per_frame, parse_sectors_per_frame(value)));
+}
+
 } // namespace
 
 InterfaceSpec parse_interface_spec(const std::string& text) {
-    const std::size_t comma = std::min(text.find(','), text.size());
-    InterfaceSpec spec{.name = text.substr(0, comma), .options = {}};
+    std::istringstream parts(text + ',');
+    InterfaceSpec spec;
+    std::getline(parts, spec.name, ',');
     check_interface_name(spec.name);
-    if (comma == text.size())
-        return spec;
-    const std::string option = text.substr(comma + 1);
-    if (option == "link=auto")
-        spec.options.link = aoetarget::LinkKind::automatic;
-    else if (option == "link=packet")
-        spec.options.link = aoetarget::LinkKind::packet;
-    else if (option == "link=xdp")
-        spec.options.link = aoetarget::LinkKind::xdp;
-    else
-        throw UsageError(fmt::format("interface '{}': no option is called '{}'; allowed: link=auto, "
-                                     "link=packet, link=xdp",
-                                     printable(spec.name), printable(option)));
+    std::set<std::string> given;
+    for (std::string option; std::getline(parts, option, ',');) {
+        const std::size_t equals = std::min(option.find('='), option.size());
+        const std::string key = option.substr(0, equals);
+        if (!set_interface_option(spec.options, key, option.substr(std::min(equals + 1, option.size()))))
+            throw UsageError(fmt::format("interface '{}': '{}' is no option; allowed: link=auto, link=packet, "
+                                         "link=xdp, sectors-per-frame=auto, sectors-per-frame=1 to 255",
+                                         printable(spec.name), printable(option)));
+        if (!given.insert(key).second)
+            throw UsageError(
+                fmt::format("interface '{}': the option {} is given twice", printable(spec.name), key));
+    }
     return spec;
 }
 

@@ -8,14 +8,12 @@
 
 namespace cli {
 
-/// The argument of -i: IF[,link=auto|packet|xdp]
+/// The argument of -i: IF[,link=auto|packet|xdp][,sectors-per-frame=auto|N]
 struct InterfaceSpec {
     std::string name;
     aoetarget::InterfaceOptions options;
 
-    bool operator==(const InterfaceSpec& other) const {
-        return name == other.name && options.link == other.options.link;
-    }
+    bool operator==(const InterfaceSpec&) const = default;
 };
 
 /// Throws UsageError that quotes the bad part and says what is allowed.

@@ -208,8 +208,12 @@ bool Target::Impl::quiet() const {
 void Target::Impl::add_interface(const std::string& name, const InterfaceOptions& options) {
     if (std::ranges::any_of(links_, [&](const auto& link) { return link->name() == name; }))
         refuse(EEXIST, fmt::format("interface {}: it is already in use by this target", name));
+    if (options.sectors_per_frame > protocol::max_sectors_per_frame)
+        refuse(EINVAL, fmt::format("interface {}: {} sectors per frame are out of range: a request counts them in "
+                                   "a byte",
+                                   name, options.sectors_per_frame));
     auto link =
-        std::make_unique<net::PacketLink>(name, options.link, ring_, memories_, *this, core_.addresses());
+        std::make_unique<net::PacketLink>(name, options, ring_, memories_, *this, core_.addresses());
     link->set_id(core_.add_link(*link, link->pool().slots()));
     links_.push_back(std::move(link));
     links_.back()->replenish();

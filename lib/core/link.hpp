@@ -27,13 +27,16 @@ class Link {
     /// What Query Config says of this link; 0 where it cannot carry a sector.
     [[nodiscard]] unsigned sectors_per_frame() const {
         const auto slot_mtu = static_cast<unsigned>(max_slot_frame_ - protocol::ethernet_header_bytes);
-        return protocol::advertised_sectors(std::min(mtu(), slot_mtu));
+        const unsigned fitting = protocol::sectors_fitting(std::min(mtu(), slot_mtu));
+        return max_sectors_ != 0 ? std::min(max_sectors_, fitting) : protocol::aligned_sectors(fitting);
     }
 
   protected:
     ~Link() = default;
     /// Frames are bounded by the slots that they lie in as well: an MTU may be raised after the start.
     std::size_t max_slot_frame_ = 0;
+    /// To be advertised at most; 0 leaves it to aligned_sectors().
+    unsigned max_sectors_ = 0;
 };
 
 /// Names a link for as long as requests that came through it are under way, which may be longer than the link

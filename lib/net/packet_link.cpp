@@ -63,10 +63,11 @@ constexpr unsigned least_charge = 256;
 
 } // namespace
 
-PacketLink::PacketLink(std::string name, LinkKind kind, ring::Ring& ring, FrameMemories& memories,
-                       LinkEvents& events, std::vector<Address> addresses)
-    : name_(std::move(name)), kind_(kind), ring_(ring), memories_(memories), events_(events),
+PacketLink::PacketLink(std::string name, const InterfaceOptions& options, ring::Ring& ring,
+                       FrameMemories& memories, LinkEvents& events, std::vector<Address> addresses)
+    : name_(std::move(name)), kind_(options.link), ring_(ring), memories_(memories), events_(events),
       handler_(ring.add_handler(*this)), addresses_(std::move(addresses)) {
+    max_sectors_ = options.sectors_per_frame;
     try {
         const auto interface = query_interface(name_);
         const auto refuse = [&](int error, const std::string& why) {

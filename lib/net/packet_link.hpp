@@ -40,8 +40,8 @@ class PacketLink final : public core::Link,
 
     /// The interface must exist. `addresses`: of the exports, ascending. Throws std::system_error with its
     /// name, the cause and the cure.
-    PacketLink(std::string name, LinkKind kind, ring::Ring& ring, FrameMemories& memories, LinkEvents& events,
-               std::vector<Address> addresses);
+    PacketLink(std::string name, const InterfaceOptions& options, ring::Ring& ring, FrameMemories& memories,
+               LinkEvents& events, std::vector<Address> addresses);
     ~PacketLink();
 
     void set_id(core::LinkId id) { id_ = id; }

@@ -53,10 +53,13 @@ inline std::uint32_t get_tag(ConstBytes frame) {
     return get_be32(frame, 20);
 }
 
-/// Conservative, as every target and Linux compute it (protocol.md 7): what Query Config advertises for an
-/// MTU.
-constexpr unsigned advertised_sectors(unsigned mtu) {
+/// Conservative, as every target and Linux compute it (protocol.md 7): how many sectors an MTU carries.
+constexpr unsigned sectors_fitting(unsigned mtu) {
     return mtu < 36 ? 0U : std::min(255U, (mtu - 36U) / 512U);
+}
+/// Rounded down to whole 4 KiB where it is more than that.
+constexpr unsigned aligned_sectors(unsigned sectors) {
+    return sectors > 8 ? sectors / 8 * 8 : sectors;
 }
 /// The smallest MTU with which an interface can carry a sector.
 inline constexpr unsigned min_mtu = 36 + 512;

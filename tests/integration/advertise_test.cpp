@@ -176,9 +176,9 @@ TEST_CASE("protocol 3.1: each interface gets its own advertisement with its own 
     CHECK(advertisement_comes(narrow_client,
                               [](const Reply& reply) { return reply.sectors_per_frame() == 2; }));
     CHECK(
-        advertisement_comes(wide_client, [](const Reply& reply) { return reply.sectors_per_frame() == 17; }));
+        advertisement_comes(wide_client, [](const Reply& reply) { return reply.sectors_per_frame() == 16; }));
     for (const Reply& reply : narrow_client.take_advertisements())
         CHECK(reply.sectors_per_frame() == 2);
     for (const Reply& reply : wide_client.take_advertisements())
-        CHECK(reply.sectors_per_frame() == 17);
+        CHECK(reply.sectors_per_frame() == 16);
 }

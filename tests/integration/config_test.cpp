@@ -44,12 +44,26 @@ TEST_CASE("protocol 3 row firmware version: the same in every answer", "[protoco
 TEST_CASE("protocol 3 row sector count: what fits a frame of the interface by section 7",
           "[protocol-3][protocol-7]") {
     const std::pair<unsigned, unsigned> table[] = {{1500, 2},  {4118, 7},  {4132, 8},  {4200, 8},
-                                                   {8192, 15}, {9000, 17}, {9018, 17}, {16110, 31},
+                                                   {8192, 8},  {9000, 16}, {9018, 16}, {16110, 24},
                                                    {1060, 2},  {1059, 1},  {576, 1}};
     for (const auto& [mtu, sectors] : table) {
         JumboScene scene(mtu);
         CAPTURE(mtu);
         CHECK(scene.client.ask(config_request()).sectors_per_frame() == sectors);
+    }
+}
+
+TEST_CASE("protocol 7: sectors per frame by hand, and what is longer is served if it fits", "[protocol-7]") {
+    const std::pair<const char*, unsigned> table[] = {{"1", 1}, {"17", 17}, {"255", 17}, {"auto", 16}};
+    const VethPair wire("by-hand", 9000);
+    const ImageFile image(64);
+    for (const auto& [value, sectors] : table) {
+        CAPTURE(value);
+        TargetProcess target({wire.target_end() + ",sectors-per-frame=" + value},
+                             {export_argument(1, 1, image.path())});
+        RawClient client(wire);
+        CHECK(client.ask(config_request()).sectors_per_frame() == sectors);
+        CHECK(client.read(0, 17) == pattern(0, 17));
     }
 }
 

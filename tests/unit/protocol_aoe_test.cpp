@@ -146,7 +146,14 @@ TEST_CASE("the advertised sector count follows the conservative formula", "[head
                                            {200000, 255},
                                            {~0U, 255}}));
     CAPTURE(row.mtu);
-    CHECK(advertised_sectors(row.mtu) == row.sectors);
+    CHECK(sectors_fitting(row.mtu) == row.sectors);
+}
+
+TEST_CASE("more sectors than 4 KiB are rounded down to whole 4 KiB", "[config]") {
+    const std::pair<unsigned, unsigned> table[] = {{0, 0},   {2, 2},   {7, 7},     {8, 8},    {9, 8},
+                                                   {15, 8},  {16, 16}, {17, 16},   {127, 120}, {255, 248}};
+    for (const auto& [fitting, advertised] : table)
+        CHECK(aligned_sectors(fitting) == advertised);
 }
 
 TEST_CASE("the fixed part of Query Config is read and written", "[config]") {

@@ -62,6 +62,13 @@ enum class LinkKind {
 
 struct InterfaceOptions {
     LinkKind link = LinkKind::automatic;
+    /// How many sectors Query Config tells initiators to put into a frame at most, 1 to 255; never more than
+    /// the MTU carries. 0: what the MTU carries, and where that is more than 8 the next lower multiple of 8,
+    /// which keeps frames aligned to 4 KiB (16 sectors at MTU 9000, where 17 would fit). Longer requests that
+    /// fit a frame are served all the same.
+    unsigned sectors_per_frame = 0;
+
+    bool operator==(const InterfaceOptions&) const = default;
 };
 
 struct ExportOptions {

@@ -3,7 +3,7 @@
 data_path() { # PREFIX MTU
     local prefix=$1 mtu=$2 failed_before=$failed
     local sectors=100351 block_sectors=100352 # the first one is odd: the last page is a part of one
-    local frame_bytes=$(((mtu - 36) / 512 * 512))
+    local frame_bytes=$((mtu > 9 * 512 + 36 ? (mtu - 36) / 4096 * 4096 : (mtu - 36) / 512 * 512))
     local labels=(file page-cache loop zram) paths=() target_exports=() cases=() label index
 
     make_file "$scratch/file.img" "$sectors"
