@@ -59,10 +59,13 @@ def choose_workloads(parser, arguments):
         return list(WORKLOADS.values())
     if not arguments.workload:
         return [WORKLOADS[name] for name in DEFAULT]
+    chosen = set()
     for prefix in arguments.workload:
-        if not any(name.startswith(prefix) for name in WORKLOADS):
+        matching = {prefix} & WORKLOADS.keys() or {name for name in WORKLOADS if name.startswith(prefix)}
+        if not matching:
             parser.error(f"no workload is called {prefix} (see --list)")
-    return [workload for name, workload in WORKLOADS.items() if name.startswith(tuple(arguments.workload))]
+        chosen |= matching
+    return [workload for name, workload in WORKLOADS.items() if name in chosen]
 
 
 def find_load(parser, given):

@@ -185,5 +185,5 @@ class Load:
         except subprocess.TimeoutExpired as late:
             raise NotMeasured(f"aoe-load did not end: {late}") from late
         if done.returncode != 0:
-            raise NotMeasured(f"{done.stderr}{log_of(scene)}")
+            raise NotMeasured(f"aoe-load ended with {done.returncode}: {done.stderr}{done.stdout[-1000:]}\n{log_of(scene)}")
         return json.loads(done.stdout)
