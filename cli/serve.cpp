@@ -11,7 +11,7 @@
 namespace cli {
 
 const char* const serve_help =
-    R"(Usage: aoetarget serve -i IF [-i IF]... -e SHELF.SLOT=PATH[,OPTION[=VALUE]]...
+    R"(Usage: aoetarget serve -i IF[,link=KIND] [-i IF[,link=KIND]]... -e SHELF.SLOT=PATH[,OPTION[=VALUE]]...
 
 Exports files and block devices by ATA over Ethernet until SIGTERM or SIGINT: then it finishes what is under
 way, flushes, and ends with exit code 0. A second signal ends it at once. Needs CAP_NET_RAW.
@@ -23,6 +23,12 @@ way, flushes, and ends with exit code 0. A second signal ends it at once. Needs 
                         directory, over restarts and power cuts. Default: $STATE_DIRECTORY, as systemd sets
                         it; without either they are forgotten at the end.
   -h, --help            This text.
+
+Links of an interface:
+  link=auto             AF_XDP where the driver has it natively and the MTU allows, else packet sockets. The
+                        default; the line of the interface at the start tells which, and why.
+  link=packet           Packet sockets.
+  link=xdp              AF_XDP, at least the generic one of the kernel, or no start.
 
 Options of an export, after PATH, each after a comma:
   read-only             Refuse writes.
@@ -52,8 +58,8 @@ Examples:
 int serve(const Arguments& arguments) {
     CLI::App app("", "serve");
     Service service;
-    std::vector<std::string> specs;
-    app.add_option("-i,--interface", service.interfaces)->allow_extra_args(false);
+    std::vector<std::string> interfaces, specs;
+    app.add_option("-i,--interface", interfaces)->allow_extra_args(false);
     app.add_option("-e,--export", specs)->allow_extra_args(false);
     app.add_option("--state-dir", service.target.state_directory)->envname("STATE_DIRECTORY");
     if (!parse_arguments(app, arguments)) {
@@ -62,6 +68,8 @@ int serve(const Arguments& arguments) {
     }
     if (app.count("--state-dir") > 0 && service.target.state_directory.empty())
         throw UsageError("--state-dir: the directory has no name; give one, or leave the option out");
+    for (const std::string& interface : interfaces)
+        service.interfaces.push_back(parse_interface_spec(interface));
     for (const std::string& spec : specs)
         service.exports.push_back(parse_export_spec(spec));
     check_service(service);

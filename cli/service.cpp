@@ -142,6 +142,26 @@ auto find_twice(const Range& range, Projection projection) {
 
 } // namespace
 
+InterfaceSpec parse_interface_spec(const std::string& text) {
+    const std::size_t comma = std::min(text.find(','), text.size());
+    InterfaceSpec spec{.name = text.substr(0, comma), .options = {}};
+    check_interface_name(spec.name);
+    if (comma == text.size())
+        return spec;
+    const std::string option = text.substr(comma + 1);
+    if (option == "link=auto")
+        spec.options.link = aoetarget::LinkKind::automatic;
+    else if (option == "link=packet")
+        spec.options.link = aoetarget::LinkKind::packet;
+    else if (option == "link=xdp")
+        spec.options.link = aoetarget::LinkKind::xdp;
+    else
+        throw UsageError(fmt::format("interface '{}': no option is called '{}'; allowed: link=auto, "
+                                     "link=packet, link=xdp",
+                                     printable(spec.name), printable(option)));
+    return spec;
+}
+
 void check_service(const Service& service) {
     if (service.interfaces.empty())
         throw UsageError(
@@ -150,10 +170,10 @@ void check_service(const Service& service) {
         throw UsageError(
             "no export: nothing to serve; add -e SHELF.SLOT=PATH, for example -e 1.1=/srv/disk.img");
 
-    std::ranges::for_each(service.interfaces, check_interface_name);
-    const auto interface = find_twice(service.interfaces, [](const std::string& name) { return name; });
+    const auto interface =
+        find_twice(service.interfaces, [](const InterfaceSpec& spec) { return spec.name; });
     if (interface != service.interfaces.end())
-        throw UsageError(fmt::format("interface '{0}': given twice; keep one '-i {0}'", *interface));
+        throw UsageError(fmt::format("interface '{0}': given twice; keep one '-i {0}'", interface->name));
     const auto address = [](const ExportSpec& spec) { return spec.options.address; };
     const auto spec = find_twice(service.exports, address);
     if (spec != service.exports.end())
@@ -169,9 +189,10 @@ std::string describe_export(const ExportSpec& spec, std::uint64_t sectors, std::
 }
 
 std::string describe_interface(const aoetarget::InterfaceStats& interface) {
-    return fmt::format("{}: {}, MTU {}, {} {} per frame{}", interface.name, to_string(interface.mac),
+    return fmt::format("{}: {}, MTU {}, {} {} per frame{}, {}", interface.name, to_string(interface.mac),
                        interface.mtu, interface.sectors_per_frame,
-                       interface.sectors_per_frame == 1 ? "sector" : "sectors", interface.up ? "" : ", down");
+                       interface.sectors_per_frame == 1 ? "sector" : "sectors", interface.up ? "" : ", down",
+                       interface.link);
 }
 
 int run_service(const Service& service) {
@@ -184,8 +205,8 @@ int run_service(const Service& service) {
     Report report;
     for (const ExportSpec& spec : service.exports)
         open_export(target, spec, report);
-    for (const std::string& interface : service.interfaces)
-        target.add_interface(interface);
+    for (const InterfaceSpec& interface : service.interfaces)
+        target.add_interface(interface.name, interface.options);
     target.poll(); // the ring starts with the first turn: now every interface is listened to
     report_interfaces(target, report);
     report.add_line(target.features());

@@ -8,9 +8,22 @@
 
 namespace cli {
 
+/// The argument of -i: IF[,link=auto|packet|xdp]
+struct InterfaceSpec {
+    std::string name;
+    aoetarget::InterfaceOptions options;
+
+    bool operator==(const InterfaceSpec& other) const {
+        return name == other.name && options.link == other.options.link;
+    }
+};
+
+/// Throws UsageError that quotes the bad part and says what is allowed.
+InterfaceSpec parse_interface_spec(const std::string& text);
+
 struct Service {
     aoetarget::TargetOptions target;
-    std::vector<std::string> interfaces;
+    std::vector<InterfaceSpec> interfaces;
     std::vector<ExportSpec> exports;
     /// Sentences for people, printed with the report at the start.
     std::vector<std::string> notes;
@@ -21,7 +34,7 @@ void check_service(const Service& service);
 
 /// One line per export as it is served: address, path, size, mode.
 std::string describe_export(const ExportSpec& spec, std::uint64_t sectors, std::string_view mode);
-/// One line per interface: name, address, MTU, sectors per frame.
+/// One line per interface: name, address, MTU, sectors per frame, the link that was taken and why.
 std::string describe_interface(const aoetarget::InterfaceStats& interface);
 
 /// Opens everything, reports on standard error, then serves until a signal ends it. Returns the exit code.

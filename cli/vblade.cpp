@@ -127,7 +127,8 @@ std::optional<Service> parse_vblade(const Arguments& arguments) {
             "without -s a write is answered before it is on stable storage, as vblade does; Linux "
             "initiators never flush, so a power cut here loses such writes: add -s for data that "
             "matters");
-    service.interfaces.push_back(interface);
+    check_interface_name(interface);
+    service.interfaces.push_back({.name = interface, .options = {}});
     service.exports.push_back(std::move(spec));
     check_service(service);
     return service;

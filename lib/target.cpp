@@ -95,7 +95,7 @@ class Target::Impl final : public net::LinkEvents, public IoQueue::Waker {
     explicit Impl(const TargetOptions& options);
     ~Impl();
 
-    void add_interface(const std::string& name);
+    void add_interface(const std::string& name, const InterfaceOptions& options);
     void remove_interface(const std::string& name);
     std::vector<std::string> add_export(ExportOptions options, std::unique_ptr<BlockDevice> device);
     bool remove_export(const Address& address);
@@ -109,7 +109,7 @@ class Target::Impl final : public net::LinkEvents, public IoQueue::Waker {
     [[nodiscard]] int fd() { return ring_.fd(); }
     [[nodiscard]] Stats stats() const;
     [[nodiscard]] std::string features() const {
-        return fmt::format("io_uring: {}; packet sockets", ring_.features());
+        return fmt::format("io_uring: {}", ring_.features()); // links tell of themselves: InterfaceStats
     }
 
   private:
@@ -130,7 +130,7 @@ class Target::Impl final : public net::LinkEvents, public IoQueue::Waker {
     void stop_receiving();
     void wind_down();
     [[nodiscard]] bool quiet() const;
-    void shelves_changed();
+    void addresses_changed();
     void interfaces_changed();
 
     ring::Ring ring_;
@@ -205,10 +205,11 @@ bool Target::Impl::quiet() const {
            std::ranges::all_of(links_, is_quiet) && std::ranges::all_of(closing_links_, is_quiet);
 }
 
-void Target::Impl::add_interface(const std::string& name) {
+void Target::Impl::add_interface(const std::string& name, const InterfaceOptions& options) {
     if (std::ranges::any_of(links_, [&](const auto& link) { return link->name() == name; }))
         refuse(EEXIST, fmt::format("interface {}: it is already in use by this target", name));
-    auto link = std::make_unique<net::PacketLink>(name, ring_, memories_, *this, core_.shelves());
+    auto link =
+        std::make_unique<net::PacketLink>(name, options.link, ring_, memories_, *this, core_.addresses());
     link->set_id(core_.add_link(*link, link->pool().slots()));
     links_.push_back(std::move(link));
     links_.back()->replenish();
@@ -243,7 +244,7 @@ std::vector<std::string> Target::Impl::add_export(ExportOptions options,
     if (states_)
         kept = states_->load(options.address);
     core_.add_export(options, std::move(device), kept.state);
-    shelves_changed();
+    addresses_changed();
     wakeup_.wake(); // to announce it
     if (kept.note.empty())
         return {};
@@ -253,7 +254,7 @@ std::vector<std::string> Target::Impl::add_export(ExportOptions options,
 bool Target::Impl::remove_export(const Address& address) {
     const bool found = core_.remove_export(address);
     if (found) {
-        shelves_changed();
+        addresses_changed();
         wakeup_.wake(); // the flush has to be started
     }
     return found;
@@ -264,16 +265,14 @@ void Target::Impl::watch(int fd, std::function<void()> ready) {
     wakeup_.wake();
 }
 
-void Target::Impl::shelves_changed() {
-    const std::vector<std::uint16_t> shelves = core_.shelves();
+void Target::Impl::addresses_changed() {
     for (const auto& link : links_)
-        link->set_shelves(shelves);
+        link->set_addresses(core_.addresses());
 }
 
 void Target::Impl::interfaces_changed() {
-    const std::vector<std::uint16_t> shelves = core_.shelves();
     for (const auto& link : links_)
-        link->refresh(shelves);
+        link->refresh();
 }
 
 void Target::Impl::run() {
@@ -305,6 +304,8 @@ bool Target::Impl::poll() {
 
 void Target::Impl::finish_turn() {
     core_.completions().set_in_turn(true);
+    for (const auto& link : links_)
+        link->collect();
     core_.turn(now());
     for (const auto& link : links_) {
         link->replenish();
@@ -344,6 +345,7 @@ Stats Target::Impl::stats() const {
     for (const auto& link : links_) {
         const net::PacketLink::Counters counters = link->counters();
         stats.interfaces.push_back({.name = link->name(),
+                                    .link = link->description(),
                                     .mac = link->mac(),
                                     .mtu = link->mtu(),
                                     .sectors_per_frame = link->sectors_per_frame(),
@@ -366,7 +368,10 @@ Stats Target::Impl::stats() const {
 Target::Target(const TargetOptions& options) : impl_(std::make_unique<Impl>(options)) {}
 Target::~Target() = default;
 void Target::add_interface(const std::string& name) {
-    impl_->add_interface(name);
+    impl_->add_interface(name, {});
+}
+void Target::add_interface(const std::string& name, const InterfaceOptions& options) {
+    impl_->add_interface(name, options);
 }
 void Target::remove_interface(const std::string& name) {
     impl_->remove_interface(name);

@@ -73,7 +73,7 @@ suite_unit() {
 
 suite_integration() {
     set_up "$build" || return
-    run_meson "$build" integration
+    run_meson "$build" integration integration-xdp
 }
 
 # Simulated worlds: each seed is a case. With the check that mistakes made on purpose are found.

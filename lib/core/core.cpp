@@ -76,13 +76,11 @@ Export* Core::find(const Address& address) const {
     return place != exports_.end() && (*place)->address() == address ? place->get() : nullptr;
 }
 
-std::vector<std::uint16_t> Core::shelves() const {
-    std::vector<std::uint16_t> shelves;
-    for (const auto& exported : exports_) {
-        if (shelves.empty() || shelves.back() != exported->address().shelf)
-            shelves.push_back(exported->address().shelf);
-    }
-    return shelves;
+std::vector<Address> Core::addresses() const {
+    std::vector<Address> addresses;
+    for (const auto& exported : exports_)
+        addresses.push_back(exported->address());
+    return addresses;
 }
 
 /// The tests of protocol.md 1.1, in its order.

@@ -38,8 +38,8 @@ class Core {
     /// The device is destroyed in a later turn, when it is idle and flushed. False: no such export.
     bool remove_export(const Address& address);
     [[nodiscard]] bool has_export(const Address& address) const { return find(address) != nullptr; }
-    /// Shelves that have an export, ascending.
-    [[nodiscard]] std::vector<std::uint16_t> shelves() const;
+    /// Of all exports, ascending.
+    [[nodiscard]] std::vector<Address> addresses() const;
 
     /// Takes a frame, in the order of arrival as far as links know it. Returns whether anybody acted upon it;
     /// false: dropped in silence.

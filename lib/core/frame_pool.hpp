@@ -90,17 +90,18 @@ class FramePool {
         /// Slots of less than a page are a power of two, so that no small payload crosses a page: in two
         /// pieces a disk takes it up to a tenth slower (measured).
         [[nodiscard]] std::size_t slot_bytes() const {
+            const std::size_t needed = frame_offset() + frame_bytes;
             const std::size_t whole =
-                (frame_bytes + payload_alignment - 1) / payload_alignment * payload_alignment;
+                (needed + payload_alignment - 1) / payload_alignment * payload_alignment;
             return whole < page_bytes ? std::bit_ceil(whole) : whole;
         }
-        [[nodiscard]] std::size_t region_bytes() const { return frame_offset() + slots * slot_bytes(); }
+        [[nodiscard]] std::size_t region_bytes() const { return slots * slot_bytes(); }
     };
 
     /// `memory`: layout.region_bytes() of them, aligned to 4096, outliving the pool. `id`: for whoever lends
     /// its slots out.
     FramePool(Bytes memory, const Layout& layout, std::uint16_t id = 0)
-        : memory_(memory.subspan(layout.frame_offset())), slot_bytes_(layout.slot_bytes()),
+        : memory_(memory), slot_bytes_(layout.slot_bytes()), frame_offset_(layout.frame_offset()),
           slots_(layout.slots), id_(id) {
         free_.reserve(slots_);
         for (std::uint32_t i = slots_; i-- > 0;)
@@ -123,19 +124,21 @@ class FramePool {
         return {this, index, static_cast<std::uint32_t>(length)};
     }
 
+    /// From where its frame begins.
     [[nodiscard]] Bytes slot(std::uint32_t index) const {
-        return memory_.subspan(index * slot_bytes_, slot_bytes_);
+        return memory_.subspan(index * slot_bytes_ + frame_offset_, frame_capacity());
     }
     [[nodiscard]] std::uint16_t id() const { return id_; }
-    [[nodiscard]] std::size_t frame_capacity() const { return slot_bytes_; }
+    [[nodiscard]] std::size_t frame_capacity() const { return slot_bytes_ - frame_offset_; }
     [[nodiscard]] std::uint32_t slots() const { return slots_; }
     [[nodiscard]] std::size_t free_slots() const { return free_.size(); }
 
   private:
     friend class FrameSlot;
 
-    Bytes memory_; ///< From where the first frame begins.
+    Bytes memory_;
     std::size_t slot_bytes_;
+    std::size_t frame_offset_;
     std::uint32_t slots_;
     std::uint16_t id_;
     std::vector<std::uint32_t> free_;

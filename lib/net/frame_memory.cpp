@@ -1,6 +1,7 @@
 #include "net/frame_memory.hpp"
 
 #include <algorithm>
+#include <cassert>
 
 namespace aoetarget::net {
 namespace {
@@ -9,22 +10,13 @@ namespace {
 // lo with its 64 KiB the lower.
 constexpr std::size_t memory_budget = 16 << 20;
 constexpr std::size_t min_slots = 128, max_slots = 1024;
-// What is with the kernel at once. More would only be colder in the processor's caches (performance.md B).
-// And never more than half: answers to wildcards and advertisements need slots too.
-constexpr std::uint16_t receive_buffers = 256;
-
-core::FramePool::Layout layout_for(std::size_t frame_bytes, std::size_t payload_alignment) {
-    core::FramePool::Layout layout{.frame_bytes = frame_bytes, .payload_alignment = payload_alignment};
-    layout.slots =
-        static_cast<std::uint32_t>(std::clamp(memory_budget / layout.slot_bytes(), min_slots, max_slots));
-    return layout;
-}
+constexpr std::uint16_t max_receive_buffers = 256;
 
 } // namespace
 
 FrameMemory::FrameMemory(ring::Ring& ring, std::uint16_t id, const core::FramePool::Layout& layout)
-    : ring_(ring), memory_(layout.region_bytes()), pool_(memory_.bytes(), layout, id),
-      buffers_(ring, id, receive_buffers), is_lent_(pool_.slots()) {
+    : ring_(ring), layout_(layout), memory_(layout.region_bytes()), pool_(memory_.bytes(), layout, id),
+      buffers_(ring, id, max_receive_buffers), is_lent_(pool_.slots()) {
     ring_.register_buffer(memory_.bytes());
 }
 
@@ -32,16 +24,17 @@ FrameMemory::~FrameMemory() {
     ring_.unregister_buffer(memory_.bytes());
 }
 
-bool FrameMemory::lend() {
+bool FrameMemory::lend(std::size_t most) {
     bool added = false;
-    const std::size_t wanted = std::min<std::size_t>(receive_buffers, pool_.slots() / 2);
+    // Answers to wildcards and advertisements need slots too.
+    const std::size_t wanted =
+        std::min({most, std::size_t{max_receive_buffers}, std::size_t{pool_.slots() / 2}});
     while (lent_ < wanted) {
         auto slot = pool_.take();
         if (!slot)
             break;
-        const std::uint32_t index = std::move(*slot).release();
+        const std::uint32_t index = lend_out(std::move(*slot));
         buffers_.add(pool_.slot(index), static_cast<std::uint16_t>(index));
-        is_lent_[index] = true;
         ++lent_;
         added = true;
     }
@@ -51,8 +44,19 @@ bool FrameMemory::lend() {
 }
 
 core::FrameSlot FrameMemory::received(std::uint16_t slot, std::size_t length) {
-    is_lent_[slot] = false;
     --lent_;
+    return take_back(slot, length);
+}
+
+std::uint32_t FrameMemory::lend_out(core::FrameSlot slot) {
+    const std::uint32_t index = std::move(slot).release();
+    is_lent_[index] = true;
+    return index;
+}
+
+core::FrameSlot FrameMemory::take_back(std::uint32_t slot, std::size_t length) {
+    assert(slot < is_lent_.size() && is_lent_[slot]);
+    is_lent_[slot] = false;
     return pool_.adopt(slot, std::min(length, pool_.frame_capacity()));
 }
 
@@ -60,16 +64,25 @@ void FrameMemory::retire() {
     retired_ = true;
     for (std::uint32_t i = 0; i < is_lent_.size(); ++i) {
         if (is_lent_[i])
-            received(static_cast<std::uint16_t>(i), 0);
+            take_back(i, 0);
     }
 }
 
-FrameMemory& FrameMemories::add(std::size_t frame_bytes) {
+core::FramePool::Layout FrameMemories::layout_for(std::size_t frame_bytes,
+                                                  std::optional<std::size_t> alignment) const {
+    core::FramePool::Layout layout{.frame_bytes = frame_bytes,
+                                   .payload_alignment = alignment.value_or(payload_alignment_)};
+    layout.slots =
+        static_cast<std::uint32_t>(std::clamp(memory_budget / layout.slot_bytes(), min_slots, max_slots));
+    return layout;
+}
+
+FrameMemory& FrameMemories::add(const core::FramePool::Layout& layout) {
     const auto free = std::ranges::find_if(memories_, [](const auto& memory) { return memory == nullptr; });
     const auto id = static_cast<std::uint16_t>(free - memories_.begin());
     if (free == memories_.end())
         memories_.emplace_back();
-    memories_[id] = std::make_unique<FrameMemory>(ring_, id, layout_for(frame_bytes, payload_alignment_));
+    memories_[id] = std::make_unique<FrameMemory>(ring_, id, layout);
     return *memories_[id];
 }
 

@@ -17,12 +17,19 @@ class FrameMemory {
     ~FrameMemory();
 
     [[nodiscard]] core::FramePool& pool() { return pool_; }
+    [[nodiscard]] const core::FramePool::Layout& layout() const { return layout_; }
+    [[nodiscard]] Bytes bytes() const { return memory_.bytes(); }
     [[nodiscard]] std::uint16_t group() const { return buffers_.group(); }
 
-    /// Lends free slots to the kernel until it has as many as it should. Returns whether it has any.
-    bool lend();
+    /// Lends free slots to the kernel for receiving until it has as many as it should: `most`, and never more
+    /// than half. Returns whether it has any.
+    bool lend(std::size_t most);
     /// A frame of `length` bytes has arrived in a slot that was lent.
     core::FrameSlot received(std::uint16_t slot, std::size_t length);
+    /// Lends the slot to the kernel in some other way.
+    std::uint32_t lend_out(core::FrameSlot slot);
+    /// A slot that was lent out comes back, with a frame of `length` bytes.
+    core::FrameSlot take_back(std::uint32_t slot, std::size_t length);
     /// Nothing is received into this memory any more: takes back what was lent.
     void retire();
     /// Every slot is free: it may go, if it is retired.
@@ -30,6 +37,7 @@ class FrameMemory {
 
   private:
     ring::Ring& ring_;
+    const core::FramePool::Layout layout_;
     ring::Mapping memory_;
     core::FramePool pool_;
     ring::BufferRing buffers_;
@@ -46,8 +54,12 @@ class FrameMemories {
     /// From now on the ATA data in new memory is aligned to this; devices that demand more get it through a
     /// copy.
     void align_payload(std::size_t bytes) { payload_alignment_ = std::max(payload_alignment_, bytes); }
-    /// For frames of up to `frame_bytes`. Throws std::system_error.
-    FrameMemory& add(std::size_t frame_bytes);
+    /// How slots for frames of up to `frame_bytes` would lie. `alignment`: of the ATA data, where it is to be
+    /// less than devices demand.
+    [[nodiscard]] core::FramePool::Layout layout_for(std::size_t frame_bytes,
+                                                     std::optional<std::size_t> alignment = {}) const;
+    /// Throws std::system_error.
+    FrameMemory& add(const core::FramePool::Layout& layout);
     /// The memory whose pool has this id.
     [[nodiscard]] FrameMemory& find(std::uint16_t id) { return *memories_[id]; }
     /// Frees what is retired and unused.

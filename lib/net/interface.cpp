@@ -2,10 +2,14 @@
 
 #include "ring/file_descriptor.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <string_view>
 #include <system_error>
 
+#include <linux/ethtool.h>
+#include <linux/sockios.h>
 #include <net/if.h>
 #include <net/if_arp.h>
 #include <sys/ioctl.h>
@@ -33,8 +37,8 @@ std::optional<InterfaceState> query_interface(const std::string& name) {
     state.mtu = static_cast<unsigned>(request.ifr_mtu);
     if (ioctl(fd, SIOCGIFHWADDR, &request) < 0)
         return std::nullopt;
-    state.ethernet =
-        request.ifr_hwaddr.sa_family == ARPHRD_ETHER || request.ifr_hwaddr.sa_family == ARPHRD_LOOPBACK;
+    state.loopback = request.ifr_hwaddr.sa_family == ARPHRD_LOOPBACK;
+    state.ethernet = request.ifr_hwaddr.sa_family == ARPHRD_ETHER || state.loopback;
     std::memcpy(state.mac.bytes.data(), request.ifr_hwaddr.sa_data, state.mac.bytes.size());
     if (ioctl(fd, SIOCGIFFLAGS, &request) < 0)
         return std::nullopt;
@@ -42,6 +46,29 @@ std::optional<InterfaceState> query_interface(const std::string& name) {
     state.up = (flags & IFF_UP) != 0;
     state.carrier = state.up && (flags & IFF_RUNNING) != 0;
     return state;
+}
+
+Offloads query_offloads(const std::string& name) {
+    Offloads offloads;
+    const ring::FileDescriptor socket(::socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0));
+    const auto ask = [&](void* question) {
+        ifreq request{};
+        std::memcpy(request.ifr_name, name.data(), std::min<std::size_t>(name.size(), IFNAMSIZ - 1));
+        request.ifr_data = static_cast<char*>(question);
+        return ioctl(socket.get(), SIOCETHTOOL, &request) == 0;
+    };
+    ethtool_channels channels{};
+    channels.cmd = ETHTOOL_GCHANNELS;
+    if (ask(&channels))
+        offloads.receive_queues = std::max(1U, channels.rx_count + channels.combined_count);
+    ethtool_value flags{};
+    flags.cmd = ETHTOOL_GFLAGS;
+    ethtool_drvinfo driver{};
+    driver.cmd = ETHTOOL_GDRVINFO;
+    if (ask(&flags) && ask(&driver))
+        offloads.strips_vlan =
+            (flags.data & ETH_FLAG_RXVLAN) != 0 && std::string_view(driver.driver) != "veth";
+    return offloads;
 }
 
 } // namespace aoetarget::net

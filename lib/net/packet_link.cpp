@@ -11,8 +11,9 @@
 namespace aoetarget::net {
 namespace {
 
-// The argument of a completion: that of the receive, or what is being sent.
-constexpr std::uint64_t receive_argument = 1ULL << 47;
+// The argument of a completion: that of the receive, of the time to try for a lane again, or what is being
+// sent.
+constexpr std::uint64_t receive_argument = 1ULL << 47, lane_argument = 1ULL << 46;
 
 struct Sending {
     static constexpr unsigned length_bits = 17, index_bits = 16;
@@ -42,17 +43,30 @@ constexpr unsigned max_errors_in_a_row = 16;
 // Answers that leave in one submission. A small group is about what a disk serves while it is being sent.
 constexpr std::size_t small_group = 4, large_group = 64;
 
+// What is lent to the socket for receiving. More would only be colder in the processor's caches
+// (performance.md B), and beside a lane little arrives there.
+constexpr std::size_t receive_buffers = 256, receive_buffers_beside_lane = 64;
+
+// A lane that somebody else has may be about to go: that of a target which this one replaces, or our own of a
+// moment ago. Before the loop turns it is waited for; later, when others are served, it is tried for now and
+// then.
+constexpr std::chrono::milliseconds patience_at_start{1000};
+constexpr unsigned attempts_later = 50;
+__kernel_timespec attempt_interval{.tv_sec = 0, .tv_nsec = 20'000'000}; // never written
+
 // Bytes of kernel memory that a received frame is charged with, by and large (measured: performance.md B).
 constexpr unsigned charge_of(unsigned mtu) {
     return mtu <= 1500 ? 2304 : mtu + 4096;
 }
+// And at the very least.
+constexpr unsigned least_charge = 256;
 
 } // namespace
 
-PacketLink::PacketLink(std::string name, ring::Ring& ring, FrameMemories& memories, LinkEvents& events,
-                       std::span<const std::uint16_t> shelves)
-    : name_(std::move(name)), ring_(ring), memories_(memories), events_(events),
-      handler_(ring.add_handler(*this)) {
+PacketLink::PacketLink(std::string name, LinkKind kind, ring::Ring& ring, FrameMemories& memories,
+                       LinkEvents& events, std::vector<Address> addresses)
+    : name_(std::move(name)), kind_(kind), ring_(ring), memories_(memories), events_(events),
+      handler_(ring.add_handler(*this)), addresses_(std::move(addresses)) {
     try {
         const auto interface = query_interface(name_);
         const auto refuse = [&](int error, const std::string& why) {
@@ -66,11 +80,17 @@ PacketLink::PacketLink(std::string name, ring::Ring& ring, FrameMemories& memori
         if (interface->mtu < protocol::min_mtu)
             refuse(EMSGSIZE, fmt::format("its MTU of {} cannot carry a sector; it must be at least {}",
                                          interface->mtu, protocol::min_mtu));
-        open(*interface, shelves);
+        open(*interface);
         interface_ = *interface;
         fit_memory();
+        lane_attempts_ = ring_.is_turning() ? attempts_later : 0;
+        try_lane(ring_.is_turning() ? Patience() : Patience(patience_at_start));
+        if (kind_ == LinkKind::xdp && lane_ == nullptr)
+            refuse(no_lane_->error(), fmt::format("link=xdp cannot be had: {}", no_lane_->what()));
     } catch (...) {
         close();
+        if (memory_ != nullptr)
+            memory_->retire();
         ring_.remove_handler(handler_);
         throw;
     }
@@ -78,20 +98,24 @@ PacketLink::PacketLink(std::string name, ring::Ring& ring, FrameMemories& memori
 
 PacketLink::~PacketLink() {
     close();
-    ring_.undefer(*this);
     if (memory_ != nullptr)
         memory_->retire();
     ring_.remove_handler(handler_);
 }
 
-void PacketLink::open(const InterfaceState& interface, std::span<const std::uint16_t> shelves) {
-    socket_ = PacketSocket(name_, interface, shelves);
+void PacketLink::open(const InterfaceState& interface) {
+    socket_ = PacketSocket(name_, interface, addresses_);
     file_ = ring_.register_file(socket_.fd());
     sender_file_ = ring_.register_file(socket_.sender_fd());
     errors_in_a_row_ = 0;
 }
 
 void PacketLink::close() {
+    close_lane();
+    counters_.tx_errors += outbox_.size() - next_out_; // another interface of this name has another address
+    outbox_.clear();
+    next_out_ = 0;
+    ring_.undefer(*this);
     if (!socket_.is_open())
         return;
     counters_.rx_dropped += socket_.take_drops();
@@ -100,22 +124,81 @@ void PacketLink::close() {
     ring_.unregister_file(file_);
     ring_.unregister_file(sender_file_);
     socket_ = {};
-    counters_.tx_errors += outbox_.size() - next_out_; // another interface must not get these
-    outbox_.clear();
-    next_out_ = 0;
-    ring_.undefer(*this);
+}
+
+/// Keeps the reason where there can be none.
+void PacketLink::try_lane(const Patience& patience) {
+    lane_is_due_ = false;
+    if (kind_ == LinkKind::packet)
+        return;
+    try {
+        if (interface_.loopback)
+            throw Refusal(EOPNOTSUPP, "the loopback interface has no XDP to speak of");
+        if (!XdpLane::suits(memory_->layout()) && XdpLane::suits(wanted_layout()))
+            throw Refusal(EMSGSIZE, "the MTU was larger before, and slots of that size stay");
+        if (!XdpLane::suits(memory_->layout()) &&
+            XdpLane::suits(memories_.layout_for(wanted_layout().frame_bytes, sector_bytes)))
+            throw Refusal(EMSGSIZE,
+                          "a device wants its data aligned as no slot for XDP can have it (link=xdp "
+                          "copies it)");
+        if (!XdpLane::suits(memory_->layout()))
+            throw Refusal(EMSGSIZE,
+                          fmt::format("frames at an MTU of {} do not fit into a page, as XDP needs it",
+                                      interface_.mtu));
+        lane_ = XdpLane::open(name_, interface_, ring_, *memory_, *this, kind_ == LinkKind::xdp, patience);
+        set_destinations();
+    } catch (const Refusal& refusal) {
+        close_lane();
+        no_lane_ = refusal;
+        if ((refusal.error() == EBUSY || refusal.error() == EEXIST) && lane_attempts_ > 0) {
+            --lane_attempts_;
+            ring_.submit(handler_, lane_argument,
+                         [](io_uring_sqe* sqe) { io_uring_prep_timeout(sqe, &attempt_interval, 0, 0); });
+        }
+    }
+}
+
+void PacketLink::close_lane() {
+    if (lane_ == nullptr)
+        return;
+    lane_->stop_receiving();
+    if (!socket_is_behind()) // else they are asked for again
+        lane_->receive();
+    if (lane_->waiting() > 0 && interface_.up && wanted_) {
+        lane_->flush();
+        ring_.submit_prepared(); // which sends them
+    }
+    counters_.rx_dropped += lane_->drops();
+    counters_.rx_starved += lane_->starved();
+    counters_.tx_frames += lane_->sent();
+    counters_.tx_errors += lane_->waiting();
+    lane_.reset();
+    memory_is_worn_ = true;
+    if (receiving_)
+        ring_.cancel(handler_, receive_argument);
+}
+
+core::FramePool::Layout PacketLink::wanted_layout() const {
+    const std::size_t frame_bytes =
+        interface_.mtu + protocol::ethernet_header_bytes + protocol::vlan_tag_bytes;
+    return memories_.layout_for(frame_bytes,
+                                kind_ == LinkKind::xdp ? std::optional(sector_bytes) : std::nullopt);
+}
+
+bool PacketLink::memory_fits() const {
+    return memory_ != nullptr && !memory_is_worn_ &&
+           memory_->pool().frame_capacity() >= wanted_layout().frame_bytes;
 }
 
 /// Slots for the longest frame that the interface can bring. A smaller MTU is served from larger slots.
 void PacketLink::fit_memory() {
-    const std::size_t needed = interface_.mtu + protocol::ethernet_header_bytes + protocol::vlan_tag_bytes;
-    if (memory_ != nullptr && memory_->pool().frame_capacity() >= needed)
+    if (memory_fits())
         return;
     if (receiving_)
         return; // the receive under way is being cancelled; replenish() comes here again
-    FrameMemory* larger = nullptr;
+    FrameMemory* fresh = nullptr;
     try {
-        larger = &memories_.add(needed);
+        fresh = &memories_.add(wanted_layout());
     } catch (const std::system_error&) {
         if (memory_ == nullptr)
             throw;
@@ -123,12 +206,13 @@ void PacketLink::fit_memory() {
     }
     if (memory_ != nullptr)
         memory_->retire();
-    memory_ = larger;
+    memory_ = fresh;
+    memory_is_worn_ = false;
     outbox_.reserve(outbox_.capacity() + memory_->pool().slots()); // those of retired memory may be under way
     max_slot_frame_ = memory_->pool().frame_capacity();
 }
 
-void PacketLink::refresh(std::span<const std::uint16_t> shelves) {
+void PacketLink::refresh() {
     const InterfaceState before = interface_;
     std::optional<InterfaceState> now;
     try {
@@ -146,36 +230,80 @@ void PacketLink::refresh(std::span<const std::uint16_t> shelves) {
     if (!socket_.is_open() || !socket_.is_bound_to(now->index)) {
         close();
         try {
-            open(*now, shelves);
+            open(*now);
         } catch (const std::system_error&) {
             interface_.carrier = false; // gone again already; the next event tells
             return;
         }
     }
     errors_in_a_row_ = 0;
-    if (memory_->pool().frame_capacity() <
-            now->mtu + protocol::ethernet_header_bytes + protocol::vlan_tag_bytes &&
-        receiving_)
-        ring_.cancel(handler_, receive_argument); // larger slots first: see fit_memory()
+    if (!memory_fits()) { // other slots first: see fit_memory()
+        close_lane();
+        if (receiving_)
+            ring_.cancel(handler_, receive_argument);
+    }
+    if (lane_ != nullptr && !now->carrier)
+        lane_->blank_waiting();
+    if (now->mac != before.mac)
+        set_addresses(std::move(addresses_));
+    if (lane_ == nullptr &&
+        (now->index != before.index || now->mtu != before.mtu || (now->up && !before.up))) {
+        lane_is_due_ = true;
+        lane_attempts_ = attempts_later;
+    }
     if (now->carrier &&
         (!before.carrier || now->mtu != before.mtu || now->mac != before.mac || now->index != before.index))
         events_.changed(id_);
 }
 
-void PacketLink::set_shelves(std::span<const std::uint16_t> shelves) {
+void PacketLink::set_addresses(std::vector<Address> addresses) {
+    addresses_ = std::move(addresses);
     if (socket_.is_open())
-        socket_.set_shelves(shelves);
+        socket_.set_addresses(addresses_);
+    if (lane_ == nullptr)
+        return;
+    try {
+        set_destinations();
+    } catch (const Refusal& refusal) {
+        close_lane();
+        no_lane_ = refusal;
+    }
+}
+
+void PacketLink::set_destinations() {
+    lane_->set_destinations(interface_.mac, addresses_);
+    lane_waits_until_ = counters_.rx_frames + socket_.receive_buffer_bytes() / least_charge;
+}
+
+void PacketLink::collect() {
+    if (lane_ == nullptr || socket_is_behind())
+        return;
+    lane_waits_until_ = 0;
+    lane_->receive();
+}
+
+/// What waited in the socket when the lane got its destinations is older than what the lane has of them, and
+/// a write that is overtaken there would undo a newer one (initiators.md R1). So the lane waits until the
+/// socket was empty once, or has handed over as many frames as can have been in it.
+bool PacketLink::socket_is_behind() const {
+    return counters_.rx_frames < lane_waits_until_ && (socket_.has_frames() || ring_.has_completions());
 }
 
 void PacketLink::replenish() {
     fit_memory();
-    if (memory_->lend() && !receiving_ && wanted_ && socket_.is_open() &&
-        errors_in_a_row_ < max_errors_in_a_row)
+    if (lane_is_due_ && wanted_ && socket_.is_open() && memory_fits())
+        try_lane({});
+    if (lane_ != nullptr)
+        lane_->replenish(interface_.carrier);
+    if (memory_->lend(lane_ != nullptr ? receive_buffers_beside_lane : receive_buffers) && !receiving_ &&
+        wanted_ && socket_.is_open() && errors_in_a_row_ < max_errors_in_a_row)
         receive();
 }
 
 void PacketLink::stop_receiving() {
     wanted_ = false;
+    if (lane_ != nullptr)
+        lane_->stop_receiving();
     if (receiving_)
         ring_.cancel(handler_, receive_argument);
 }
@@ -207,6 +335,8 @@ void PacketLink::on_turn_end() {
     const std::size_t end = std::min(outbox_.size(), next_out_ + group);
     for (; next_out_ < end; ++next_out_)
         submit_send(std::move(outbox_[next_out_]));
+    if (lane_ != nullptr)
+        lane_->flush();
     if (next_out_ < outbox_.size()) {
         ring_.defer(*this);
         return;
@@ -217,6 +347,10 @@ void PacketLink::on_turn_end() {
 
 void PacketLink::submit_send(core::FrameSlot slot) {
     const Bytes frame = slot.frame();
+    // What does not fit, or finds the interface down, is for the packet socket to fail.
+    if (lane_ != nullptr && interface_.carrier &&
+        frame.size() <= interface_.mtu + protocol::ethernet_header_bytes && lane_->send(slot))
+        return;
     ring_.submit(handler_, Sending(std::move(slot)).argument(), [&](io_uring_sqe* sqe) {
         io_uring_prep_send(sqe, -1, frame.data(), frame.size(), 0);
         sender_file_.apply(sqe);
@@ -226,6 +360,10 @@ void PacketLink::submit_send(core::FrameSlot slot) {
 void PacketLink::on_completion(std::uint64_t argument, int result, std::uint32_t flags) {
     if (argument == receive_argument) {
         on_received(result, flags);
+        return;
+    }
+    if (argument == lane_argument) {
+        lane_is_due_ = lane_ == nullptr;
         return;
     }
     const Sending sent(argument);
@@ -256,6 +394,12 @@ void PacketLink::on_received(int result, std::uint32_t flags) {
         ++counters_.rx_ignored;
 }
 
+void PacketLink::lane_received(core::FrameSlot slot) {
+    ++counters_.rx_frames;
+    if (!events_.received(id_, std::move(slot)))
+        ++counters_.rx_ignored;
+}
+
 void PacketLink::on_sent(core::FrameSlot slot, int result) {
     if (result >= 0) {
         ++counters_.tx_frames;
@@ -267,12 +411,26 @@ void PacketLink::on_sent(core::FrameSlot slot, int result) {
 }
 
 unsigned PacketLink::max_buffers() const {
+    if (lane_ != nullptr)
+        return lane_->capacity();
     return socket_.receive_buffer_bytes() / charge_of(interface_.mtu);
 }
 
 PacketLink::Counters PacketLink::counters() const {
     counters_.rx_dropped += socket_.take_drops();
-    return counters_;
+    Counters all = counters_;
+    if (lane_ != nullptr) {
+        all.rx_dropped += lane_->drops();
+        all.rx_starved += lane_->starved();
+        all.tx_frames += lane_->sent();
+    }
+    return all;
+}
+
+std::string PacketLink::description() const {
+    if (lane_ != nullptr)
+        return lane_->description();
+    return no_lane_ ? fmt::format("packet: {}", no_lane_->what()) : "packet";
 }
 
 } // namespace aoetarget::net

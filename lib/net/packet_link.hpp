@@ -1,10 +1,13 @@
 // A link over a packet socket: frames come in by one multishot receive into slots, and go out of the slots in
-// which they lie.
+// which they lie. Where it may and the interface can, it has an XDP lane beside the socket.
 #pragma once
 
+#include <aoetarget/target.hpp>
+
 #include "core/link.hpp"
-#include "net/frame_memory.hpp"
 #include "net/packet_socket.hpp"
+#include "net/refusal.hpp"
+#include "net/xdp_lane.hpp"
 
 #include <vector>
 
@@ -25,26 +28,35 @@ class LinkEvents {
 };
 
 /// Serves the interface of this name for as long as it exists, and again when it comes back.
-class PacketLink final : public core::Link, private ring::CompletionHandler, private ring::Deferred {
+class PacketLink final : public core::Link,
+                         private ring::CompletionHandler,
+                         private ring::Deferred,
+                         private XdpLane::Receiver {
   public:
     struct Counters {
         std::uint64_t rx_frames = 0, rx_dropped = 0, rx_oversized = 0, rx_starved = 0, rx_ignored = 0;
         std::uint64_t tx_frames = 0, tx_errors = 0;
     };
 
-    /// The interface must exist. Throws std::system_error with its name, the cause and the cure.
-    PacketLink(std::string name, ring::Ring& ring, FrameMemories& memories, LinkEvents& events,
-               std::span<const std::uint16_t> shelves);
+    /// The interface must exist. `addresses`: of the exports, ascending. Throws std::system_error with its
+    /// name, the cause and the cure.
+    PacketLink(std::string name, LinkKind kind, ring::Ring& ring, FrameMemories& memories, LinkEvents& events,
+               std::vector<Address> addresses);
     ~PacketLink();
 
     void set_id(core::LinkId id) { id_ = id; }
     [[nodiscard]] core::LinkId id() const { return id_; }
     [[nodiscard]] const std::string& name() const { return name_; }
 
+    /// How frames come and go now, and why not otherwise, for people: InterfaceStats::link.
+    [[nodiscard]] std::string description() const;
+
     /// Looks at the interface again: something may have happened to it.
-    void refresh(std::span<const std::uint16_t> shelves);
+    void refresh();
     /// The exports are others.
-    void set_shelves(std::span<const std::uint16_t> shelves);
+    void set_addresses(std::vector<Address> addresses);
+    /// Hands over what has arrived and no completion tells of. Called at the beginning of a turn's work.
+    void collect();
     /// Lends free slots to the kernel, and receives again if that had stopped. Called once a turn.
     void replenish();
     /// Whether answers leave a few at a time, with a look at what has come in after each few. Where a disk
@@ -54,7 +66,9 @@ class PacketLink final : public core::Link, private ring::CompletionHandler, pri
     /// Receives no more; what is being sent is sent.
     void stop_receiving();
     /// Nothing is under way any more.
-    [[nodiscard]] bool quiet() const { return ring_.outstanding(handler_) == 0 && outbox_.empty(); }
+    [[nodiscard]] bool quiet() const {
+        return ring_.outstanding(handler_) == 0 && outbox_.empty() && (lane_ == nullptr || lane_->quiet());
+    }
 
     [[nodiscard]] MacAddress mac() const override { return interface_.mac; }
     [[nodiscard]] unsigned mtu() const override { return interface_.mtu; }
@@ -68,15 +82,23 @@ class PacketLink final : public core::Link, private ring::CompletionHandler, pri
   private:
     void on_completion(std::uint64_t argument, int result, std::uint32_t flags) override;
     void on_turn_end() override;
+    void lane_received(core::FrameSlot slot) override;
     void on_received(int result, std::uint32_t flags);
     void on_sent(core::FrameSlot slot, int result);
     void submit_send(core::FrameSlot slot);
     void receive();
-    void open(const InterfaceState& interface, std::span<const std::uint16_t> shelves);
+    void open(const InterfaceState& interface);
     void close();
+    void try_lane(const Patience& patience);
+    void close_lane();
+    void set_destinations();
+    [[nodiscard]] core::FramePool::Layout wanted_layout() const;
+    [[nodiscard]] bool memory_fits() const;
+    [[nodiscard]] bool socket_is_behind() const;
     void fit_memory();
 
     const std::string name_;
+    const LinkKind kind_;
     ring::Ring& ring_;
     FrameMemories& memories_;
     LinkEvents& events_;
@@ -86,9 +108,16 @@ class PacketLink final : public core::Link, private ring::CompletionHandler, pri
     InterfaceState interface_;
     PacketSocket socket_;
     ring::RingFile file_, sender_file_;
+    std::vector<Address> addresses_;
     FrameMemory* memory_ = nullptr;
-    bool receiving_ = false; ///< A multishot receive is under way.
-    bool wanted_ = true;     ///< And should be.
+    bool memory_is_worn_ = false; ///< A lane had it, so other memory is to follow.
+    std::unique_ptr<XdpLane> lane_;
+    std::optional<Refusal> no_lane_;     ///< Why there was none the last time.
+    bool lane_is_due_ = false;           ///< To be tried as soon as there is memory for it.
+    std::uint64_t lane_waits_until_ = 0; ///< Counted in frames: see socket_is_behind().
+    unsigned lane_attempts_ = 0;         ///< Still to be made where somebody else has the interface's.
+    bool receiving_ = false;             ///< A multishot receive is under way.
+    bool wanted_ = true;                 ///< And should be.
     unsigned errors_in_a_row_ = 0;
     std::vector<core::FrameSlot> outbox_; ///< To be sent from next_out_ on.
     std::size_t next_out_ = 0;

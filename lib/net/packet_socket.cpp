@@ -11,6 +11,8 @@
 #include <arpa/inet.h>
 #include <linux/filter.h>
 #include <linux/if_packet.h>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #ifndef PACKET_IGNORE_OUTGOING
@@ -68,9 +70,9 @@ void bind_packet_socket(int fd, const std::string& interface, int index, std::ui
 }
 
 PacketSocket::PacketSocket(const std::string& name, const InterfaceState& interface,
-                           std::span<const std::uint16_t> shelves)
+                           std::span<const Address> addresses)
     : fd_(open_packet_socket(name)), sender_fd_(open_packet_socket(name)) {
-    set_shelves(shelves);
+    set_addresses(addresses);
     set_option(fd(), SOL_PACKET, PACKET_IGNORE_OUTGOING, 1); // these save work and nothing depends on them
     set_option(sender_fd(), SOL_PACKET, PACKET_QDISC_BYPASS, 1);
     size_receive_buffer();
@@ -85,7 +87,12 @@ void PacketSocket::size_receive_buffer() {
     getsockopt(fd(), SOL_SOCKET, SO_RCVBUF, &receive_buffer_bytes_, &size);
 }
 
-void PacketSocket::set_shelves(std::span<const std::uint16_t> shelves) const {
+void PacketSocket::set_addresses(std::span<const Address> addresses) const {
+    std::vector<std::uint16_t> shelves;
+    for (const Address& address : addresses) {
+        if (shelves.empty() || shelves.back() != address.shelf)
+            shelves.push_back(address.shelf);
+    }
     constexpr std::uint32_t drop = 0, keep = 0x7FFFFFFF, response_flag = 0x08;
     const auto extension = [](int offset) { return static_cast<std::uint32_t>(SKF_AD_OFF + offset); };
     const bool filter_shelves = shelves.size() <= max_filtered_shelves;
@@ -122,6 +129,11 @@ bool PacketSocket::is_bound_to(int interface_index) const {
     socklen_t size = sizeof address;
     return getsockname(fd(), reinterpret_cast<sockaddr*>(&address), &size) == 0 &&
            address.sll_ifindex == interface_index;
+}
+
+bool PacketSocket::has_frames() const {
+    int length_of_first = 0;
+    return ioctl(fd(), SIOCINQ, &length_of_first) == 0 && length_of_first > 0;
 }
 
 unsigned PacketSocket::take_drops() const {

@@ -21,9 +21,9 @@ class PacketSocket {
   public:
     PacketSocket() = default;
     /// Created without a protocol, filtered, then bound, so that no frame of another interface ever gets in.
-    /// `shelves`: see set_shelves(). Throws std::system_error with the interface, the cause and the cure.
+    /// `addresses`: see set_addresses(). Throws std::system_error with the interface, the cause and the cure.
     PacketSocket(const std::string& name, const InterfaceState& interface,
-                 std::span<const std::uint16_t> shelves);
+                 std::span<const Address> addresses);
 
     [[nodiscard]] int fd() const { return fd_.get(); }
     /// Sends, and receives nothing. Apart from fd(), because the kernel would look through those who wait for
@@ -34,8 +34,10 @@ class PacketSocket {
     [[nodiscard]] bool is_bound_to(int interface_index) const;
     /// What the receive buffer holds, in bytes as the kernel accounts for them.
     [[nodiscard]] unsigned receive_buffer_bytes() const { return receive_buffer_bytes_; }
-    /// Frames for other shelves stay in the kernel.
-    void set_shelves(std::span<const std::uint16_t> shelves) const;
+    /// Of the exports, ascending. Frames for other shelves stay in the kernel.
+    void set_addresses(std::span<const Address> addresses) const;
+    /// At least one frame waits in the receive buffer.
+    [[nodiscard]] bool has_frames() const;
     /// Frames that found the receive buffer full since the last call.
     [[nodiscard]] unsigned take_drops() const;
 

@@ -31,7 +31,6 @@ constexpr std::uint8_t registrations[] = {
     IORING_REGISTER_FILES_UPDATE, IORING_REGISTER_BUFFERS_UPDATE, IORING_REGISTER_PBUF_RING,
     IORING_UNREGISTER_PBUF_RING,  IORING_REGISTER_RING_FDS,       IORING_UNREGISTER_RING_FDS,
 };
-constexpr std::uint64_t nobody = ~0ULL; // user_data of what needs no handler
 
 [[noreturn]] void fail(int error, const std::string& what) {
     throw std::system_error(error, std::generic_category(), what);
@@ -221,7 +220,7 @@ void Ring::restrict_operations() {
     // Flags are all refused unless they are named.
     io_uring_restriction flags{};
     flags.opcode = IORING_RESTRICTION_SQE_FLAGS_ALLOWED;
-    flags.sqe_flags = IOSQE_FIXED_FILE | IOSQE_BUFFER_SELECT;
+    flags.sqe_flags = IOSQE_FIXED_FILE | IOSQE_BUFFER_SELECT | IOSQE_CQE_SKIP_SUCCESS;
     restrictions.push_back(flags);
     restricted_ =
         register_with(ring_, IORING_REGISTER_RESTRICTIONS, restrictions.data(), restrictions.size());

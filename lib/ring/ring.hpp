@@ -75,6 +75,12 @@ class Ring {
     /// Operations of this handler that have not completed.
     [[nodiscard]] unsigned outstanding(HandlerId id) const { return handlers_[id].outstanding; }
 
+    /// The first turn was taken: whoever blocks now keeps others waiting.
+    [[nodiscard]] bool is_turning() const { return enabled_; }
+
+    /// Something has completed that no turn has handed out yet.
+    [[nodiscard]] bool has_completions() const { return io_uring_cq_ready(&ring_) > 0; }
+
     /// Prepares one operation: `prepare(sqe)` fills it in. `argument` has 48 bits and may be a pointer.
     template <typename Prepare>
     void submit(HandlerId id, std::uint64_t argument, Prepare prepare) {
@@ -82,6 +88,15 @@ class Ring {
         prepare(sqe);
         sqe->user_data = std::uint64_t{id} << argument_bits | argument;
         ++handlers_[id].outstanding;
+    }
+    /// The same for an operation whose end nobody is told of. If it fails the loop takes a turn, so that its
+    /// owner may look.
+    template <typename Prepare>
+    void submit_unwatched(Prepare prepare) {
+        io_uring_sqe* sqe = next_sqe();
+        prepare(sqe);
+        sqe->flags |= IOSQE_CQE_SKIP_SUCCESS;
+        sqe->user_data = nobody;
     }
     /// Cancels the operation that was submitted with these; it still completes, with ECANCELED unless it was
     /// too late.
@@ -126,6 +141,7 @@ class Ring {
 
   private:
     static constexpr unsigned argument_bits = 48;
+    static constexpr std::uint64_t nobody = ~0ULL; ///< user_data of what needs no handler.
     static constexpr unsigned batch = 256;
 
     struct HandlerEntry {

@@ -28,13 +28,34 @@ std::vector<std::string> vblade_command(const std::string& interface, const std:
             interface, path};
 }
 
+// The largest MTU that `link=xdp` takes: a frame and what precedes it lie in one page.
+constexpr unsigned largest_xdp_mtu = 3602;
+
+std::string name_of(const std::string& interface) {
+    return interface.substr(0, interface.find(','));
+}
+
+int running_targets = 0;
+
+// AOETARGET_TEST_LINK says which link all tests are to use that do not choose one themselves, as far as the
+// interface can have it: XDP is for one target only.
+std::string with_link(const std::string& interface) {
+    const char* kind = std::getenv("AOETARGET_TEST_LINK");
+    if (kind == nullptr || interface.find(',') != std::string::npos)
+        return interface;
+    if (std::string(kind) == "xdp" &&
+        (running_targets > 0 || interface == "lo" || !has_real_root() || mtu_of(interface) > largest_xdp_mtu))
+        return interface;
+    return interface + ",link=" + kind;
+}
+
 std::vector<std::string> serve_command(const std::vector<std::string>& interfaces,
                                        const std::vector<std::string>& exports) {
     if (is_vblade())
         return vblade_command(interfaces.at(0), exports.at(0));
     std::vector<std::string> command{target_program(), "serve"};
     for (const std::string& interface : interfaces)
-        command.insert(command.end(), {"-i", interface});
+        command.insert(command.end(), {"-i", with_link(interface)});
     for (const std::string& export_text : exports)
         command.insert(command.end(), {"-e", export_text});
     return command;
@@ -70,10 +91,11 @@ TargetProcess::TargetProcess(const std::vector<std::string>& interfaces,
     std::vector<std::string> command = serve_command(interfaces, exports);
     command.insert(command.end(), options.begin(), options.end());
     child_ = std::make_unique<ChildProcess>(command);
+    ++running_targets;
     const auto deadline = std::chrono::steady_clock::now() + start_patience;
     while (!is_ready(interfaces, exports)) {
         if (!child_->is_running() || std::chrono::steady_clock::now() > deadline) {
-            exit_is_expected_ = true;
+            --running_targets;
             child_->collect_output(Milliseconds(0));
             abort_test("the target did not start: " + child_->standard_error());
         }
@@ -84,6 +106,7 @@ TargetProcess::TargetProcess(const std::vector<std::string>& interfaces,
 TargetProcess::~TargetProcess() {
     if (!exit_is_expected_)
         stop();
+    --running_targets;
 }
 
 bool TargetProcess::is_ready(const std::vector<std::string>& interfaces,
@@ -92,7 +115,7 @@ bool TargetProcess::is_ready(const std::vector<std::string>& interfaces,
         return child_->standard_output().find("sectors") != std::string::npos;
     const std::string& log = child_->standard_error();
     for (const std::string& interface : interfaces)
-        if (log.find(interface) == std::string::npos)
+        if (log.find(name_of(interface)) == std::string::npos)
             return false;
     for (const std::string& text : exports)
         if (log.find("e" + text.substr(0, text.find('='))) == std::string::npos)

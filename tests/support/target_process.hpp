@@ -20,7 +20,7 @@ std::string export_argument(unsigned shelf, unsigned slot, const std::string& pa
 // died or does not exit with 0.
 class TargetProcess {
   public:
-    // Returns when every export and interface has its line on standard error.
+    // `interfaces`: arguments of -i. Returns when every export and interface has its line on standard error.
     TargetProcess(const std::vector<std::string>& interfaces, const std::vector<std::string>& exports,
                   const std::vector<std::string>& options = {});
     ~TargetProcess();

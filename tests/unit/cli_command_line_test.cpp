@@ -62,6 +62,24 @@ TEST_CASE("serve refuses names that no interface can have", "[cli]") {
     }
 }
 
+TEST_CASE("an interface may say which link it wants", "[cli]") {
+    using aoetarget::LinkKind;
+    const std::pair<const char*, LinkKind> rows[] = {{"eth0", LinkKind::automatic},
+                                                     {"eth0,link=auto", LinkKind::automatic},
+                                                     {"eth0,link=packet", LinkKind::packet},
+                                                     {"eth0,link=xdp", LinkKind::xdp}};
+    for (const auto& [text, kind] : rows) {
+        const cli::InterfaceSpec spec = cli::parse_interface_spec(text);
+        CHECK(spec.name == "eth0");
+        CHECK(spec.options.link == kind);
+    }
+    for (const std::string text :
+         {"eth0,", "eth0,link", "eth0,link=", "eth0,link=XDP", "eth0,mtu=9000", "eth0,link=xdp,link=xdp"})
+        CHECK(has(error_of(cli::serve, {"-i", text, "-e", "1.1=/x"}),
+                  "allowed: link=auto, link=packet, link=xdp"));
+    CHECK(has(error_of(cli::serve, {"-i", "eth0", "-i", "eth0,link=xdp", "-e", "1.1=/x"}), "given twice"));
+}
+
 TEST_CASE("serve takes one value after each option", "[cli]") {
     CHECK(has(error_of(cli::serve, {"-i", "eth0", "eth1", "-e", "1.1=/x"}), "eth1"));
     CHECK(has(error_of(cli::serve, {"-i", "eth0", "-e", "1.1=/x", "2.2=/y"}), "2.2=/y"));
@@ -86,7 +104,7 @@ TEST_CASE("discover refuses a command line without an interface or with a sensel
 
 TEST_CASE("vblade without options serves through the page cache and says what that means", "[cli]") {
     const cli::Service service = parse_vblade({"11", "1", "eth0", "/data/3TB"});
-    CHECK(service.interfaces == std::vector<std::string>{"eth0"});
+    CHECK(service.interfaces == std::vector<cli::InterfaceSpec>{{"eth0", {}}});
     CHECK(service.target.buffer_count == aoetarget::TargetOptions{}.buffer_count);
     REQUIRE(service.exports.size() == 1);
     CHECK(service.exports[0].path == "/data/3TB");

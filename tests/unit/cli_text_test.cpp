@@ -54,10 +54,13 @@ TEST_CASE("an interface is reported with address, MTU and sectors per frame", "[
     interface.mtu = 1500;
     interface.sectors_per_frame = 2;
     interface.up = true;
-    CHECK(cli::describe_interface(interface) == "eth0: 02:00:00:00:00:01, MTU 1500, 2 sectors per frame");
+    interface.link = "packet: the driver has no native XDP";
+    CHECK(cli::describe_interface(interface) == "eth0: 02:00:00:00:00:01, MTU 1500, 2 sectors per frame, "
+                                                "packet: the driver has no native XDP");
     interface.up = false;
     CHECK(cli::describe_interface(interface) ==
-          "eth0: 02:00:00:00:00:01, MTU 1500, 2 sectors per frame, down");
+          "eth0: 02:00:00:00:00:01, MTU 1500, 2 sectors per frame, down, "
+          "packet: the driver has no native XDP");
 }
 
 namespace {

@@ -33,7 +33,8 @@ TEST_CASE("the sector count follows the MTU, as far as slots allow", "[core][con
     core.link->mtu_now = 1000;
     CHECK(core.ask(config_request()).sectors_per_frame() == 1);
     core.link->mtu_now = 9000; // the slots are those of 1500
-    const std::size_t sectors_per_slot = (core.link->pool().frame_capacity() - 36) / 512;
+    const std::size_t slot_mtu = core.link->pool().frame_capacity() - 14;
+    const std::size_t sectors_per_slot = (slot_mtu - 36) / 512;
     CHECK(core.ask(config_request()).sectors_per_frame() == sectors_per_slot);
     core.link->mtu_now = 547; // not even one
     core.expect_silence(config_request());

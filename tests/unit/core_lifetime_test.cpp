@@ -168,14 +168,15 @@ TEST_CASE("an export that is removed while fences wait answers them first", "[co
     CHECK(core.answered(fence));
 }
 
-TEST_CASE("the shelves in use are known", "[core][lifetime]") {
+TEST_CASE("the addresses in use are known", "[core][lifetime]") {
     CoreFixture core;
-    CHECK(core.core.shelves().empty());
+    CHECK(core.core.addresses().empty());
     for (const aoetarget::Address address : {aoetarget::Address{7, 1}, {3, 9}, {7, 0}, {65534, 254}})
         core.add_export(geometry_of(8), address);
-    CHECK(core.core.shelves() == std::vector<std::uint16_t>{3, 7, 65534});
+    using Addresses = std::vector<aoetarget::Address>;
+    CHECK(core.core.addresses() == Addresses{{3, 9}, {7, 0}, {7, 1}, {65534, 254}});
     core.core.remove_export({3, 9});
-    CHECK(core.core.shelves() == std::vector<std::uint16_t>{7, 65534});
+    CHECK(core.core.addresses() == Addresses{{7, 0}, {7, 1}, {65534, 254}});
     core.turn();
 }
 
@@ -265,8 +266,8 @@ TEST_CASE("no payload of a small frame crosses a page", "[core][pool]") {
     const aoetarget::core::FramePool::Layout small{.slots = 16, .frame_bytes = 1518};
     CHECK(small.slot_bytes() == 2048);
     const aoetarget::core::FramePool::Layout jumbo{.slots = 16, .frame_bytes = 9018};
-    CHECK(jumbo.slot_bytes() == 9216); // it crosses pages anyway: only whole sectors
+    CHECK(jumbo.slot_bytes() == 9728); // it crosses pages anyway: only whole sectors
     const aoetarget::core::FramePool::Layout pages{
         .slots = 16, .frame_bytes = 1518, .payload_alignment = 4096};
-    CHECK(pages.slot_bytes() == 4096);
+    CHECK(pages.slot_bytes() == 8192); // a page up to the payload, and one for it
 }

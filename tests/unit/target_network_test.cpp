@@ -53,6 +53,96 @@ TEST_CASE("statistics tell what an interface is and what went through it", "[tar
     CHECK(stats.exports.at(0).reads == 10);
 }
 
+TEST_CASE("statistics tell which link an interface has", "[target][network]") {
+    const Patience patience;
+    const VethPair& wire = standard_wire();
+    VolumeLog log;
+    {
+        RunningTarget running([&](Target& target) {
+            target.add_interface(wire.target_end(), {.link = aoetarget::LinkKind::packet});
+            target.add_export(at(1, 1), Volume::make(log));
+        });
+        RawClient client(wire);
+        client.read(0, 2);
+        CHECK(running.stats().interfaces.at(0).link == "packet");
+    }
+    RunningTarget running([&](Target& target) {
+        target.add_interface(wire.target_end());
+        target.add_export(at(1, 1), Volume::make(log));
+    });
+    RawClient client(wire);
+    client.read(0, 2);
+    const std::string link = running.stats().interfaces.at(0).link;
+    CHECK((link == "xdp native" || link.starts_with("packet: "))); // where XDP is not allowed or not built
+}
+
+TEST_CASE("a host that keeps its capabilities has XDP again where it was lost", "[target][network]") {
+    const Patience patience;
+    const VethPair wire("again");
+    VolumeLog log;
+    RunningTarget running([&](Target& target) {
+        target.add_interface(wire.target_end());
+        target.add_export(at(1, 1), Volume::make(log));
+    });
+    RawClient client(wire);
+    client.read(0, 2);
+    const auto has_xdp = [&] { return running.stats().interfaces.at(0).link == "xdp native"; };
+    if (!has_xdp())
+        SKIP_BECAUSE("has no XDP here");
+    for (int round = 0; round < 3; ++round) { // to larger slots on the same queue, then to a new interface
+        wire.set_mtu(3500);
+        CHECK(client.wait_until([&] { return running.stats().interfaces.at(0).mtu == 3500 && has_xdp(); }));
+        CHECK(client.read(3, 6) == pattern(3, 6));
+        wire.destroy();
+        CHECK(client.wait_until([&] { return !has_xdp(); }));
+        wire.create(1500);
+        client.rebind();
+        CHECK(answers_again(client));
+        CHECK(client.wait_until(has_xdp));
+        CHECK(client.read(3, 2) == pattern(3, 2));
+    }
+}
+
+TEST_CASE("what waits in the packet socket when a lane is opened comes before what the lane has",
+          "[target][network]") {
+    const Patience patience;
+    constexpr std::uint32_t writes = 200; // more than a turn takes from the socket
+    const VethPair& wire = standard_wire();
+    VolumeLog log;
+    RawClient client(wire);
+    const auto write_all = [&](std::uint32_t version) {
+        std::vector<std::uint32_t> tags;
+        for (std::uint32_t lba = 0; lba < writes; ++lba)
+            tags.push_back(client.send(write_request(lba, pattern(lba, 1, version)).to(1, 2)));
+        return tags;
+    };
+    std::optional<RunningTarget> first(std::in_place, [&](Target& target) {
+        target.add_interface(wire.target_end());
+        target.add_export(at(1, 1), Volume::make(log));
+    });
+    if (first->stats().interfaces.at(0).link != "xdp native")
+        SKIP_BECAUSE("has no XDP here");
+    std::vector<std::uint32_t> tags;
+    std::thread end_of_first;
+    RunningTarget second([&](Target& target) {
+        target.add_export(at(1, 2), Volume::make(log));
+        end_of_first = std::thread([&] {
+            std::this_thread::sleep_for(Milliseconds(200)); // the socket of the second is there now
+            tags = write_all(1);
+            first.reset();
+        });
+        target.add_interface(wire.target_end()); // waits for the lane of the first
+        end_of_first.join();
+        for (const std::uint32_t tag : write_all(2))
+            tags.push_back(tag);
+    });
+    CHECK(second.stats().interfaces.at(0).link == "xdp native");
+    for (const std::uint32_t tag : tags)
+        CHECK(client.wait_for(tag));
+    for (std::uint32_t lba = 0; lba < writes; ++lba)
+        CHECK(client.ask(read_request(lba, 1).to(1, 2)).data() == pattern(lba, 1, 2));
+}
+
 TEST_CASE("an interface that goes down and comes up again is served again", "[target][network]") {
     const Patience patience;
     const VethPair& wire = standard_wire();
@@ -69,6 +159,34 @@ TEST_CASE("an interface that goes down and comes up again is served again", "[ta
         set_link(wire.target_end(), true);
         CHECK(answers_again(client));
     }
+}
+
+TEST_CASE("what could not be answered while the interface was down is not answered later",
+          "[target][network]") {
+    const Patience patience;
+    const VethPair& wire = standard_wire();
+    VolumeLog log;
+    RunningTarget running([&](Target& target) {
+        target.add_interface(wire.target_end());
+        target.add_export(at(1, 1), Volume::make(log, 2048, Volume::Way::worker));
+    });
+    RawClient client(wire);
+    client.ask(config_request());
+    const auto is_up = [&] { return running.stats().interfaces.at(0).up; };
+    log.held = true;
+    std::vector<std::uint32_t> tags;
+    for (unsigned i = 0; i < 20; ++i)
+        tags.push_back(client.send(read_request(4 * i, 2)));
+    REQUIRE(client.wait_until([&] { return running.stats().exports.at(0).in_flight == tags.size(); }));
+    set_link(wire.target_end(), false);
+    REQUIRE(client.wait_until([&] { return !is_up(); }));
+    log.held = false;
+    CHECK(client.wait_until([&] { return running.stats().interfaces.at(0).tx_errors == tags.size(); }));
+    set_link(wire.target_end(), true);
+    CHECK(answers_again(client));
+    client.settle();
+    for (const std::uint32_t tag : tags)
+        CHECK(client.answers_to(tag) == 0);
 }
 
 TEST_CASE("another MTU is used as soon as it is set, larger or smaller", "[target][network]") {

@@ -12,6 +12,9 @@ namespace aoetarget {
 
 struct InterfaceStats {
     std::string name;
+    /// How frames come and go now, for people: "packet", "xdp native", "xdp generic" (the kernel plays the
+    /// driver's part, which gains little), and after "packet: " why it is not XDP where that was wished for.
+    std::string link;
     MacAddress mac;
     /// Largest payload of a frame in bytes as the interface has it now.
     unsigned mtu = 0;

@@ -39,6 +39,31 @@ struct TargetOptions {
     std::string state_directory = {};
 };
 
+/// How frames get from an interface to the target and back.
+enum class LinkKind {
+    /// XDP where the driver can do it itself and it serves all that arrives, else packet sockets.
+    automatic,
+    /// Packet sockets: with every interface and every MTU.
+    packet,
+    /// Requests and their answers pass the kernel's network stack by through AF_XDP, which is faster; the
+    /// rest (wildcards, advertisements) through packet sockets. All other traffic of the interface, and other
+    /// targets on it, are left alone. At least through the kernel's generic XDP, and from the first receive
+    /// queue; refused where that is not to be had. A device that strips VLAN tags hides them from XDP, so a
+    /// frame of a VLAN is then taken for an untagged one; automatic leaves such devices to packet sockets.
+    /// Needs CAP_BPF and CAP_NET_ADMIN as well, no other XDP program on the interface, and an MTU whose
+    /// frames
+    /// fit into a page. All this is demanded once, when the interface is added. Later packet sockets take
+    /// over
+    /// where it is not to be had any more, and do until it is: for a larger MTU, and when the interface was
+    /// deleted and made anew, XDP is set up again, which needs the capabilities again. While the interface is
+    /// down and comes up, or has a smaller MTU, or another MAC address, it stays.
+    xdp,
+};
+
+struct InterfaceOptions {
+    LinkKind link = LinkKind::automatic;
+};
+
 struct ExportOptions {
     Address address;
     /// Up to 20 printable ASCII characters. Empty: derived from the machine, the device's identity() and the
@@ -64,6 +89,10 @@ class Target {
     /// later vanish, change its MTU or address, and come back. Needs CAP_NET_RAW in the interface's network
     /// namespace.
     void add_interface(const std::string& name);
+    /// InterfaceStats::link tells what came of it. Throws std::system_error where options.link is
+    /// LinkKind::xdp and cannot be had. Before the first run() or poll() it waits up to a second for another
+    /// target's XDP to go, which takes the kernel a moment after that target was killed.
+    void add_interface(const std::string& name, const InterfaceOptions& options);
     /// Requests that came in on it and are still under way are finished and not answered. Unknown names are
     /// ignored.
     void remove_interface(const std::string& name);

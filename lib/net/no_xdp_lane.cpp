@@ -1,0 +1,18 @@
+// In place of xdp_lane.cpp where the library is built without XDP.
+#include "net/refusal.hpp"
+#include "net/xdp_lane.hpp"
+
+#include <cerrno>
+
+namespace aoetarget::net {
+
+std::unique_ptr<XdpLane> XdpLane::open(const std::string&, const InterfaceState&, ring::Ring&, FrameMemory&,
+                                       Receiver&, bool, const Patience&) {
+    throw Refusal(ENOSYS, "this library was built without XDP");
+}
+
+bool XdpLane::suits(const core::FramePool::Layout&) {
+    return true;
+}
+
+} // namespace aoetarget::net

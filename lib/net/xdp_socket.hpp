@@ -1,0 +1,111 @@
+// An AF_XDP socket: four rings in memory shared with the kernel, through which it lends and returns the
+// chunks of one region (UMEM).
+#pragma once
+
+#include "net/patience.hpp"
+#include "protocol/bytes.hpp"
+#include "ring/file_descriptor.hpp"
+
+#include <atomic>
+#include <cstdint>
+#include <utility>
+
+#include <linux/if_xdp.h>
+
+namespace aoetarget::net {
+
+/// One side of one of the rings. `Entry`: an address in the region, or a descriptor of a frame.
+template <typename Entry>
+class XdpRing {
+  public:
+    XdpRing() = default;
+    /// Of an open socket; `place`: which ring. Throws Refusal.
+    XdpRing(int fd, const xdp_ring_offset& offsets, std::uint64_t place, std::uint32_t entries);
+    XdpRing(XdpRing&& other) noexcept { swap(other); }
+    XdpRing& operator=(XdpRing&& other) noexcept {
+        swap(other);
+        return *this;
+    }
+    ~XdpRing();
+
+    /// The producing side. There must be room.
+    void push(const Entry& entry) { entries_[next_++ & mask_] = entry; }
+    /// The kernel sees what was pushed.
+    void publish() { std::atomic_ref(*producer_).store(next_, std::memory_order_release); }
+    /// How many the kernel has not taken.
+    [[nodiscard]] std::uint32_t untaken() const { return next_ - taken(); }
+    [[nodiscard]] std::uint32_t taken() const {
+        return std::atomic_ref(*consumer_).load(std::memory_order_acquire);
+    }
+    /// Looks at what the kernel has not taken, which cannot be taken back.
+    template <typename Look>
+    void for_each_untaken(Look look) const {
+        for (std::uint32_t i = taken(); i != next_; ++i)
+            look(entries_[i & mask_]);
+    }
+    /// The kernel has to be told, or does not look.
+    [[nodiscard]] bool needs_wakeup() const {
+        // Not looked at before what was published can be seen: else both sides may wait for each other.
+        std::atomic_thread_fence(std::memory_order_seq_cst);
+        return (std::atomic_ref(*flags_).load(std::memory_order_relaxed) & XDP_RING_NEED_WAKEUP) != 0;
+    }
+
+    /// The consuming side.
+    [[nodiscard]] std::uint32_t available() const {
+        return std::atomic_ref(*producer_).load(std::memory_order_acquire) - next_;
+    }
+    Entry pop() { return entries_[next_++ & mask_]; }
+    /// The kernel may use the places of what was popped.
+    void release() { std::atomic_ref(*consumer_).store(next_, std::memory_order_release); }
+
+  private:
+    void swap(XdpRing& other) noexcept;
+
+    void* memory_ = nullptr;
+    std::size_t bytes_ = 0;
+    std::uint32_t* producer_ = nullptr;
+    std::uint32_t* consumer_ = nullptr;
+    std::uint32_t* flags_ = nullptr;
+    Entry* entries_ = nullptr;
+    std::uint32_t mask_ = 0;
+    std::uint32_t next_ = 0; ///< Of this side.
+};
+
+class XdpSocket {
+  public:
+    struct Options {
+        int interface_index = 0;
+        std::uint32_t queue = 0;
+        /// The region: aligned to a page and a multiple of chunk_bytes, which is 2048 or 4096.
+        Bytes memory;
+        std::uint32_t chunk_bytes = 0;
+        std::uint32_t frame_offset = 0; ///< Where in its chunk a frame is received.
+        /// Powers of two, and no less than chunks are lent for it at once.
+        std::uint32_t receive_entries = 0, transmit_entries = 0;
+        bool copy = false; ///< Also where the driver could do without.
+    };
+
+    /// `patience`: with another socket that has the queue, and may be on its way out. Throws Refusal.
+    XdpSocket(const Options& options, const Patience& patience);
+
+    [[nodiscard]] int fd() const { return fd_.get(); }
+    /// The device itself reads and writes the chunks.
+    [[nodiscard]] bool zero_copy() const { return zero_copy_; }
+    /// How many the kernel sends in one call, where it has to copy them.
+    [[nodiscard]] std::uint32_t frames_per_call() const { return frames_per_call_; }
+    /// Frames that were lost for want of a chunk, or because they are longer than one.
+    [[nodiscard]] std::uint64_t drops() const;
+
+  private:
+    ring::FileDescriptor fd_;
+    bool zero_copy_ = false;
+    std::uint32_t frames_per_call_ = 0;
+
+  public:
+    XdpRing<std::uint64_t> fill;      ///< Chunks to receive into.
+    XdpRing<xdp_desc> receive;        ///< What was received.
+    XdpRing<xdp_desc> transmit;       ///< What to send.
+    XdpRing<std::uint64_t> completed; ///< Chunks that were sent.
+};
+
+} // namespace aoetarget::net
