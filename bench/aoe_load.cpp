@@ -149,6 +149,16 @@ double megabytes_per_second(const Workload& workload, const Result& result) {
     return rate(result) * workload.sectors * bench::wire::sector_bytes / 1e6;
 }
 
+// The latency below which each share of the requests was answered: percents, and the tail more finely.
+Json cumulative(const bench::Histogram& latency) {
+    Json points = Json::array();
+    for (int percent = 1; percent < 100; ++percent)
+        points.push_back({percent / 100.0, us(latency.percentile(percent / 100.0))});
+    for (const double share : {0.995, 0.999, 0.9995, 0.9999, 1.0})
+        points.push_back({share, us(latency.percentile(share))});
+    return points;
+}
+
 Json as_json(const Workload& workload, const Result& result) {
     const auto& latency = result.latency_ns;
     Json json{
@@ -167,6 +177,7 @@ Json as_json(const Workload& workload, const Result& result) {
           {"p99", us(latency.percentile(0.99))},
           {"p999", us(latency.percentile(0.999))},
           {"max", us(latency.largest())}}},
+        {"latency_cdf_us", cumulative(latency)},
         {"retransmits", result.retransmits},
         {"stale_answers", result.stale},
         {"failed", result.failed},

@@ -1,12 +1,14 @@
-#!/usr/bin/env python3
-"""Turns the rounds that run.sh measured into a Markdown table on standard output, and into JSON."""
+"""Medians, spreads and ratios of what was measured; as Markdown, and held against what is required."""
 
-import argparse
-import json
 import os
 import platform
 import statistics
-import sys
+
+from workloads import REQUIREMENTS, WORKLOADS
+
+TOO_BUSY = 0.9
+DISTURBED = 0.2
+
 
 def others_share(result):
     """What other work than the target's own took of the target's core. The kernel's disk work is part of it."""
@@ -14,92 +16,41 @@ def others_share(result):
     return others_us * result["requests_per_second"] / 1e6
 
 
+# Of one round. A target without a network has only some of them.
 FIGURES = {
-    "requests_per_second": lambda result: result["requests_per_second"],
-    "cpu_us": lambda result: result["target_cpu_us_per_request"],
-    "core_us": lambda result: result["core_busy_us_per_request"],
-    "others_share": lambda result: others_share(result),
-    "p50_us": lambda result: result["latency_us"]["p50"],
-    "p99_us": lambda result: result["latency_us"]["p99"],
+    "requests/s": lambda result: result["requests_per_second"],
+    "CPU µs": lambda result: result["target_cpu_us_per_request"],
+    "others": others_share,
+    "p50 µs": lambda result: result["latency_us"]["p50"],
+    "p99 µs": lambda result: result["latency_us"]["p99"],
+    "p99/p50": lambda result: result["latency_us"]["p99"] / result["latency_us"]["p50"],
     "retransmits": lambda result: result["retransmits"],
-    "rss_mib": lambda result: result["target_peak_rss_kib"] / 1024,
-    "load_busy": lambda result: result["load_busy"],
+    "peak MiB": lambda result: result["target_peak_rss_kib"] / 1024,
+    "start ms": lambda result: result["start_ms"],
+    "load busy": lambda result: result["load_busy"],
 }
-TOO_BUSY = 0.9
-DISTURBED = 0.2
-CHECK_FAILED = 3
 
 
 def spread(values):
     return {"median": statistics.median(values), "min": min(values), "max": max(values)}
 
 
-def ratios(rounds, reference, figure):
-    """Each round against the reference's of the same turn, so that slow drift of the machine cancels out."""
-    pairs = zip(rounds, reference)
-    return [FIGURES[figure](a["result"]) / FIGURES[figure](b["result"]) for a, b in pairs
-            if FIGURES[figure](b["result"]) > 0]
+def figures_of(entries):
+    figures = {}
+    for name, figure in FIGURES.items():
+        try:
+            figures[name] = spread([figure(entry["result"]) for entry in entries])
+        except KeyError:
+            continue
+    return figures
 
 
-def summarise(rounds, against):
-    """One entry per workload and target, in the order of measurement."""
-    groups = {}
-    for entry in rounds:
-        groups.setdefault((entry["workload"], entry["target"]), []).append(entry)
-    summaries = []
-    for (workload, target), entries in groups.items():
-        reference = groups[workload, against]
-        first = entries[0]
-        summary = {key: first[key] for key in ("workload", "target", "cache", "order", "mtu", "required_ratio")}
-        summary["window"] = first["result"]["window"]
-        summary["sectors"] = first["result"]["sectors"]
-        summary["rounds"] = len(entries)
-        for name, figure in FIGURES.items():
-            summary[name] = spread([figure(entry["result"]) for entry in entries])
-        if target != against:
-            for figure in ("requests_per_second", "cpu_us"):
-                values = ratios(entries, reference, figure)
-                summary[f"{figure}_ratio"] = spread(values) if values else None
-        summaries.append(summary)
-    return summaries
-
-
-def with_range(values, digits):
-    return f"{values['median']:.{digits}f} ({values['min']:.{digits}f}–{values['max']:.{digits}f})"
-
-
-def ratio_cell(summary, key):
-    values = summary.get(f"{key}_ratio")
-    return with_range(values, 2) if values else "1"
-
-
-def thousands(values):
-    return with_range({key: value / 1000 for key, value in values.items()}, 1)
-
-
-def print_table(summaries, against):
-    columns = ["workload", "target", "1000 requests/s", f"× {against}", "CPU µs/request", f"× {against}",
-               "others on core", "p50 µs", "p99 µs", "retransmitted", "peak MiB", "load busy"]
-    print("| " + " | ".join(columns) + " |")
-    print("|" + "---|" * len(columns))
-    for summary in summaries:
-        busy = summary["load_busy"]["median"]
-        others = summary["others_share"]["median"]
-        cells = [
-            summary["workload"],
-            summary["target"],
-            thousands(summary["requests_per_second"]),
-            ratio_cell(summary, "requests_per_second"),
-            with_range(summary["cpu_us"], 2),
-            ratio_cell(summary, "cpu_us"),
-            f"{others:.0%}" + (" !" if others > DISTURBED else ""),
-            f"{summary['p50_us']['median']:.0f}",
-            f"{summary['p99_us']['median']:.0f}",
-            f"{summary['retransmits']['median']:.0f}",
-            f"{summary['rss_mib']['median']:.1f}",
-            f"{busy:.0%}" + (" !" if busy > TOO_BUSY else ""),
-        ]
-        print("| " + " | ".join(cells) + " |")
+def ratios(entries, others, name):
+    """Each round against the other's of the same turn, so that slow drift of the machine cancels out."""
+    figure = FIGURES[name]
+    pairs = [(figure(a["result"]), figure(b["result"])) for a, b in zip(entries, others)]
+    values = [a / b for a, b in pairs if b > 0]
+    return spread(values) if values else None
 
 
 def machine():
@@ -112,48 +63,93 @@ def machine():
     return {"kernel": platform.release(), "cpu": model, "cores": os.cpu_count()}
 
 
-def shortfalls(summaries, against):
-    """What --check has to say: of aoetarget against vblade, as the workload requires it."""
-    judged = [summary for summary in summaries if summary["target"] == "aoetarget"]
-    if against != "vblade" or not judged:
-        yield "needs both aoetarget and vblade, and vblade to compare with"
-    for summary in judged:
-        ratio = summary.get("requests_per_second_ratio")
-        if ratio and ratio["median"] < summary["required_ratio"]:
-            yield f"{summary['workload']}: {ratio['median']:.2f} times vblade, {summary['required_ratio']} is required"
+def summarise(rounds, against):
+    groups = {}
+    for entry in rounds:
+        groups.setdefault((entry["workload"], entry["target"]), []).append(entry)
+    summaries = []
+    for (workload, target), entries in groups.items():
+        summary = {"workload": workload, "target": target, "rounds": len(entries), "figures": figures_of(entries)}
+        reference = groups.get((workload, against))
+        if reference and target != against:
+            summary["ratios"] = {name: ratios(entries, reference, name) for name in ("requests/s", "CPU µs")}
+        summaries.append(summary)
+    return {"machine": machine(), "against": against, "summaries": summaries,
+            "verdicts": list(verdicts(groups)), "rounds": rounds}
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("rounds", help="file with one JSON object per round")
-    parser.add_argument("--against", required=True, help="target that the ratios compare with")
-    parser.add_argument("--json", help="file to write rounds and medians to")
-    parser.add_argument("--check", action="store_true", help="fail when a required ratio is not reached")
-    arguments = parser.parse_args()
+def verdicts(groups):
+    """One for each requirement for which all that it compares was measured."""
+    for requirement in REQUIREMENTS:
+        mine = groups.get((requirement.workload, "aoetarget"))
+        other = groups.get((requirement.other_workload or requirement.workload, requirement.target or "aoetarget"))
+        if not mine or not other:
+            continue
+        if requirement.other_workload:
+            value = (figures_of(mine)[requirement.figure]["median"] / figures_of(other)[requirement.figure]["median"])
+        elif requirement.target:
+            value = ratios(mine, other, requirement.figure)["median"]
+        else:
+            value = figures_of(mine)[requirement.figure]["median"]
+        met = value >= requirement.factor if requirement.relation == ">=" else value <= requirement.factor
+        yield {"requirement": str(requirement), "value": value, "met": met}
 
-    with open(arguments.rounds, encoding="utf-8") as lines:
-        rounds = [json.loads(line) for line in lines]
-    summaries = summarise(rounds, arguments.against)
-    where = machine()
-    first = rounds[0]["result"]
+
+def with_range(values, digits):
+    if values is None:
+        return "–"
+    return f"{values['median']:.{digits}f} ({values['min']:.{digits}f}–{values['max']:.{digits}f})"
+
+
+def plain(figures, name, digits=0):
+    return f"{figures[name]['median']:.{digits}f}" if name in figures else "–"
+
+
+def share(figures, name, limit):
+    if name not in figures:
+        return "–"
+    value = figures[name]["median"]
+    return f"{value:.0%}" + (" !" if value > limit else "")
+
+
+def row(summary):
+    figures, compared = summary["figures"], summary.get("ratios", {})
+    thousands = {key: value / 1000 for key, value in figures["requests/s"].items()}
+    return [
+        summary["workload"], summary["target"],
+        with_range(thousands, 1), with_range(compared.get("requests/s"), 2),
+        with_range(figures["CPU µs"], 2), with_range(compared.get("CPU µs"), 2),
+        plain(figures, "p50 µs"), plain(figures, "p99 µs"), plain(figures, "retransmits"),
+        plain(figures, "peak MiB", 1), plain(figures, "start ms"),
+        share(figures, "others", DISTURBED), share(figures, "load busy", TOO_BUSY),
+    ]
+
+
+def print_markdown(result):
+    where, against = result["machine"], result["against"]
+    first = result["rounds"][0]["result"]
     print(f"{where['cpu']}, {where['cores']} cores, Linux {where['kernel']}; medians (lowest–highest) of "
-          f"{summaries[0]['rounds']} rounds of {first['seconds']:.1f} s, in turns.\n")
-    print_table(summaries, arguments.against)
-    if any(summary["load_busy"]["median"] > TOO_BUSY for summary in summaries):
+          f"{result['summaries'][0]['rounds']} rounds of {first['seconds']:.1f} s, in turns.\n")
+    columns = ["workload", "target", "1000 requests/s", f"× {against}", "CPU µs/request", f"× {against}", "p50 µs",
+               "p99 µs", "retransmitted", "peak MiB", "start ms", "others on core", "load busy"]
+    print("| " + " | ".join(columns) + " |")
+    print("|" + "---|" * len(columns))
+    order = list(WORKLOADS)
+    for summary in sorted(result["summaries"], key=lambda summary: order.index(summary["workload"])):
+        print("| " + " | ".join(row(summary)) + " |")
+    medians = [summary["figures"] for summary in result["summaries"]]
+    if any(figures["load busy"]["median"] > TOO_BUSY for figures in medians if "load busy" in figures):
         print("\n! load busy: the load generator had no time to spare and may have been the limit.")
-    if any(summary["others_share"]["median"] > DISTURBED for summary in summaries):
+    if any(figures["others"]["median"] > DISTURBED for figures in medians if "others" in figures):
         print("\n! others on core: something else ran beside the target. Compare CPU µs/request, and measure "
               "again on a quiet machine.")
-    if arguments.json:
-        with open(arguments.json, "w", encoding="utf-8") as file:
-            json.dump({"machine": where, "against": arguments.against, "summaries": summaries, "rounds": rounds},
-                      file, indent=1)
-            file.write("\n")
-    missed = list(shortfalls(summaries, arguments.against)) if arguments.check else []
-    for line in missed:
-        print(f"check: {line}", file=sys.stderr)
-    return CHECK_FAILED if missed else 0
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+def print_verdicts(result):
+    """Returns how many are not met."""
+    print()
+    for verdict in result["verdicts"]:
+        print(f"- {'met' if verdict['met'] else 'SHORT'}: {verdict['requirement']}: {verdict['value']:.2f}")
+    missed = sum(not verdict["met"] for verdict in result["verdicts"])
+    print(f"\n{len(result['verdicts']) - missed} met, {missed} short")
+    return missed

@@ -22,13 +22,12 @@ bool Export::receive_mask(const Header&, LinkId link, FrameSlot slot) {
     if (command == MaskCommand::edit) {
         if (fence_count_ == max_fences || change_.slot || is_late(slot))
             return false; // too many at once, or overtaken by a newer one: the initiator repeats
-        access_changed_ = slot.arrival();
         // The list must fit an answer on this link, whose length the answer has to the next reader.
         const std::size_t longest = context_.responder.max_answer(link, slot);
         const std::size_t capacity =
             std::min(MacList::max_entries, (longest - mask_list_bytes) / mask_directive_bytes);
         answer.directive_count = request->directive_count;
-        answer.error = edit_mask(begin_change().mask_list, slot.frame(), capacity, answer.directive_count);
+        answer.error = edit_mask(begin_change(slot).mask_list, slot.frame(), capacity, answer.directive_count);
         commit(std::move(slot), link, answer);
         return true;
     }
@@ -106,8 +105,7 @@ bool Export::receive_reserve(const Header& header, LinkId link, FrameSlot slot) 
     } else if (sets) {
         if (fence_count_ == max_fences || change_.slot || is_late(slot))
             return false; // too many at once, or overtaken by a newer one: the initiator repeats
-        access_changed_ = slot.arrival();
-        MacList& reservation = begin_change().reservation;
+        MacList& reservation = begin_change(slot).reservation;
         reservation.clear();
         for (std::size_t i = 0; i < request->mac_count; ++i)
             reservation.add(get_mac(slot.frame(), reserve_bytes + i * mac_bytes));

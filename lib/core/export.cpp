@@ -34,8 +34,9 @@ bool Export::receive(const Header& header, LinkId link, FrameSlot slot) {
     return true;
 }
 
-/// A copy of the state to be changed, for commit(). Only while no other change is under way.
-ProtocolState& Export::begin_change() {
+/// A copy of the state to be changed as the frame asks, for commit(). Only while no other change is under way.
+ProtocolState& Export::begin_change(const FrameSlot& slot) {
+    state_changed_ = slot.arrival();
     change_.state = state_;
     return change_.state;
 }

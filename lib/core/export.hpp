@@ -116,13 +116,13 @@ class Export final : private RequestSink, private StateSaver {
     }
 
     // Changes of the state (export.cpp)
-    ProtocolState& begin_change();
+    ProtocolState& begin_change(const FrameSlot& slot);
     void commit(FrameSlot slot, LinkId link, const Change::Answer& answer);
     void saved(int error) override;
     void apply_change(FrameSlot slot);
     void answer_change(FrameSlot slot, protocol::AoeError error);
-    /// Whether the frame arrived before the last change of who may use the export, which it must not undo.
-    [[nodiscard]] bool is_late(const FrameSlot& slot) const { return slot.arrival() < access_changed_; }
+    /// Whether the frame arrived before the last change of the state, which it must not undo.
+    [[nodiscard]] bool is_late(const FrameSlot& slot) const { return slot.arrival() < state_changed_; }
 
     void fail(FrameSlot slot, LinkId link, protocol::AoeError error);
 
@@ -136,7 +136,7 @@ class Export final : private RequestSink, private StateSaver {
 
     ProtocolState state_;
     Change change_;
-    Time access_changed_ = Time::min(); ///< When the newest edit of the two arrived.
+    Time state_changed_ = Time::min(); ///< When the frame arrived that last did so.
     std::array<Fence, max_fences> fences_;
     std::size_t fence_count_ = 0;
     bool write_cache_enabled_;

@@ -28,7 +28,7 @@ bool Export::receive_config(const Header&, LinkId link_id, FrameSlot slot) {
         return true;
     }
     AoeError error = AoeError::none;
-    bool changes = false;
+    bool sets = false;
     switch (command) {
     case ConfigCommand::read:
         break;
@@ -46,21 +46,21 @@ bool Export::receive_config(const Header&, LinkId link_id, FrameSlot slot) {
         if (!stored.empty() && !is_stored)
             error = AoeError::config_string_present;
         else
-            changes = !is_stored;
+            sets = true;
         break;
     case ConfigCommand::force_set:
-        changes = !is_stored;
+        sets = true;
         break;
     default:
         error = AoeError::bad_argument;
     }
-    if (!changes) {
+    if (!sets) {
         send_config(std::move(slot), link_id, command, error);
         return true;
     }
-    if (change_.slot)
-        return false; // one at a time: the initiator repeats
-    begin_change().config.assign(argument);
+    if (change_.slot || is_late(slot))
+        return false; // one at a time, or overtaken by a newer one: the initiator repeats
+    begin_change(slot).config.assign(argument);
     commit(std::move(slot), link_id, command);
     return true;
 }

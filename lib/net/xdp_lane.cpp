@@ -226,6 +226,7 @@ void Lane::flush() {
 void Lane::blank_waiting() {
     socket_.transmit.for_each_untaken([&](const xdp_desc& frame) {
         const Bytes bytes = memory_.bytes().subspan(frame.addr, frame.len);
+        protocol::put_be16(bytes, protocol::ethertype_at, protocol::ethertype_nothing);
         std::ranges::fill(bytes.subspan(protocol::ethernet_header_bytes), std::byte{0});
     });
 }

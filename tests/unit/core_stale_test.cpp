@@ -167,8 +167,29 @@ TEST_CASE("of copies that were done once, the newest is remembered", "[core][sta
     CHECK(core.reply(2).succeeded());
     disk.immediate = true;
     CHECK(core.reply(send_at(core, *core.link, seconds(23), write_request(4, pattern(4, 2, 2)))).succeeded());
-    CHECK_FALSE(core.answered(send_at(core, *core.link, seconds(24), first(2))));
+    CHECK_FALSE(core.answered(send_at(core, *core.link, seconds(24), first(2)))); // 4 s after the first, 2 after the last
     CHECK(disk.sectors(4, 2) == pattern(4, 2, 2));
+    CHECK(core.reply(send_at(core, *core.link, seconds(25), first(2))).succeeded()); // forgotten
+}
+
+TEST_CASE("a config string that waited while a newer one was set is dropped", "[core][stale]") {
+    CoreFixture core;
+    core.add_export();
+    FakeLink& other = core.add_link();
+    const auto set = [](const char* text) { return config_request(ccmd_force, text); };
+    const auto stored = [&] { return core.reply(send_at(core, other, seconds(30), config_request())).config_text(); };
+    CHECK(core.replies(send_at(core, other, seconds(20), set("old"))).size() == 1);
+    CHECK(core.replies(send_at(core, other, seconds(22), set("new"))).size() == 1);
+
+    CHECK_FALSE(core.answered(send_at(core, *core.link, seconds(21), set("late"))));
+    CHECK(stored() == "new");
+    SECTION("also where the newer one changed nothing") {
+        CHECK(core.replies(send_at(core, other, seconds(24), set("new"))).size() == 1);
+        CHECK_FALSE(core.answered(send_at(core, *core.link, seconds(23), set("late"))));
+        CHECK(stored() == "new");
+    }
+    CHECK(core.replies(send_at(core, *core.link, seconds(25), set("later"))).size() == 1);
+    CHECK(stored() == "later");
 }
 
 TEST_CASE("what arrived before a change of the lists changes nothing after it", "[core][stale][fence]") {

@@ -242,6 +242,27 @@ TEST_CASE("writes that complete together share a flush of the disk") {
     CHECK(medium(below, 0, operations * 8) == pattern(0, operations * 8, 1));
 }
 
+TEST_CASE("a write that is carried out while a sync is under way waits for the next one") {
+    if (!is_real_root())
+        SKIP_BECAUSE("loop devices need root");
+    const ImageFile below(8192, ImageFile::Fill::sparse);
+    const LoopDevice loop(below.path());
+    FileDisk disk(loop.path(), through(Cache::page));
+    for (std::uint8_t round = 0; round < 20; ++round) {
+        const std::uint64_t before = flushes(loop);
+        const auto first = disk.make_write(0, pattern(0, 4096, round)); // much to sync, which takes its time
+        const auto second = disk.make_write(4096, pattern(4096, 8, round));
+        disk.submit(*first);
+        disk.turn(); // it is in the page cache, and its sync has begun
+        disk.submit(*second); // into the page cache, which is done at once
+        disk.finish(*first);
+        CHECK(second->completions == 0);
+        disk.finish(*second);
+        CHECK(flushes(loop) == before + 2);
+        CHECK(medium(below, 4096, 8) == pattern(4096, 8, round));
+    }
+}
+
 TEST_CASE("a volatile write reaches the medium with the flush, and a durable one by itself") {
     if (!is_real_root())
         SKIP_BECAUSE("loop devices need root");

@@ -24,6 +24,10 @@ attach() { # NAME BACKING
             mount -t ext4 "/dev/$node" "/mnt/$1" || { echo "disk $1 cannot be mounted"; return 1; }
             ln -s "/mnt/$1/image" "/disks/$1"
             ;;
+        state)
+            mkdir /state
+            mount -t ext4 "/dev/$node" /state || { echo "disk $1 cannot be mounted"; return 1; }
+            ;;
     esac
 }
 

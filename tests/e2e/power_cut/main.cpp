@@ -14,12 +14,15 @@ int main(int argc, char* argv[]) {
             return replay(arguments);
         if (verb == "verify" && arguments.size() == 3)
             return verify(arguments);
+        if (verb == "verify-state" && arguments.size() == 2)
+            return verify_state(arguments);
     } catch (const std::exception& error) {
         std::cerr << "power_cut " << verb << ": " << error.what() << std::endl;
         return 1;
     }
-    std::cerr << "usage: power_cut write INTERFACE TARGET_MAC RECORD SEED SLOT:SECTORS[:flush]...\n"
+    std::cerr << "usage: power_cut write INTERFACE TARGET_MAC RECORD SEED SLOT:SECTORS[:flush][:state]...\n"
                  "       power_cut replay LOG IMAGE [SEED]\n"
-                 "       power_cut verify RECORD SLOT IMAGE\n";
+                 "       power_cut verify RECORD SLOT IMAGE\n"
+                 "       power_cut verify-state RECORD STATE_FILE\n";
     return 2;
 }

@@ -1,15 +1,16 @@
 // What the power cut test does beside the virtual machine, one verb each:
+// "power_cut write INTERFACE TARGET_MAC RECORD SEED EXPORT..." writes until SIGTERM, then leaves the record.
+// "power_cut replay LOG IMAGE [SEED]" makes what a disk with a volatile cache was left with.
+// "power_cut verify RECORD SLOT IMAGE" compares an image with what was acknowledged.
+// "power_cut verify-state RECORD STATE_FILE" does so with the protocol state.
 //
-//     power_cut write INTERFACE TARGET_MAC RECORD SEED EXPORT...   writes until SIGTERM, then leaves the
-//     record power_cut replay LOG IMAGE [SEED]                            what a disk with a volatile cache
-//     was left with power_cut verify RECORD SLOT IMAGE                           compares an image with what
-//     was acknowledged
-//
-// An EXPORT is SLOT:SECTORS, or SLOT:SECTORS:flush for one that is to get FLUSH CACHE now and then.
+// An EXPORT is SLOT:SECTORS, with :flush if it is to get FLUSH CACHE now and then, with :state (one of them) if
+// its protocol state is to be changed all the time.
 #pragma once
 
 #include "wire.hpp"
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <stdexcept>
@@ -22,6 +23,7 @@ using Arguments = std::vector<std::string>;
 int write(const Arguments& arguments);
 int replay(const Arguments& arguments);
 int verify(const Arguments& arguments);
+int verify_state(const Arguments& arguments);
 
 /// Ends the program with a message.
 struct Failure : std::runtime_error {
@@ -46,9 +48,19 @@ struct ExportRecord {
     std::map<std::uint64_t, SectorRecord> touched;
 };
 
+/// What happened to one part of the protocol state of the export whose state is changed.
+struct StateRecord {
+    Version acknowledged = 0;
+    Version sent = 0;
+};
+
+enum class StatePart : std::uint8_t { config, mask, reserve };
+inline constexpr std::size_t state_parts = 3;
+
 struct Record {
     std::uint64_t seed = 0;
     std::map<std::uint8_t, ExportRecord> exports; ///< By slot.
+    std::array<StateRecord, state_parts> state;   ///< By StatePart.
 };
 
 void save(const Record& record, const std::string& path);
@@ -57,6 +69,8 @@ Record load(const std::string& path);
 /// The 512 bytes that write `version` puts into a sector: they name run, export, sector and version, and the
 /// rest follows from these.
 Bytes sector_contents(std::uint64_t seed, std::uint8_t slot, std::uint64_t lba, Version version);
+/// The address that stands for version `version` in the lists of MAC addresses.
+Mac listed_mac(Version version);
 /// The version that such contents claim to be.
 Version claimed_version(const std::uint8_t* sector);
 

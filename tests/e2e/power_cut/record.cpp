@@ -32,6 +32,10 @@ Bytes sector_contents(std::uint64_t seed, std::uint8_t slot, std::uint64_t lba, 
     return contents;
 }
 
+Mac listed_mac(Version version) {
+    return numbered_mac(0x10000 + static_cast<unsigned>(version));
+}
+
 Version claimed_version(const std::uint8_t* sector) {
     Version version = 0;
     std::memcpy(&version, sector + version_at, sizeof version);
@@ -48,6 +52,8 @@ void save(const Record& record, const std::string& path) {
             file << "sector " << lba << ' ' << sector.acknowledged << ' ' << sector.sent << ' '
                  << sector.flushed << '\n';
     }
+    for (const StateRecord& part : record.state)
+        file << "state " << part.acknowledged << ' ' << part.sent << '\n';
     file << "end" << std::endl;
     if (!file)
         throw Failure("cannot write " + path);
@@ -57,6 +63,7 @@ Record load(const std::string& path) {
     std::ifstream file(path);
     Record record;
     ExportRecord* current = nullptr;
+    std::size_t part = 0;
     for (std::string word; file >> word && word != "end";) {
         if (word == "seed") {
             file >> record.seed;
@@ -70,6 +77,9 @@ Record load(const std::string& path) {
             file >> lba;
             SectorRecord& sector = current->touched[lba];
             file >> sector.acknowledged >> sector.sent >> sector.flushed;
+        } else if (word == "state" && part < state_parts) {
+            file >> record.state[part].acknowledged >> record.state[part].sent;
+            ++part;
         } else {
             break;
         }

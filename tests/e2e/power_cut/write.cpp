@@ -2,6 +2,7 @@
 // outlives the target; its record is what the disks are measured by.
 #include "check.hpp"
 #include "power_cut.hpp"
+#include "state_changes.hpp"
 #include "raw_client.hpp"
 #include "test_network.hpp"
 
@@ -206,7 +207,8 @@ Mac mac_from(const std::string& text) {
     return mac;
 }
 
-std::list<Volume> volumes_from(const Arguments& texts, RawClient& client, Record& record) {
+std::list<Volume> volumes_from(const Arguments& texts, RawClient& client, Record& record,
+                               std::optional<StateChanges>& changes) {
     std::list<Volume> volumes;
     for (const std::string& text : texts) {
         unsigned slot = 0;
@@ -215,11 +217,13 @@ std::list<Volume> volumes_from(const Arguments& texts, RawClient& client, Record
             throw Failure("no export: " + text);
         volumes.emplace_back(client, record, static_cast<std::uint8_t>(slot), sectors,
                              text.find(":flush") != std::string::npos);
+        if (text.find(":state") != std::string::npos)
+            changes.emplace(client, record, static_cast<std::uint8_t>(slot));
     }
     return volumes;
 }
 
-void keep_writing(RawClient& client, std::list<Volume>& volumes) {
+void keep_writing(RawClient& client, std::list<Volume>& volumes, std::optional<StateChanges>& changes) {
     Version version = 0;
     const auto has_answers = [&] {
         return std::any_of(volumes.begin(), volumes.end(),
@@ -228,6 +232,8 @@ void keep_writing(RawClient& client, std::list<Volume>& volumes) {
     while (ending == 0) {
         for (Volume& volume : volumes)
             volume.send_more(version);
+        if (changes)
+            changes->go_on(repeat_after);
         client.wait_until(has_answers, Milliseconds(20));
         client.receive(Milliseconds(0));
         for (Volume& volume : volumes) {
@@ -239,6 +245,8 @@ void keep_writing(RawClient& client, std::list<Volume>& volumes) {
     client.receive(last_answers_within);
     for (Volume& volume : volumes)
         volume.take_answers();
+    if (changes)
+        changes->take_answer();
 }
 
 } // namespace
@@ -250,10 +258,11 @@ int write(const Arguments& arguments) {
     record.seed = std::stoull(arguments[3]);
     RawClient client(arguments[0], mac_from(arguments[1]));
     client.set_sentinel(config_request().to(1, every_slot));
+    std::optional<StateChanges> changes;
     std::list<Volume> volumes =
-        volumes_from(Arguments(arguments.begin() + 4, arguments.end()), client, record);
+        volumes_from(Arguments(arguments.begin() + 4, arguments.end()), client, record, changes);
     std::cout << "writing" << std::endl;
-    keep_writing(client, volumes);
+    keep_writing(client, volumes, changes);
     save(record, arguments[2]);
     std::uint64_t repeated = 0;
     for (const Volume& volume : volumes)

@@ -16,26 +16,34 @@ power_cut_exports='
 10 volatile direct ext4 4096
 11 volatile page ext4 512'
 
+# The protocol state is on a disk of its own, and of this export it is changed all the time.
+state_disk='state - - state 512'
+state_slot=0
+
 power_cut_sectors=16384 # of an export
 power_cut_disk_bytes=$((32 * 1024 * 1024))
 
 scenario_powercut() {
     local failed_before=$failed cut slot durability caching backing block
     local -A writes=() flushes=() lost=() betrayed=() wrong=() total_writes=() total_lost=()
+    local state_changes=0 state_failure=''
     local made=0 cut_failure='' disk_failure='' client_failure=''
     make_pristine_disks
     for ((cut = 1; cut <= cuts; cut++)); do
         cut_power "$cut" || break
         made=$((made + 1))
         for_each_cut_export measure_losses
+        target_is_vblade || measure_state
     done
     check "powercut: the power was cut $cuts times while the target served" "$cut_failure" [ "$made" -eq "$cuts" ]
     check "powercut: the disks were what they were meant to be" "$disk_failure" [ -z "$disk_failure" ]
     check "powercut: every answer kept the rules" "$client_failure" [ -z "$client_failure" ]
+    target_is_vblade || check "powercut: every acknowledged change of the protocol state is kept" \
+        "${state_failure:-no change was acknowledged}" [ "$((state_changes > 0)) $state_failure" = "1 " ]
     for_each_cut_export report_losses
     check "powercut: what was neither stable nor flushed was lost" "nothing was lost: this test would not notice it" \
         [ "${total_lost[volatile]}" -gt 0 ]
-    echo "# powercut: $made cuts, under stable ${total_writes[stable]} acknowledged writes and ${total_lost[stable]} lost sectors," \
+    echo "# powercut: $made cuts, $state_changes changes of the state, under stable ${total_writes[stable]} acknowledged writes and ${total_lost[stable]} lost sectors," \
         "under volatile ${total_writes[volatile]} and ${total_lost[volatile]}"
     show_logs_of_failure "$failed_before"
 }
@@ -53,6 +61,8 @@ make_pristine_disks() {
     local size
     mkdir "$scratch/pristine" "$scratch/folder"
     truncate --size=$((power_cut_sectors * 512)) "$scratch/pristine/disk" "$scratch/folder/image"
+    truncate --size="$power_cut_disk_bytes" "$scratch/pristine/state"
+    mkfs.ext4 -q "$scratch/pristine/state"
     for size in 512 4096; do
         truncate --size="$power_cut_disk_bytes" "$scratch/pristine/ext4-$size"
         # A small journal, so that it wraps; the file is a hole, so that its writes need the journal.
@@ -61,7 +71,9 @@ make_pristine_disks() {
 }
 
 pristine_disk() { # BACKING BLOCK
-    if [ "$1" = disk ]; then
+    if [ "$1" = state ]; then
+        echo "$scratch/pristine/state"
+    elif [ "$1" = disk ]; then
         echo "$scratch/pristine/disk"
     else
         echo "$scratch/pristine/ext4-$2"
@@ -103,6 +115,8 @@ cut_power() { # NUMBER
     rm -rf "$payload" "$scratch/disks"
     mkdir "$payload" "$scratch/disks"
     for_each_cut_export add_disk
+    read -r slot durability caching backing block <<< "$state_disk"
+    add_disk
     for_each_cut_export add_client_export
     pack_target "$payload/program"
     write_target_commands
@@ -132,11 +146,15 @@ run_until_cut() { # MILLISECONDS
 }
 
 add_client_export() {
-    client_exports+=("$slot:$power_cut_sectors$([ "$durability" = stable ] || echo :flush)")
+    client_exports+=("$slot:$power_cut_sectors$([ "$durability" = stable ] || echo :flush)$(state_is_changed && echo :state)")
+}
+
+state_is_changed() {
+    [ "$slot" = "$state_slot" ] && ! target_is_vblade
 }
 
 write_target_commands() {
-    serve_command="serve -i eth0"
+    serve_command="serve -i eth0 --state-dir /state"
     for_each_cut_export add_to_commands
     target_is_vblade || echo "$serve_command" > "$payload/commands"
 }
@@ -190,10 +208,24 @@ measure_losses() {
     measure_image "$image.some" again
 }
 
+measure_state() {
+    local image=$scratch/disks/state changes
+    if [ "$volatile_disks" = yes ]; then
+        cp --sparse=always "$(pristine_disk state 512)" "$image"
+        "$programs/power_cut" replay "$image.log" "$image" > /dev/null
+    fi
+    if recover_file "$image" "e1.$state_slot.state" &&
+        changes=$("$programs/power_cut" verify-state "$scratch/record" "$image.file" 2> "$scratch/details"); then
+        state_changes=$((state_changes + changes))
+    else
+        state_failure="after cut $cut: $(tr '\n' ' ' < "$scratch/details")"
+    fi
+}
+
 measure_image() { # IMAGE first|again
     local image=$1 w=0 f=0 l=0 b=0 x=0
     if [ "$backing" = ext4 ]; then
-        recover_file "$image" || {
+        recover_file "$image" image || {
             wrong[$slot]=$((${wrong[$slot]:-0} + 1))
             echo "# cut $cut, slot $slot: the file system is broken"
             return
@@ -218,11 +250,12 @@ measure_image() { # IMAGE first|again
 }
 
 # What a mount would do: the journal is replayed. Then the exported file is taken out.
-recover_file() { # IMAGE
+recover_file() { # IMAGE NAME
     local status=0
     e2fsck -f -y "$1" > "$scratch/e2fsck.log" 2>&1 || status=$?
     [ "$status" -le 1 ] || return 1
-    debugfs -R "dump /image $1.file" "$1" > /dev/null 2>&1 && [ -s "$1.file" ]
+    rm -f "$1.file"
+    debugfs -R "dump /$2 $1.file" "$1" > /dev/null 2>&1 && [ -s "$1.file" ]
 }
 
 report_losses() {

@@ -1,0 +1,189 @@
+"""The targets that can be measured: how each is started, and what it can do."""
+
+import json
+import os
+import socket
+import subprocess
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+INTERFACE = "aoe-target"
+SLOTS = 250  # exports of a shelf, where there are many
+STOP_SECONDS = 2
+AOE = 0x88A2
+IS_ANSWER = 0x08
+# A config query to everybody for 1.0: destination, source, type, version 1, address, command, tag, no config string.
+QUERY = b"\xff" * 6 + b"%b\x88\xa2\x10\x00\x00\x01\x00\x01" + bytes(42 - 24 + 18)
+
+
+class NotMeasured(Exception):
+    """A target could not be started or did not answer."""
+
+
+def log_of(scene):
+    return (scene.scratch / "log").read_text(errors="replace")[-2000:]
+
+
+def export_address(index):
+    return f"{1 + index // SLOTS}.{index % SLOTS}"
+
+
+@dataclass
+class Scene:
+    """What a target serves, and where it runs."""
+
+    files: list  # one for each export
+    scratch: Path
+    target_core: int = 0
+    load_core: int = 1
+
+
+@dataclass
+class NetworkTarget:
+    """A program that serves the scene's files on INTERFACE until it is ended."""
+
+    name: str
+    command: callable  # (workload, scene) -> list of arguments, or None where it cannot do that
+
+    def can(self, workload, scene):
+        return self.command(workload, scene) is not None
+
+    def start(self, workload, scene):
+        with open(scene.scratch / "log", "wb") as log:
+            return subprocess.Popen(
+                self.command(workload, scene), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                preexec_fn=lambda: os.sched_setaffinity(0, {scene.target_core}),
+                env=os.environ | {
+                    "IF": INTERFACE, "FILE": str(scene.files[0]), "SHELF": "1", "SLOT": "0", "CACHE": workload.cache,
+                    "OP": workload.op, "STABLE": "1" if workload.stable else "",
+                })
+
+    @staticmethod
+    def stop(process):
+        process.terminate()
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def aoetarget(binary, link):
+    def command(workload, scene):
+        durability = "stable" if workload.stable else "volatile"
+        arguments = [binary, "serve", "-i", f"{INTERFACE},link={link}" if link else INTERFACE]
+        for index, file in enumerate(scene.files):
+            arguments += ["-e", f"{export_address(index)}={file},cache={workload.cache},durability={durability}"]
+        return arguments
+    return command
+
+
+def vblade(workload, scene):
+    """-b 128: its receive buffer is sized by that, and with the default of 16 it would lose a part of 64 requests."""
+    if len(scene.files) > 1:
+        return None
+    options = ["-d"] * (workload.cache == "direct") + ["-s"] * workload.stable
+    return ["vblade", "-b", "128", *options, "1", "0", INTERFACE, str(scene.files[0])]
+
+
+def answerer(binary):
+    def command(workload, scene):
+        return [binary, "-i", INTERFACE] if workload.op == "read" and len(scene.files) == 1 else None
+    return command
+
+
+def peer(text):
+    """A command of the user's: it stays in the foreground, and the scene is in its environment."""
+    return lambda workload, scene: ["bash", "-c", f"exec {text}"] if len(scene.files) == 1 else None
+
+
+@dataclass
+class Fio:
+    """The same requests on the same file without a network: the most that a target could reach."""
+
+    name: str = "fio"
+
+    def can(self, workload, scene):
+        return len(scene.files) == 1
+
+    def measure(self, workload, scene, seconds, warmup):
+        command = [
+            "taskset", "-c", str(scene.target_core), "fio", "--name=ceiling", f"--filename={scene.files[0]}",
+            f"--rw={'rand' if workload.order == 'random' else ''}{workload.op}", f"--bs={workload.bytes}",
+            f"--iodepth={workload.window}", f"--direct={int(workload.cache == 'direct')}", "--ioengine=io_uring",
+            "--time_based", f"--runtime={seconds}", f"--ramp_time={warmup}", "--output-format=json",
+            "--percentile_list=50:90:99:99.9",
+        ] + ["--sync=dsync"] * workload.stable
+        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=scene.scratch)
+        if done.returncode != 0:
+            raise NotMeasured(f"fio: {done.stderr or done.stdout}")
+        job = json.loads(done.stdout[done.stdout.index("{"):])["jobs"][0]
+        result = job[workload.op]
+        microseconds = result["runtime"] * 1000
+        percentiles = {name: result["clat_ns"]["percentile"][f"{float(value):f}"] / 1000
+                       for name, value in (("p50", 50), ("p90", 90), ("p99", 99), ("p999", 99.9))}
+        return {
+            "seconds": microseconds / 1e6,
+            "requests": result["total_ios"],
+            "requests_per_second": result["iops"],
+            "latency_us": percentiles,
+            "target_cpu_us_per_request": (job["usr_cpu"] + job["sys_cpu"]) / 100 * microseconds / result["total_ios"],
+        }
+
+
+@dataclass
+class Load:
+    """aoe-load, on the other end of the wire."""
+
+    binary: str
+    seconds: float
+    warmup: float
+    interface: str = "aoe-load"
+    patience: float = field(default=15)
+
+    def measure(self, target, workload, scene):
+        started = time.monotonic()
+        process = target.start(workload, scene)
+        try:
+            start_seconds = self.await_answer(process, scene) - started
+            result = self.run(process, workload, scene)
+        finally:
+            target.stop(process)
+        result["start_ms"] = start_seconds * 1000
+        return result
+
+    def await_answer(self, process, scene):
+        """When the first answer to a query came; asks each millisecond."""
+        with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(AOE)) as wire:
+            wire.bind((self.interface, AOE))
+            wire.settimeout(0.001)
+            query = QUERY % wire.getsockname()[4]
+            for _ in range(int(self.patience * 1000)):
+                if process.poll() is not None:
+                    break
+                try:
+                    wire.send(query)
+                    if wire.recv(2048)[14] & IS_ANSWER:
+                        return time.monotonic()
+                except (TimeoutError, BlockingIOError):
+                    pass
+        raise NotMeasured(f"no answer: {log_of(scene)}")
+
+    def run(self, process, workload, scene):
+        exports = [argument for first in range(0, workload.exports, SLOTS) for argument in (
+            "-e", f"{export_address(first)}-{min(SLOTS, workload.exports - first) - 1}")]
+        command = [
+            "taskset", "-c", str(scene.load_core), self.binary, "-i", self.interface, *exports,
+            "--op", workload.op, "--order", workload.order, "--window", str(workload.window),
+            "--sectors", str(workload.sectors), "--seconds", str(self.seconds), "--warmup", str(self.warmup),
+            "--pid", str(process.pid), "--core", str(scene.target_core), "--json",
+        ]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, check=False,
+                                  timeout=self.seconds + self.warmup + self.patience)
+        except subprocess.TimeoutExpired as late:
+            raise NotMeasured(f"aoe-load did not end: {late}") from late
+        if done.returncode != 0:
+            raise NotMeasured(f"aoe-load ended with {done.returncode}: {done.stderr}{done.stdout[-1000:]}\n{log_of(scene)}")
+        return json.loads(done.stdout)
