@@ -11,12 +11,14 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <set>
 #include <sstream>
 #include <system_error>
+#include <thread>
 
 #include <fcntl.h>
 #include <sys/resource.h>
@@ -80,8 +82,21 @@ struct Report {
     void add_note(std::string_view note) { notes += fmt::format("note: {}\n", single_line(note)); }
 };
 
+/// Waits a moment for what is in use: a killed predecessor's files are given back some time after it is gone.
+std::unique_ptr<aoetarget::FileDevice> open_when_free(const ExportSpec& spec) {
+    for (int tries = 50;; --tries) {
+        try {
+            return aoetarget::open_file(spec.path, spec.file);
+        } catch (const std::system_error& error) {
+            if (error.code() != std::errc::device_or_resource_busy || tries == 0)
+                throw;
+        }
+        std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+}
+
 void open_export(aoetarget::Target& target, const ExportSpec& spec, Report& report) {
-    auto device = aoetarget::open_file(spec.path, spec.file);
+    auto device = open_when_free(spec);
     const std::uint64_t sectors = device->geometry().sectors;
     const std::string line = describe_export(spec, sectors, device->mode());
     std::vector<std::string> notes = device->notes();

@@ -157,6 +157,24 @@ TEST_CASE(
     CHECK(scene.client.wait_until([&] { return scene.client.ask(flush_request()).succeeded(); }));
 }
 
+TEST_CASE("killed under load, it starts again at once on the same interface and image", "[system]") {
+    const VethPair& wire = standard_wire();
+    const ImageFile image(2048);
+    RawClient client(wire);
+    for (std::uint32_t round = 1; round <= 5; ++round) {
+        TargetProcess target({wire.target_end()}, {export_argument(1, 1, image.path())});
+        client.write(7, pattern(7, 2, round));
+        for (unsigned i = 0; i < 100; ++i)
+            client.send(write_request(100 + 2 * i, pattern(100 + 2 * i, 2, round)));
+        target.expect_exit();
+        target.signal(SIGKILL);
+        REQUIRE(target.wait_for_exit(Milliseconds(5000)));
+        client.forget_outstanding();
+        TargetProcess again({wire.target_end()}, {export_argument(1, 1, image.path())});
+        CHECK(client.read(7, 2) == pattern(7, 2, round));
+    }
+}
+
 TEST_CASE("memory stays flat while interfaces come and go", "[system]") {
     const VethPair wire("flapping");
     const ImageFile image(64);
