@@ -51,7 +51,7 @@ TEST_CASE("protocol 3 and 7: an MTU change is picked up by the next query",
           "[protocol-3][protocol-7][interface]") {
     JumboScene scene(9000);
     for (const auto& [mtu, sectors] : {std::pair(1500u, 2u), std::pair(4200u, 8u), std::pair(1000u, 1u),
-                                       std::pair(9000u, 17u), std::pair(1500u, 2u)}) {
+                                       std::pair(9000u, 16u), std::pair(1500u, 2u)}) {
         CAPTURE(mtu);
         scene.wire.set_mtu(mtu);
         CHECK(scene.client.ask(config_request()).sectors_per_frame() == sectors);
@@ -187,6 +187,8 @@ TEST_CASE("an interface is deleted and made anew a hundred times under load, and
             return answers >= cells;
         }));
         writes += static_cast<unsigned>(answers);
+        // What the disk has by then is answered through the new interface, to the address that asked.
+        client.leave_to_others(client.mac());
         wire.destroy(); // with all of them under way again
         REQUIRE(target.is_running());
         wire.create(1500);
