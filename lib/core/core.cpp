@@ -9,6 +9,7 @@ using namespace protocol;
 Core::Core(const Options& options)
     : resources_{.requests = {},
                  .operations = {},
+                 .senders = {},
                  .bounce = BouncePool(options.bounce_memory),
                  .completions = {},
                  .ready = {},

@@ -239,6 +239,7 @@ void Scheduler::run_ended(Operation& operation, int error, std::uint64_t bad_sec
         Request* request = operation.first;
         operation.first = request->next;
         --requests_in_flight_;
+        resources_.senders.give_back(request->source);
         sink_.finished(*request, error, bad_sector);
         resources_.requests.give_back(request);
     }

@@ -43,6 +43,7 @@ bool Scheduler::conflict(const Operation& operation, const SectorRange& exclusiv
 
 void Scheduler::admit(Request* request) {
     ++requests_in_flight_;
+    resources_.senders.take(request->source, request->slot.arrival());
     const SectorRange exclusive = exclusive_range(request->range);
     const bool changes = request->command.action == AtaAction::write ||
                          request->command.action == AtaAction::data_set_management;
@@ -93,9 +94,11 @@ void Scheduler::admit(Request* request) {
         drop(request);
         return;
     }
-    // A device that hangs must not hold every slot of a link: other exports are served through it too. The
-    // newest goes (initiators.md H9).
-    if (requests_in_flight_ > request->slot.pool().slots() / 2) {
+    // A device that hangs must not hold every slot of a link: other exports are served through it too. Nor
+    // may a host that floods leave none to others. The newest goes (initiators.md H9).
+    const std::size_t slots = request->slot.pool().slots();
+    if (requests_in_flight_ > slots / 2 ||
+        resources_.senders.has_too_many(request->source, slots, request->slot.arrival())) {
         ++counters_.dropped;
         drop(request);
         return;
@@ -148,6 +151,7 @@ void Scheduler::merge_duplicate(Request& original, Request* request) {
 
 void Scheduler::drop(Request* request) {
     --requests_in_flight_;
+    resources_.senders.give_back(request->source);
     request->slot = {};
     resources_.requests.give_back(request);
 }

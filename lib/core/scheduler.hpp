@@ -11,6 +11,7 @@
 #include "core/fixed_pool.hpp"
 #include "core/io_queue.hpp"
 #include "core/request.hpp"
+#include "core/sender_shares.hpp"
 #include "core/write_history.hpp"
 
 namespace aoetarget::core {
@@ -30,6 +31,7 @@ class RequestSink {
 struct SchedulerResources {
     FixedPool<Request> requests;
     FixedPool<Operation> operations;
+    SenderShares senders;
     BouncePool bounce;
     IoQueue completions;
     /// Schedulers with operations to start.

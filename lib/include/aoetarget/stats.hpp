@@ -67,7 +67,8 @@ struct ExportStats {
     /// lost.
     std::uint64_t flush_errors = 0;
     /// Requests dropped because the device was out of resources (EAGAIN, ENOMEM), or because this export
-    /// already had as many under way as one may have; the initiators repeat them.
+    /// or, where several hosts send, the sender already had as many under way as one may have; the initiators
+    /// repeat them.
     std::uint64_t dropped = 0;
     /// Writes dropped because they came so late that they would have undone newer ones: an interface was not
     /// served for a while, or the network delays frames. The initiators repeat what they still want.
