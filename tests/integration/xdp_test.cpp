@@ -234,7 +234,7 @@ TEST_CASE("the lane stays as long as frames fit into its slots, then packet sock
     };
     const std::vector<Start> starts{
         {1500, {{1000, 1, true}, {1500, 2, true}, {3500, 6, false}, {1500, 2, false}}},
-        {3500, {{1500, 2, true}, {3602, 6, true}, {3603, 6, false}, {9000, 17, false}, {3500, 6, false}}},
+        {3500, {{1500, 2, true}, {3602, 6, true}, {3603, 6, false}, {9000, 16, false}, {3500, 6, false}}},
     };
     for (const Start& start : starts) {
         const VethPair wire("changing", start.mtu);

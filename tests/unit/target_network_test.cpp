@@ -2,6 +2,8 @@
 #include "support/catch.hpp"
 #include "target_fixture.hpp"
 
+#include <tuple>
+
 using namespace aoetest;
 using aoetarget::ExportOptions;
 using aoetarget::Target;
@@ -198,14 +200,17 @@ TEST_CASE("another MTU is used as soon as it is set, larger or smaller", "[targe
         target.add_export(at(1, 1), Volume::make(log));
     });
     RawClient client(wire);
-    for (const unsigned mtu : {9000U, 1500U, 4200U, 9000U, 16110U, 1060U}) {
+    const std::tuple<unsigned, unsigned, unsigned> table[] = {
+        // MTU, sectors advertised, sectors that fit
+        {9000, 16, 17}, {1500, 2, 2}, {4200, 8, 8}, {9000, 16, 17}, {16110, 24, 31}, {1060, 2, 2},
+    };
+    for (const auto& [mtu, advertised, fitting] : table) {
         wire.set_mtu(mtu);
-        const auto sectors = static_cast<std::uint8_t>((mtu - 36) / 512);
         CAPTURE(mtu);
         REQUIRE(client.wait_until([&] { return running.stats().interfaces.at(0).mtu == mtu; }));
-        CHECK(client.ask(config_request()).sectors_per_frame() == sectors);
-        CHECK(client.read(3, sectors) == pattern(3, sectors));
-        client.write(3, pattern(3, sectors));
+        CHECK(client.ask(config_request()).sectors_per_frame() == advertised);
+        CHECK(client.read(3, static_cast<std::uint8_t>(fitting)) == pattern(3, fitting));
+        client.write(3, pattern(3, fitting));
     }
     CHECK(running.stats().interfaces.at(0).rx_oversized == 0);
     wire.set_mtu(1500);
