@@ -1,5 +1,7 @@
 #include "net/packet_link.hpp"
 
+#include "net/stamped_frame.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -54,8 +56,8 @@ constexpr unsigned charge_of(unsigned mtu) {
 } // namespace
 
 PacketLink::PacketLink(std::string name, LinkKind kind, ring::Ring& ring, FrameMemories& memories,
-                       LinkEvents& events, std::vector<Address> addresses)
-    : name_(std::move(name)), kind_(kind), ring_(ring), memories_(memories), events_(events),
+                       ArrivalClock& clock, LinkEvents& events, std::vector<Address> addresses)
+    : name_(std::move(name)), kind_(kind), ring_(ring), memories_(memories), clock_(clock), events_(events),
       handler_(ring.add_handler(*this)), addresses_(std::move(addresses)) {
     try {
         const auto interface = query_interface(name_);
@@ -94,7 +96,7 @@ PacketLink::~PacketLink() {
 }
 
 void PacketLink::open(const InterfaceState& interface) {
-    socket_ = PacketSocket(name_, interface, addresses_);
+    socket_ = PacketSocket(name_, interface, addresses_, stamped_);
     file_ = ring_.register_file(socket_.fd());
     sender_file_ = ring_.register_file(socket_.sender_fd());
     errors_in_a_row_ = 0;
@@ -248,9 +250,23 @@ void PacketLink::replenish() {
         try_lane();
     if (lane_ != nullptr)
         lane_->replenish(interface_.carrier);
+    choose_receive();
     if (memory_->lend(lane_ != nullptr ? receive_buffers_beside_lane : receive_buffers) && !receiving_ &&
         wanted_ && socket_.is_open() && errors_in_a_row_ < max_errors_in_a_row)
         receive();
+}
+
+/// A lane beside the socket is another queue. What is lent to the kernel begins elsewhere with and without
+/// stamps, so the receive has to end first.
+void PacketLink::choose_receive() {
+    const bool stamped = tells_arrivals_ || lane_ != nullptr;
+    if (receiving_ && stamped != stamped_)
+        ring_.cancel(handler_, receive_argument);
+    if (receiving_)
+        return;
+    if (std::exchange(stamped_, stamped) != stamped && socket_.is_open())
+        socket_.stamp(stamped);
+    memory_->set_header(stamped_ ? StampedFrame::header_bytes : 0);
 }
 
 void PacketLink::stop_receiving() {
@@ -262,10 +278,14 @@ void PacketLink::stop_receiving() {
 }
 
 void PacketLink::receive() {
+    static msghdr message = StampedFrame::message(); // never written
     receiving_ = true;
     ring_.submit(handler_, receive_argument, [&](io_uring_sqe* sqe) {
         // MSG_TRUNC: the completion tells the real length of a frame that did not fit its slot.
-        io_uring_prep_recv_multishot(sqe, -1, nullptr, 0, MSG_TRUNC);
+        if (stamped_)
+            io_uring_prep_recvmsg_multishot(sqe, -1, &message, MSG_TRUNC);
+        else
+            io_uring_prep_recv_multishot(sqe, -1, nullptr, 0, MSG_TRUNC);
         file_.apply(sqe);
         sqe->flags |= IOSQE_BUFFER_SELECT;
         sqe->buf_group = memory_->group();
@@ -331,18 +351,32 @@ void PacketLink::on_received(int result, std::uint32_t flags) {
             ++errors_in_a_row_; // ENETDOWN, and the next receive waits until the interface is up
         return;
     }
-    const auto length = static_cast<std::size_t>(result);
-    core::FrameSlot slot =
-        memory_->received(static_cast<std::uint16_t>(flags >> IORING_CQE_BUFFER_SHIFT), length);
+    const auto buffer = static_cast<std::uint16_t>(flags >> IORING_CQE_BUFFER_SHIFT);
+    auto length = static_cast<std::size_t>(result);
+    std::optional arrival = core::Time{}; // which says nothing
+    if (stamped_) {
+        const StampedFrame frame(memory_->header(buffer));
+        length = frame.length();
+        if (frame.stamp())
+            arrival = clock_.arrival(*frame.stamp());
+    }
+    core::FrameSlot slot = memory_->received(buffer, length);
     errors_in_a_row_ = 0;
     ++counters_.rx_frames;
-    if (length > memory_->pool().frame_capacity())
+    slot.set_arrival(arrival.value_or(core::Time{}));
+    if (!arrival)
+        ++counters_.rx_dropped;
+    else if (length > memory_->pool().frame_capacity())
         ++counters_.rx_oversized;
     else if (!events_.received(id_, std::move(slot)))
         ++counters_.rx_ignored;
 }
 
+/// A lane is emptied in every turn, so what is in it came after the last one: no answer of a newer request
+/// can have left before. That it came just now is the latest that is possible, and makes older whatever still
+/// waits in a socket.
 void PacketLink::lane_received(core::FrameSlot slot) {
+    slot.set_arrival(now_);
     ++counters_.rx_frames;
     if (!events_.received(id_, std::move(slot)))
         ++counters_.rx_ignored;
