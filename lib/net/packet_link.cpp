@@ -48,6 +48,9 @@ constexpr std::size_t small_group = 4, large_group = 64;
 // (performance.md B), and beside a lane little arrives there.
 constexpr std::size_t receive_buffers = 256, receive_buffers_beside_lane = 64;
 
+// From the time that a lane's frame says until it can be seen, at most.
+constexpr core::Time max_lane_delay = std::chrono::seconds(1);
+
 // Bytes of kernel memory that a received frame is charged with, by and large (measured: performance.md B).
 constexpr unsigned charge_of(unsigned mtu) {
     return mtu <= 1500 ? 2304 : mtu + 4096;
@@ -251,21 +254,22 @@ void PacketLink::replenish() {
     if (lane_ != nullptr)
         lane_->replenish(interface_.carrier);
     choose_receive();
+    if (lane_ != nullptr)
+        lane_->stamp(tells_arrivals_);
     if (memory_->lend(lane_ != nullptr ? receive_buffers_beside_lane : receive_buffers) && !receiving_ &&
         wanted_ && socket_.is_open() && errors_in_a_row_ < max_errors_in_a_row)
         receive();
 }
 
-/// A lane beside the socket is another queue. What is lent to the kernel begins elsewhere with and without
+/// What is lent to the kernel begins elsewhere with and without
 /// stamps, so the receive has to end first.
 void PacketLink::choose_receive() {
-    const bool stamped = tells_arrivals_ || lane_ != nullptr;
-    if (receiving_ && stamped != stamped_)
+    if (receiving_ && tells_arrivals_ != stamped_)
         ring_.cancel(handler_, receive_argument);
     if (receiving_)
         return;
-    if (std::exchange(stamped_, stamped) != stamped && socket_.is_open())
-        socket_.stamp(stamped);
+    if (std::exchange(stamped_, tells_arrivals_) != tells_arrivals_ && socket_.is_open())
+        socket_.stamp(stamped_);
     memory_->set_header(stamped_ ? StampedFrame::header_bytes : 0);
 }
 
@@ -373,10 +377,13 @@ void PacketLink::on_received(int result, std::uint32_t flags) {
 }
 
 /// A lane is emptied in every turn, so what is in it came after the last one: no answer of a newer request
-/// can have left before. That it came just now is the latest that is possible, and makes older whatever still
-/// waits in a socket.
+/// can have left before. A frame that does not say when it came, or not by our clock (time namespaces),
+/// counts as having come just now: the latest that is possible makes older whatever still waits in a socket.
+/// Only what came over two lanes in one turn may then take effect in another order than it came.
 void PacketLink::lane_received(core::FrameSlot slot) {
-    slot.set_arrival(now_);
+    const core::Time arrival = slot.arrival();
+    if (arrival == core::Time{} || arrival < emptied_ - max_lane_delay || arrival > now_)
+        slot.set_arrival(now_);
     ++counters_.rx_frames;
     if (!events_.received(id_, std::move(slot)))
         ++counters_.rx_ignored;

@@ -62,8 +62,10 @@ class PacketLink final : public core::Link,
     /// Hands over what has arrived and no completion tells of. Called at the beginning of a turn's work.
     void collect(core::Time now) {
         now_ = now;
-        if (lane_ != nullptr)
-            lane_->receive();
+        if (lane_ == nullptr)
+            return;
+        lane_->receive();
+        emptied_ = now;
     }
     /// Lends free slots to the kernel, and receives again if that had stopped. Called once a turn.
     void replenish();
@@ -130,7 +132,8 @@ class PacketLink final : public core::Link,
     std::vector<core::FrameSlot> outbox_; ///< To be sent from next_out_ on.
     std::size_t next_out_ = 0;
     bool small_groups_ = false;
-    core::Time now_{}; ///< Of this turn.
+    core::Time now_{};     ///< Of this turn.
+    core::Time emptied_{}; ///< When nothing was left in the lane.
     mutable Counters counters_;
 };
 
