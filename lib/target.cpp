@@ -131,6 +131,7 @@ class Target::Impl final : public net::LinkEvents, public IoQueue::Waker {
     void wind_down();
     [[nodiscard]] bool quiet() const;
     void addresses_changed();
+    void links_changed();
     void interfaces_changed();
 
     ring::Ring ring_;
@@ -138,6 +139,7 @@ class Target::Impl final : public net::LinkEvents, public IoQueue::Waker {
     ring::Wakeup wakeup_;
     ring::Timer timer_;
     net::FrameMemories memories_;
+    net::ArrivalClock arrival_clock_;
     std::unique_ptr<storage::StateDirectory> states_; ///< Null: nothing is kept.
     core::Core core_;
     net::InterfaceMonitor monitor_;
@@ -209,13 +211,15 @@ void Target::Impl::add_interface(const std::string& name, const InterfaceOptions
     if (std::ranges::any_of(links_, [&](const auto& link) { return link->name() == name; }))
         refuse(EEXIST, fmt::format("interface {}: it is already in use by this target", name));
     if (options.sectors_per_frame > protocol::max_sectors_per_frame)
-        refuse(EINVAL, fmt::format("interface {}: {} sectors per frame are out of range: a request counts them in "
-                                   "a byte",
-                                   name, options.sectors_per_frame));
-    auto link =
-        std::make_unique<net::PacketLink>(name, options, ring_, memories_, *this, core_.addresses());
+        refuse(EINVAL,
+               fmt::format("interface {}: {} sectors per frame are out of range: a request counts them in "
+                           "a byte",
+                           name, options.sectors_per_frame));
+    auto link = std::make_unique<net::PacketLink>(name, options, ring_, memories_, arrival_clock_, *this,
+                                                  core_.addresses());
     link->set_id(core_.add_link(*link, link->pool().slots()));
     links_.push_back(std::move(link));
+    links_changed();
     links_.back()->replenish();
     wakeup_.wake(); // a host that sleeps on fd() has to give it a turn
 }
@@ -228,6 +232,7 @@ void Target::Impl::remove_interface(const std::string& name) {
     (*found)->stop_receiving();
     closing_links_.push_back(std::move(*found));
     links_.erase(found);
+    links_changed();
     wakeup_.wake();
 }
 
@@ -274,6 +279,11 @@ void Target::Impl::addresses_changed() {
         link->set_addresses(core_.addresses());
 }
 
+void Target::Impl::links_changed() {
+    for (const auto& link : links_)
+        link->tell_arrivals(links_.size() > 1);
+}
+
 void Target::Impl::interfaces_changed() {
     for (const auto& link : links_)
         link->refresh();
@@ -308,9 +318,11 @@ bool Target::Impl::poll() {
 
 void Target::Impl::finish_turn() {
     core_.completions().set_in_turn(true);
+    const core::Time time = now();
+    arrival_clock_.next_turn();
     for (const auto& link : links_)
-        link->collect();
-    core_.turn(now());
+        link->collect(time);
+    core_.turn(time);
     for (const auto& link : links_) {
         link->replenish();
         link->send_in_groups(core_.devices_take_time());

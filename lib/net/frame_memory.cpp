@@ -34,7 +34,9 @@ bool FrameMemory::lend(std::size_t most) {
         if (!slot)
             break;
         const std::uint32_t index = lend_out(std::move(*slot));
-        buffers_.add(pool_.slot(index), static_cast<std::uint16_t>(index));
+        const Bytes frame = pool_.slot(index);
+        buffers_.add({frame.data() - header_bytes_, frame.size() + header_bytes_},
+                     static_cast<std::uint16_t>(index));
         ++lent_;
         added = true;
     }
@@ -46,6 +48,13 @@ bool FrameMemory::lend(std::size_t most) {
 core::FrameSlot FrameMemory::received(std::uint16_t slot, std::size_t length) {
     --lent_;
     return take_back(slot, length);
+}
+
+void FrameMemory::set_header(std::size_t bytes) {
+    if (bytes != header_bytes_)
+        buffers_.extend_front(static_cast<std::ptrdiff_t>(bytes) -
+                              static_cast<std::ptrdiff_t>(header_bytes_));
+    header_bytes_ = bytes;
 }
 
 std::uint32_t FrameMemory::lend_out(core::FrameSlot slot) {

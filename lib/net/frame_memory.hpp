@@ -26,6 +26,12 @@ class FrameMemory {
     bool lend(std::size_t most);
     /// A frame of `length` bytes has arrived in a slot that was lent.
     core::FrameSlot received(std::uint16_t slot, std::size_t length);
+    /// From now on so much comes before each frame. Nothing may be receiving.
+    void set_header(std::size_t bytes);
+    /// What came before the frame in a slot that was lent.
+    [[nodiscard]] ConstBytes header(std::uint16_t slot) const {
+        return {pool_.slot(slot).data() - header_bytes_, header_bytes_};
+    }
     /// Lends the slot to the kernel in some other way.
     std::uint32_t lend_out(core::FrameSlot slot);
     /// A slot that was lent out comes back, with a frame of `length` bytes.
@@ -43,6 +49,7 @@ class FrameMemory {
     ring::BufferRing buffers_;
     std::vector<bool> is_lent_;
     std::size_t lent_ = 0;
+    std::size_t header_bytes_ = 0;
     bool retired_ = false;
 };
 

@@ -1,5 +1,7 @@
 #include "net/packet_link.hpp"
 
+#include "net/stamped_frame.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -53,6 +55,8 @@ constexpr std::size_t receive_buffers = 256, receive_buffers_beside_lane = 64;
 constexpr std::chrono::milliseconds patience_at_start{1000};
 constexpr unsigned attempts_later = 50;
 __kernel_timespec attempt_interval{.tv_sec = 0, .tv_nsec = 20'000'000}; // never written
+// From the time that a lane's frame says until it can be seen, at most.
+constexpr core::Time max_lane_delay = std::chrono::seconds(1);
 
 // Bytes of kernel memory that a received frame is charged with, by and large (measured: performance.md B).
 constexpr unsigned charge_of(unsigned mtu) {
@@ -64,9 +68,10 @@ constexpr unsigned least_charge = 256;
 } // namespace
 
 PacketLink::PacketLink(std::string name, const InterfaceOptions& options, ring::Ring& ring,
-                       FrameMemories& memories, LinkEvents& events, std::vector<Address> addresses)
-    : name_(std::move(name)), kind_(options.link), ring_(ring), memories_(memories), events_(events),
-      handler_(ring.add_handler(*this)), addresses_(std::move(addresses)) {
+                       FrameMemories& memories, ArrivalClock& clock, LinkEvents& events,
+                       std::vector<Address> addresses)
+    : name_(std::move(name)), kind_(options.link), ring_(ring), memories_(memories), clock_(clock),
+      events_(events), handler_(ring.add_handler(*this)), addresses_(std::move(addresses)) {
     max_sectors_ = options.sectors_per_frame;
     try {
         const auto interface = query_interface(name_);
@@ -105,7 +110,7 @@ PacketLink::~PacketLink() {
 }
 
 void PacketLink::open(const InterfaceState& interface) {
-    socket_ = PacketSocket(name_, interface, addresses_);
+    socket_ = PacketSocket(name_, interface, addresses_, stamped_);
     file_ = ring_.register_file(socket_.fd());
     sender_file_ = ring_.register_file(socket_.sender_fd());
     errors_in_a_row_ = 0;
@@ -276,11 +281,20 @@ void PacketLink::set_destinations() {
     lane_waits_until_ = counters_.rx_frames + socket_.receive_buffer_bytes() / least_charge;
 }
 
-void PacketLink::collect() {
+/// A lane is told at once: it may take capabilities that a program gives up when it is set up.
+void PacketLink::tell_arrivals(bool wanted) {
+    tells_arrivals_ = wanted;
+    if (lane_ != nullptr)
+        lane_->stamp(wanted);
+}
+
+void PacketLink::collect(core::Time now) {
+    now_ = now;
     if (lane_ == nullptr || socket_is_behind())
         return;
     lane_waits_until_ = 0;
     lane_->receive();
+    emptied_ = now;
 }
 
 /// What waited in the socket when the lane got its destinations is older than what the lane has of them, and
@@ -296,9 +310,24 @@ void PacketLink::replenish() {
         try_lane({});
     if (lane_ != nullptr)
         lane_->replenish(interface_.carrier);
+    choose_receive();
+    if (lane_ != nullptr)
+        lane_->stamp(tells_arrivals_);
     if (memory_->lend(lane_ != nullptr ? receive_buffers_beside_lane : receive_buffers) && !receiving_ &&
         wanted_ && socket_.is_open() && errors_in_a_row_ < max_errors_in_a_row)
         receive();
+}
+
+/// What is lent to the kernel begins elsewhere with and without
+/// stamps, so the receive has to end first.
+void PacketLink::choose_receive() {
+    if (receiving_ && tells_arrivals_ != stamped_)
+        ring_.cancel(handler_, receive_argument);
+    if (receiving_)
+        return;
+    if (std::exchange(stamped_, tells_arrivals_) != tells_arrivals_ && socket_.is_open())
+        socket_.stamp(stamped_);
+    memory_->set_header(stamped_ ? StampedFrame::header_bytes : 0);
 }
 
 void PacketLink::stop_receiving() {
@@ -310,10 +339,14 @@ void PacketLink::stop_receiving() {
 }
 
 void PacketLink::receive() {
+    static msghdr message = StampedFrame::message(); // never written
     receiving_ = true;
     ring_.submit(handler_, receive_argument, [&](io_uring_sqe* sqe) {
         // MSG_TRUNC: the completion tells the real length of a frame that did not fit its slot.
-        io_uring_prep_recv_multishot(sqe, -1, nullptr, 0, MSG_TRUNC);
+        if (stamped_)
+            io_uring_prep_recvmsg_multishot(sqe, -1, &message, MSG_TRUNC);
+        else
+            io_uring_prep_recv_multishot(sqe, -1, nullptr, 0, MSG_TRUNC);
         file_.apply(sqe);
         sqe->flags |= IOSQE_BUFFER_SELECT;
         sqe->buf_group = memory_->group();
@@ -384,18 +417,35 @@ void PacketLink::on_received(int result, std::uint32_t flags) {
             ++errors_in_a_row_; // ENETDOWN, and the next receive waits until the interface is up
         return;
     }
-    const auto length = static_cast<std::size_t>(result);
-    core::FrameSlot slot =
-        memory_->received(static_cast<std::uint16_t>(flags >> IORING_CQE_BUFFER_SHIFT), length);
+    const auto buffer = static_cast<std::uint16_t>(flags >> IORING_CQE_BUFFER_SHIFT);
+    auto length = static_cast<std::size_t>(result);
+    std::optional arrival = core::Time{}; // which says nothing
+    if (stamped_) {
+        const StampedFrame frame(memory_->header(buffer));
+        length = frame.length();
+        if (frame.stamp())
+            arrival = clock_.arrival(*frame.stamp());
+    }
+    core::FrameSlot slot = memory_->received(buffer, length);
     errors_in_a_row_ = 0;
     ++counters_.rx_frames;
-    if (length > memory_->pool().frame_capacity())
+    slot.set_arrival(arrival.value_or(core::Time{}));
+    if (!arrival)
+        ++counters_.rx_dropped;
+    else if (length > memory_->pool().frame_capacity())
         ++counters_.rx_oversized;
     else if (!events_.received(id_, std::move(slot)))
         ++counters_.rx_ignored;
 }
 
+/// A lane is emptied in every turn, so what is in it came after the last one: no answer of a newer request
+/// can have left before. A frame that does not say when it came, or not by our clock (time namespaces),
+/// counts as having come just now: the latest that is possible makes older whatever still waits in a socket.
+/// Only what came over two lanes in one turn may then take effect in another order than it came.
 void PacketLink::lane_received(core::FrameSlot slot) {
+    const core::Time arrival = slot.arrival();
+    if (arrival == core::Time{} || arrival < emptied_ - max_lane_delay || arrival > now_)
+        slot.set_arrival(now_);
     ++counters_.rx_frames;
     if (!events_.received(id_, std::move(slot)))
         ++counters_.rx_ignored;

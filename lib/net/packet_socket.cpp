@@ -70,11 +70,13 @@ void bind_packet_socket(int fd, const std::string& interface, int index, std::ui
 }
 
 PacketSocket::PacketSocket(const std::string& name, const InterfaceState& interface,
-                           std::span<const Address> addresses)
+                           std::span<const Address> addresses, bool stamped)
     : fd_(open_packet_socket(name)), sender_fd_(open_packet_socket(name)) {
     set_addresses(addresses);
     set_option(fd(), SOL_PACKET, PACKET_IGNORE_OUTGOING, 1); // these save work and nothing depends on them
     set_option(sender_fd(), SOL_PACKET, PACKET_QDISC_BYPASS, 1);
+    if (stamped)
+        stamp(true);
     size_receive_buffer();
     size_buffer(sender_fd(), SO_SNDBUFFORCE, SO_SNDBUF);
     bind_packet_socket(sender_fd(), name, interface.index, 0);
@@ -122,6 +124,10 @@ void PacketSocket::set_addresses(std::span<const Address> addresses) const {
     const sock_fprog filter{static_cast<unsigned short>(program.size()), program.data()};
     if (!set_option(fd(), SOL_SOCKET, SO_ATTACH_FILTER, filter))
         throw std::system_error(errno, std::generic_category(), "cannot attach a socket filter");
+}
+
+void PacketSocket::stamp(bool wanted) const {
+    set_option(fd(), SOL_SOCKET, SO_TIMESTAMPNS, static_cast<int>(wanted));
 }
 
 bool PacketSocket::is_bound_to(int interface_index) const {

@@ -21,9 +21,10 @@ class PacketSocket {
   public:
     PacketSocket() = default;
     /// Created without a protocol, filtered, then bound, so that no frame of another interface ever gets in.
-    /// `addresses`: see set_addresses(). Throws std::system_error with the interface, the cause and the cure.
-    PacketSocket(const std::string& name, const InterfaceState& interface,
-                 std::span<const Address> addresses);
+    /// `addresses`: see set_addresses(), `stamped`: see stamp(). Throws std::system_error with the interface,
+    /// the cause and the cure.
+    PacketSocket(const std::string& name, const InterfaceState& interface, std::span<const Address> addresses,
+                 bool stamped);
 
     [[nodiscard]] int fd() const { return fd_.get(); }
     /// Sends, and receives nothing. Apart from fd(), because the kernel would look through those who wait for
@@ -38,6 +39,9 @@ class PacketSocket {
     void set_addresses(std::span<const Address> addresses) const;
     /// At least one frame waits in the receive buffer.
     [[nodiscard]] bool has_frames() const;
+    /// Whether the kernel is to note for each frame when it came. What is in the socket already looks as if
+    /// it came when it is received, and so does what comes in the first moments.
+    void stamp(bool wanted) const;
     /// Frames that found the receive buffer full since the last call.
     [[nodiscard]] unsigned take_drops() const;
 

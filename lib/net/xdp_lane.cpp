@@ -11,6 +11,7 @@
 #include <cassert>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include <poll.h>
 #include <sys/socket.h>
@@ -56,6 +57,11 @@ class Lane final : public XdpLane, private ring::CompletionHandler {
     void set_destinations(const MacAddress& mac, std::span<const Address> addresses) override {
         program_.set_destinations(mac, addresses);
     }
+    void stamp(bool wanted) override {
+        stamped_ = wanted;
+        if (wanted && !std::exchange(program_stamps_, true)) // it goes on: to change it takes milliseconds
+            program_.stamp();
+    }
     void receive() override;
     void replenish(bool up) override;
     bool send(core::FrameSlot& slot) override;
@@ -75,6 +81,10 @@ class Lane final : public XdpLane, private ring::CompletionHandler {
     void on_completion(std::uint64_t argument, int result, std::uint32_t flags) override;
     void poll();
     void kick(bool sending);
+    /// What the program writes before the frame in this slot.
+    [[nodiscard]] std::byte* stamp_at(std::uint64_t address) const {
+        return memory_.bytes().data() + address - XdpProgram::stamp_bytes;
+    }
     [[nodiscard]] std::uint64_t address_of(std::uint32_t slot) const {
         return slot * chunk_bytes_ + frame_offset_;
     }
@@ -91,6 +101,8 @@ class Lane final : public XdpLane, private ring::CompletionHandler {
     ring::RingFile file_;
 
     bool receiving_ = true;
+    bool stamped_ = false;
+    bool program_stamps_ = false;
     std::uint32_t lent_ = 0;     ///< For receiving.
     std::uint32_t unpushed_ = 0; ///< To be sent with the next flush().
     std::uint32_t taken_before_ = 0;
@@ -161,6 +173,10 @@ void Lane::receive() {
             received.set_length(std::min<std::size_t>(frame.len, received.capacity().size()));
             std::memmove(received.capacity().data(), memory_.bytes().data() + frame.addr,
                          received.frame().size());
+        } else if (stamped_) {
+            std::uint64_t stamp = 0;
+            std::memcpy(&stamp, stamp_at(frame.addr), sizeof stamp);
+            received.set_arrival(core::Time(stamp));
         }
         receiver_.lane_received(std::move(received));
     }
@@ -180,7 +196,9 @@ void Lane::replenish(bool up) {
         auto slot = memory_.pool().take();
         if (!slot)
             break;
-        socket_.fill.push(address_of(memory_.lend_out(std::move(*slot))));
+        const std::uint64_t address = address_of(memory_.lend_out(std::move(*slot)));
+        std::memset(stamp_at(address), 0, XdpProgram::stamp_bytes); // unless the program says more
+        socket_.fill.push(address);
     }
     if (lent_ == 0)
         ++starved_;

@@ -41,6 +41,8 @@ class XdpLane {
     [[nodiscard]] virtual std::string description() const = 0;
     /// Takes requests of these destinations and no others. Throws Refusal.
     virtual void set_destinations(const MacAddress& mac, std::span<const Address> addresses) = 0;
+    /// Whether frames have to tell when they arrived. Those that do not know it say nothing.
+    virtual void stamp(bool wanted) = 0;
     /// Hands over what has arrived.
     virtual void receive() = 0;
     /// Takes back what was sent, lends free slots and, where the interface is up, sends what it could not

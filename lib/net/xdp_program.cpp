@@ -8,6 +8,8 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstring>
+#include <iterator>
+#include <vector>
 
 #include <arpa/inet.h>
 #include <linux/bpf.h>
@@ -91,10 +93,12 @@ enum Register : std::uint8_t {
     end = BPF_REG_3,
     scratch = BPF_REG_4,
     context = BPF_REG_6,
+    time = BPF_REG_7,
     stack = BPF_REG_10,
 };
 
-constexpr std::int16_t to_pass = 0x7FFF; // a jump that is filled in at the end
+constexpr std::int16_t to_pass = 0x7FFF; // jumps that are filled in at the end
+constexpr std::int16_t to_redirect = 0x7FFE;
 
 bpf_insn instruction(int code, int destination, int source, int offset, std::int32_t immediate) {
     bpf_insn made{};
@@ -127,9 +131,28 @@ bpf_insn call(std::int32_t function) {
     return instruction(BPF_JMP | BPF_CALL, 0, 0, 0, function);
 }
 
-auto request_program(int sockets, int destinations) {
+/// Puts the time before the frame, where the driver has room for it (as metadata, in the kernel's words).
+std::vector<bpf_insn> stamp_part() {
+    constexpr std::int32_t bytes = XdpProgram::stamp_bytes;
+    return {
+        move(argument_1, context),
+        set(argument_2, -bytes),
+        call(BPF_FUNC_xdp_adjust_meta),
+        instruction(BPF_JMP | BPF_JNE | BPF_K, result, 0, to_redirect, 0),
+        call(BPF_FUNC_ktime_get_ns),
+        move(time, result),
+        load(BPF_W, argument_1, context, offsetof(xdp_md, data_meta)),
+        load(BPF_W, argument_2, context, offsetof(xdp_md, data)),
+        move(argument_3, argument_1),
+        add(argument_3, bytes),
+        instruction(BPF_JMP | BPF_JGT | BPF_X, argument_3, argument_2, to_redirect, 0),
+        instruction(BPF_STX | BPF_MEM | BPF_DW, argument_1, time, 0, 0),
+    };
+}
+
+std::vector<bpf_insn> request_program(int sockets, int destinations, bool stamped) {
     constexpr std::int32_t response_flag = 0x08;
-    std::array program = {
+    std::vector<bpf_insn> program = {
         move(context, argument_1),
         load(BPF_W, frame, context, offsetof(xdp_md, data)),
         load(BPF_W, end, context, offsetof(xdp_md, data_end)),
@@ -154,6 +177,11 @@ auto request_program(int sockets, int destinations) {
         add(argument_2, key_at),
         call(BPF_FUNC_map_lookup_elem),
         pass_if(BPF_JEQ, result, 0),
+    };
+    if (stamped)
+        std::ranges::copy(stamp_part(), std::back_inserter(program));
+    const std::size_t redirect = program.size();
+    const auto end_part = {
         load(BPF_W, argument_2, context, offsetof(xdp_md, rx_queue_index)),
         instruction(BPF_LD | BPF_DW | BPF_IMM, argument_1, BPF_PSEUDO_MAP_FD, 0, sockets),
         bpf_insn{},
@@ -163,16 +191,19 @@ auto request_program(int sockets, int destinations) {
         set(result, XDP_PASS),
         instruction(BPF_JMP | BPF_EXIT, 0, 0, 0, 0),
     };
+    std::ranges::copy(end_part, std::back_inserter(program));
     const std::size_t pass = program.size() - 2;
     for (std::size_t i = 0; i < pass; ++i) {
         if (program[i].off == to_pass)
             program[i].off = static_cast<std::int16_t>(pass - i - 1);
+        else if (program[i].off == to_redirect)
+            program[i].off = static_cast<std::int16_t>(redirect - i - 1);
     }
     return program;
 }
 
-ring::FileDescriptor load_program(int sockets, int destinations) {
-    const auto program = request_program(sockets, destinations);
+ring::FileDescriptor load_program(int sockets, int destinations, bool stamped) {
+    const auto program = request_program(sockets, destinations, stamped);
     bpf_attr attributes = no_attributes();
     attributes.prog_type = BPF_PROG_TYPE_XDP;
     attributes.expected_attach_type = BPF_XDP;
@@ -221,7 +252,7 @@ ring::FileDescriptor attach(const ring::FileDescriptor& program, int interface_i
 XdpProgram::XdpProgram(int interface_index, Mode mode, const Patience& patience)
     : sockets_(create_map(BPF_MAP_TYPE_XSKMAP, sizeof(std::uint32_t), sizeof(int), max_queues)),
       destinations_(create_map(BPF_MAP_TYPE_HASH, sizeof(Key), 1, max_destinations)) {
-    link_ = attach(load_program(sockets_.get(), destinations_.get()), interface_index, mode, patience);
+    link_ = attach(load_program(sockets_.get(), destinations_.get(), false), interface_index, mode, patience);
 }
 
 void XdpProgram::set_destinations(const MacAddress& mac, std::span<const Address> addresses) {
@@ -247,6 +278,19 @@ void XdpProgram::set_destinations(const MacAddress& mac, std::span<const Address
 
 void XdpProgram::set_socket(std::uint32_t queue, int fd) {
     set_element(sockets_, &queue, &fd);
+}
+
+void XdpProgram::stamp() {
+    ring::FileDescriptor program;
+    try {
+        program = load_program(sockets_.get(), destinations_.get(), true);
+    } catch (const Refusal&) {
+        return; // what is there goes on
+    }
+    bpf_attr attributes = no_attributes();
+    attributes.link_update.link_fd = static_cast<std::uint32_t>(link_.get());
+    attributes.link_update.new_prog_fd = static_cast<std::uint32_t>(program.get());
+    bpf(BPF_LINK_UPDATE, attributes); // fails where the interface is gone
 }
 
 void XdpProgram::detach() {

@@ -29,6 +29,11 @@ class XdpProgram {
     void set_destinations(const MacAddress& mac, std::span<const Address> addresses);
     /// From now on they go to this AF_XDP socket if they arrive on this queue.
     void set_socket(std::uint32_t queue, int fd);
+    /// From now on the time (CLOCK_MONOTONIC, in nanoseconds, stamp_bytes of them) stands before every frame
+    /// that is taken. Where that cannot be had, as with a driver that has no room for it, nothing is written
+    /// there.
+    void stamp();
+    static constexpr std::size_t stamp_bytes = sizeof(std::uint64_t);
     /// Everything goes to the kernel again.
     void detach();
 

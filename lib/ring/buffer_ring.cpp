@@ -33,4 +33,14 @@ BufferRing::~BufferRing() {
     munmap(entries_, bytes_);
 }
 
+/// In place: the kernel looks at an entry when it takes the buffer. Those that it has taken are rewritten by
+/// the next add().
+void BufferRing::extend_front(std::ptrdiff_t bytes) {
+    for (int i = 0; i <= mask_; ++i) {
+        io_uring_buf& entry = entries_->bufs[i];
+        entry.addr -= static_cast<std::uint64_t>(bytes);
+        entry.len += static_cast<std::uint32_t>(bytes);
+    }
+}
+
 } // namespace aoetarget::ring

@@ -25,6 +25,8 @@ class BufferRing {
         io_uring_buf_ring_advance(entries_, added_);
         added_ = 0;
     }
+    /// Makes all of them begin so many bytes earlier, or later, than they did. Nothing may be receiving.
+    void extend_front(std::ptrdiff_t bytes);
     [[nodiscard]] std::uint16_t group() const { return group_; }
 
   private:

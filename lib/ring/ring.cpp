@@ -24,7 +24,7 @@ constexpr std::uint8_t common_operations[] = {
     IORING_OP_NOP,     IORING_OP_RECV,         IORING_OP_SEND,     IORING_OP_READ,
     IORING_OP_READV,   IORING_OP_READ_FIXED,   IORING_OP_WRITEV,   IORING_OP_WRITE_FIXED,
     IORING_OP_FSYNC,   IORING_OP_FALLOCATE,    IORING_OP_POLL_ADD, IORING_OP_POLL_REMOVE,
-    IORING_OP_TIMEOUT, IORING_OP_ASYNC_CANCEL,
+    IORING_OP_TIMEOUT, IORING_OP_ASYNC_CANCEL, IORING_OP_RECVMSG,
 };
 // And what it changes about the ring after the first turn.
 constexpr std::uint8_t registrations[] = {

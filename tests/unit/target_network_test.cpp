@@ -2,7 +2,10 @@
 #include "support/catch.hpp"
 #include "target_fixture.hpp"
 
+#include <filesystem>
 #include <tuple>
+
+#include <sys/socket.h>
 
 using namespace aoetest;
 using aoetarget::ExportOptions;
@@ -14,6 +17,19 @@ ExportOptions at(unsigned shelf, unsigned slot) {
     ExportOptions options;
     options.address = {static_cast<std::uint16_t>(shelf), static_cast<std::uint8_t>(slot)};
     return options;
+}
+
+/// The sockets of this process that have the kernel note when frames come.
+unsigned stamping_sockets() {
+    unsigned count = 0;
+    for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
+        int stamps = 0;
+        socklen_t size = sizeof stamps;
+        const int fd = std::stoi(entry.path().filename());
+        if (getsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &stamps, &size) == 0 && stamps != 0)
+            ++count;
+    }
+    return count;
 }
 
 /// Asks again and again, as an initiator would.
@@ -293,6 +309,41 @@ TEST_CASE("an interface is removed with requests under way and added again", "[t
         CHECK(client.read(36, 2) == pattern(36, 2, round));
     }
     CHECK(running.stats().interfaces.size() == 1);
+}
+
+TEST_CASE("times of arrival are asked for only as long as there are several interfaces",
+          "[target][network]") {
+    const Patience patience;
+    const VethPair& wire = standard_wire();
+    wire.set_mtu(9000);
+    const VethPair second("second");
+    VolumeLog log;
+    const aoetarget::InterfaceOptions packet{.link = aoetarget::LinkKind::packet};
+    RunningTarget running([&](Target& target) {
+        target.add_interface(wire.target_end(), packet);
+        target.add_export(at(1, 1), Volume::make(log));
+    });
+    RawClient client(wire);
+    RawClient other(second);
+    for (std::uint32_t round = 1; round <= 10; ++round) {
+        client.write(round, pattern(round, 17, 2 * round));
+        CHECK(stamping_sockets() == 0);
+        running.on_its_thread([&](Target& target) { target.add_interface(second.target_end(), packet); });
+        CHECK(client.wait_until([&] {
+            client.write(round, pattern(round, 17, 2 * round + 1));
+            return stamping_sockets() == 2;
+        }));
+        CHECK(other.read(round, 2) == pattern(round, 2, 2 * round + 1));
+        other.write(round + 4, pattern(round + 4, 2, 3 * round));
+        CHECK(client.read(round + 4, 2) == pattern(round + 4, 2, 3 * round));
+        running.on_its_thread([&](Target& target) { target.remove_interface(second.target_end()); });
+        CHECK(client.wait_until([&] {
+            client.write(round, pattern(round, 17, 2 * round + 1));
+            return stamping_sockets() == 0;
+        }));
+    }
+    CHECK(running.stats().interfaces.at(0).rx_dropped == 0);
+    wire.set_mtu(1500);
 }
 
 TEST_CASE("exports and interfaces come and go under load", "[target][network]") {

@@ -23,7 +23,8 @@ struct InterfaceStats {
     bool up = false;
 
     std::uint64_t rx_frames = 0;
-    /// Lost in the socket before the target saw them: raise the buffers or lower the load.
+    /// Lost in the socket before the target saw them: raise the buffers or lower the load. With several
+    /// interfaces also what came in the moment after the machine's clock was set back.
     std::uint64_t rx_dropped = 0;
     /// Frames longer than a slot: the MTU was raised a moment ago, or there is no memory for larger slots.
     std::uint64_t rx_oversized = 0;
