@@ -13,7 +13,8 @@ Core::Core(const Options& options)
                  .bounce = BouncePool(options.bounce_memory),
                  .completions = {},
                  .ready = {},
-                 .turn = 0},
+                 .turn = 0,
+                 .now = {}},
       announcer_(responder_),
       context_{responder_,       resources_,   announcer_, options.buffer_count, options.firmware_version,
                options.firmware, options.store} {}
@@ -160,7 +161,7 @@ bool Core::resume_wildcards() {
 }
 
 void Core::turn(Time now) {
-    now_ = now;
+    now_ = resources_.now = now;
     ++resources_.turn;
     for (bool busy = true; busy;) {
         busy = resume_wildcards(); // slots may also become free below

@@ -240,6 +240,8 @@ void Scheduler::run_ended(Operation& operation, int error, std::uint64_t bad_sec
         operation.first = request->next;
         --requests_in_flight_;
         resources_.senders.give_back(request->source);
+        if (changes_data(operation))
+            history_.ended(*request, resources_.now);
         sink_.finished(*request, error, bad_sector);
         resources_.requests.give_back(request);
     }

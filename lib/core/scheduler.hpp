@@ -38,6 +38,7 @@ struct SchedulerResources {
     std::vector<Scheduler*> ready;
     /// Counts the turns of the loop.
     std::uint64_t turn = 0;
+    Time now{}; ///< Of this turn.
 };
 
 class Scheduler {

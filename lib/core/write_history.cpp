@@ -64,7 +64,7 @@ bool WriteHistory::has_replaced(Request& change) const {
     Position position = bucket_of(content);
     for (unsigned looked_at = 0; looked_at < max_alike && age_of(position) < size_; ++looked_at) {
         const Entry& entry = at(position);
-        const bool is_remembered = change.slot.arrival() - entry.newest_copy <= memory;
+        const bool is_remembered = change.slot.arrival() - entry.remembered_from <= memory;
         if (is_remembered && entry.content == content && entry.range == change.range) {
             const bool is_copy = entry.tag == change.tag() && entry.source == change.source;
             if (is_copy && is_overwritten(position, change) && !mutated(Mutation::forget_copies))
@@ -108,7 +108,7 @@ void WriteHistory::add(Request& change) {
     at(end_) = {.range = change.range,
                 .arrival = change.slot.arrival(),
                 .newest_arrival = newest_arrival_,
-                .newest_copy = change.slot.arrival(),
+                .remembered_from = change.slot.arrival(),
                 .content = change.content,
                 .previous_alike = newest_alike,
                 .tag = change.tag(),
@@ -121,7 +121,14 @@ void WriteHistory::merged(const Request& original, const Request& copy) {
         return;
     Entry& entry = at(original.position);
     entry.tag = copy.tag();
-    entry.newest_copy = copy.slot.arrival();
+    entry.remembered_from = copy.slot.arrival();
+}
+
+void WriteHistory::ended(const Request& change, Time now) {
+    if (age_of(change.position) >= size_)
+        return;
+    Entry& entry = at(change.position);
+    entry.remembered_from = std::max(entry.remembered_from, now);
 }
 
 } // namespace aoetarget::core

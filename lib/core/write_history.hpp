@@ -18,8 +18,8 @@ namespace aoetarget::core {
 class WriteHistory {
   public:
     static constexpr std::size_t max_entries = 4096;
-    /// For so long copies are recognised. Tags are used again after a restart of the initiator, so this must
-    /// not be much longer than frames survive in a network.
+    /// For so long after the end of a change its copies are recognised. Tags are used again after a restart
+    /// of the initiator, so this must not be much longer than frames survive in a network.
     static constexpr Time memory = std::chrono::seconds(2);
     /// So many changes of the same content are looked at, and then no more.
     static constexpr unsigned max_alike = 16;
@@ -38,6 +38,8 @@ class WriteHistory {
     void add(Request& change);
     /// A copy was merged with a change that is still under way: its tag is the one that counts now.
     void merged(const Request& original, const Request& copy);
+    /// A change has ended, successfully or not. Until then its initiator may have sent copies.
+    void ended(const Request& change, Time now);
 
   private:
     /// Numbers changes in the order of their admission, and wraps.
@@ -46,8 +48,8 @@ class WriteHistory {
     struct Entry {
         SectorRange range;
         Time arrival;
-        Time newest_arrival; ///< Of this and of all earlier entries.
-        Time newest_copy;    ///< When the last copy arrived that was merged with it.
+        Time newest_arrival;  ///< Of this and of all earlier entries.
+        Time remembered_from; ///< When the last copy arrived that was merged with it, or when it ended.
         std::uint64_t content;
         Position previous_alike; ///< In the same bucket.
         std::uint32_t tag;

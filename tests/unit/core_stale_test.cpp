@@ -172,6 +172,24 @@ TEST_CASE("of copies that were done once, the newest is remembered", "[core][sta
     CHECK(core.reply(send_at(core, *core.link, seconds(25), first(2))).succeeded()); // forgotten
 }
 
+TEST_CASE("a write that took long is remembered from its end on", "[core][stale]") {
+    CoreFixture core;
+    Disk& disk = core.add_export();
+    disk.immediate = false;
+    const Request first = write_request(4, pattern(4, 2, 1)).tagged(77);
+    core.now = seconds(20);
+    send_at(core, *core.link, seconds(20), first);
+    core.now = seconds(23); // its initiator may have sent copies until now
+    disk.complete();
+    core.turn();
+    CHECK(core.reply(77).succeeded());
+    disk.immediate = true;
+    CHECK(core.reply(send_at(core, *core.link, seconds(23), write_request(4, pattern(4, 2, 2)))).succeeded());
+    CHECK_FALSE(core.answered(send_at(core, *core.link, seconds(25), first)));
+    CHECK(disk.sectors(4, 2) == pattern(4, 2, 2));
+    CHECK(core.reply(send_at(core, *core.link, seconds(26), first)).succeeded()); // forgotten
+}
+
 TEST_CASE("a config string that waited while a newer one was set is dropped", "[core][stale]") {
     CoreFixture core;
     core.add_export();
