@@ -3,7 +3,6 @@
 #include "target_fixture.hpp"
 
 #include <filesystem>
-#include <tuple>
 
 #include <sys/socket.h>
 
@@ -216,17 +215,19 @@ TEST_CASE("another MTU is used as soon as it is set, larger or smaller", "[targe
         target.add_export(at(1, 1), Volume::make(log));
     });
     RawClient client(wire);
-    const std::tuple<unsigned, unsigned, unsigned> table[] = {
-        // MTU, sectors advertised, sectors that fit
+    struct Row {
+        unsigned mtu, advertised, fitting; ///< Sectors that are advertised, and that fit.
+    };
+    const Row table[] = {
         {9000, 16, 17}, {1500, 2, 2}, {4200, 8, 8}, {9000, 16, 17}, {16110, 24, 31}, {1060, 2, 2},
     };
-    for (const auto& [mtu, advertised, fitting] : table) {
-        wire.set_mtu(mtu);
-        CAPTURE(mtu);
-        REQUIRE(client.wait_until([&] { return running.stats().interfaces.at(0).mtu == mtu; }));
-        CHECK(client.ask(config_request()).sectors_per_frame() == advertised);
-        CHECK(client.read(3, static_cast<std::uint8_t>(fitting)) == pattern(3, fitting));
-        client.write(3, pattern(3, fitting));
+    for (const Row& row : table) {
+        wire.set_mtu(row.mtu);
+        CAPTURE(row.mtu);
+        REQUIRE(client.wait_until([&] { return running.stats().interfaces.at(0).mtu == row.mtu; }));
+        CHECK(client.ask(config_request()).sectors_per_frame() == row.advertised);
+        CHECK(client.read(3, static_cast<std::uint8_t>(row.fitting)) == pattern(3, row.fitting));
+        client.write(3, pattern(3, row.fitting));
     }
     CHECK(running.stats().interfaces.at(0).rx_oversized == 0);
     wire.set_mtu(1500);
