@@ -22,6 +22,9 @@ way, flushes, and ends with exit code 0. A second signal ends it at once. Needs 
   --state-dir DIR       Keep what initiators set of an export (config string, mask list, reservation) in this
                         directory, over restarts and power cuts. Default: $STATE_DIRECTORY, as systemd sets
                         it; without either they are forgotten at the end.
+  --busy-poll US        Stay awake for up to so many microseconds when there is nothing to do, 0 to 1000. That
+                        happens only while requests usually come sooner, answers them sooner, and mostly saves
+                        more work than it costs. Default: 10. 0 leaves the processor to others at once.
   -h, --help            This text.
 
 Options of an interface, after IF, each after a comma:
@@ -65,10 +68,13 @@ int serve(const Arguments& arguments) {
     app.add_option("-i,--interface", interfaces)->allow_extra_args(false);
     app.add_option("-e,--export", specs)->allow_extra_args(false);
     app.add_option("--state-dir", service.target.state_directory)->envname("STATE_DIRECTORY");
+    auto busy_poll = service.target.busy_poll.count();
+    app.add_option("--busy-poll", busy_poll)->check(CLI::Range(0, 1000));
     if (!parse_arguments(app, arguments)) {
         fmt::print("{}", serve_help);
         return 0;
     }
+    service.target.busy_poll = std::chrono::microseconds(busy_poll);
     if (app.count("--state-dir") > 0 && service.target.state_directory.empty())
         throw UsageError("--state-dir: the directory has no name; give one, or leave the option out");
     for (const std::string& interface : interfaces)

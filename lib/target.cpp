@@ -23,11 +23,14 @@
 namespace aoetarget {
 namespace {
 
+using namespace std::chrono_literals;
+
 // Enough for every slot of several interfaces at once; more than that waits in the kernel and is not lost.
 constexpr unsigned completion_entries = 16384;
 constexpr std::size_t bounce_buffers = 16;
 // Turns that one poll() may take before the host's own loop has its turn again.
 constexpr int turns_per_poll = 16;
+constexpr std::chrono::microseconds longest_busy_poll{1000};
 constexpr std::uint16_t firmware_version = AOETARGET_VERSION_MAJOR << 8 | AOETARGET_VERSION_MINOR;
 
 core::Time now() {
@@ -154,8 +157,9 @@ class Target::Impl final : public net::LinkEvents, public IoQueue::Waker {
 static_assert(std::atomic<int>::is_always_lock_free, "stop() is called from signal handlers");
 
 Target::Impl::Impl(const TargetOptions& options)
-    : ring_(completion_entries), bounce_memory_(bounce_buffers * core::BouncePool::buffer_bytes),
-      wakeup_(ring_), timer_(ring_), memories_(ring_),
+    : ring_(completion_entries, options.busy_poll),
+      bounce_memory_(bounce_buffers * core::BouncePool::buffer_bytes), wakeup_(ring_), timer_(ring_),
+      memories_(ring_),
       states_(options.state_directory.empty()
                   ? nullptr
                   : std::make_unique<storage::StateDirectory>(ring_, options.state_directory)),
@@ -168,6 +172,9 @@ Target::Impl::Impl(const TargetOptions& options)
             fmt::format("a buffer count of {} is out of range: it must be 2 to 65535 (with less than 2 Linux "
                         "initiators would never send)",
                         options.buffer_count));
+    if (options.busy_poll < 0us || options.busy_poll > longest_busy_poll)
+        refuse(EINVAL, fmt::format("busy polling for {} us is out of range: it must be 0 to {} us",
+                                   options.busy_poll.count(), longest_busy_poll.count()));
     core_.completions().set_waker(this);
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cassert>
 #include <cerrno>
+#include <chrono>
 #include <system_error>
 
 #include <sys/eventfd.h>
@@ -42,6 +43,12 @@ bool register_with(const io_uring& ring, unsigned operation, const void* argumen
     return syscall(__NR_io_uring_register, ring.ring_fd, operation, argument, count) >= 0;
 }
 
+/// Of io_uring_enter. What was interrupted, or found no memory or room, is tried again by the next turn.
+void check_entered(int result) {
+    if (result < 0 && result != -EINTR && result != -EBUSY && result != -EAGAIN)
+        fail(-result, "io_uring_enter");
+}
+
 std::string set_up_advice(int error) {
     switch (error) {
     case EPERM:
@@ -61,11 +68,11 @@ std::string set_up_advice(int error) {
 
 } // namespace
 
-Ring::Ring(unsigned completions) {
+Ring::Ring(unsigned completions, std::chrono::nanoseconds busy_poll) : busy_poll_(busy_poll) {
     // Disabled until the first turn, so that a target may be set up on one thread and run on another: with
     // SINGLE_ISSUER the thread that enables the ring is the one that owns it.
-    constexpr unsigned common =
-        IORING_SETUP_R_DISABLED | IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP | IORING_SETUP_SUBMIT_ALL;
+    constexpr unsigned common = IORING_SETUP_R_DISABLED | IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP |
+                                IORING_SETUP_SUBMIT_ALL | IORING_SETUP_TASKRUN_FLAG;
     constexpr unsigned candidates[] = {
         common | IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN,
         common | IORING_SETUP_COOP_TASKRUN,
@@ -262,13 +269,30 @@ void Ring::submit_prepared() {
 
 void Ring::wait() {
     enable();
-    // Work that is left over does not sleep, but sees what has arrived meanwhile: the kernel posts that only
+    // Work that is left over does not wait, but sees what has arrived meanwhile: the kernel posts that only
     // when asked for events, which waiting for none does not do.
-    const int result =
-        deferred_.empty() ? io_uring_submit_and_wait(&ring_, 1) : io_uring_submit_and_get_events(&ring_);
-    if (result < 0 && result != -EINTR && result != -EBUSY && result != -EAGAIN)
-        fail(-result, "io_uring_enter");
+    if (!deferred_.empty() || io_uring_sq_ready(&ring_) > 0)
+        check_entered(io_uring_submit_and_get_events(&ring_));
+    if (deferred_.empty() && !has_completions())
+        wait_for_completion();
     handle_completions();
+}
+
+/// The kernel has something for the thread that asks for events, or has handed it out.
+bool Ring::has_events() const {
+    return has_completions() ||
+           (IO_URING_READ_ONCE(*ring_.sq.kflags) & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)) != 0;
+}
+
+void Ring::wait_for_completion() {
+    const auto now = [] { return std::chrono::steady_clock::now(); };
+    const auto began = now();
+    const auto give_up = began + busy_poll_.patience();
+    while (!has_events() && now() < give_up) {
+    }
+    if (!has_completions())
+        check_entered(io_uring_submit_and_wait(&ring_, 1));
+    busy_poll_.waited(now() - began);
 }
 
 int Ring::fd() noexcept {
@@ -289,9 +313,7 @@ bool Ring::poll() {
     eventfd_t events = 0;
     if (signals_)
         eventfd_read(event_.get(), &events); // first: what comes from here on makes it readable again
-    const int result = io_uring_submit_and_get_events(&ring_);
-    if (result < 0 && result != -EINTR && result != -EBUSY && result != -EAGAIN)
-        fail(-result, "io_uring_enter");
+    check_entered(io_uring_submit_and_get_events(&ring_));
     return handle_completions();
 }
 

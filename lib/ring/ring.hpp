@@ -8,6 +8,7 @@
 
 #include <aoetarget/address.hpp>
 
+#include "ring/busy_poll.hpp"
 #include "ring/file_descriptor.hpp"
 
 #include <liburing.h>
@@ -56,9 +57,9 @@ struct RingFile {
 
 class Ring {
   public:
-    /// `completions`: how many operations may be under way at once without overflow. Throws
-    /// std::system_error.
-    explicit Ring(unsigned completions);
+    /// `completions`: how many operations may be under way at once without overflow. `busy_poll`: how long
+    /// wait() may stay awake (busy_poll.hpp). Throws std::system_error.
+    explicit Ring(unsigned completions, std::chrono::nanoseconds busy_poll = std::chrono::nanoseconds(0));
     ~Ring();
     Ring(const Ring&) = delete;
     Ring& operator=(const Ring&) = delete;
@@ -119,8 +120,8 @@ class Ring {
     /// Forgets what was deferred for `work`, which is going away.
     void undefer(Deferred& work);
 
-    /// Submits and sleeps until there is a completion, then hands out those that are there, up to a bounded
-    /// number. Throws std::system_error if the ring fails.
+    /// Submits and waits until there is a completion, most often asleep, then hands out those that are there,
+    /// up to a bounded number. Throws std::system_error if the ring fails.
     void wait();
     /// The same without sleeping. Returns whether there was anything.
     bool poll();
@@ -152,6 +153,8 @@ class Ring {
 
     io_uring_sqe* next_sqe();
     void enable();
+    void wait_for_completion();
+    [[nodiscard]] bool has_events() const;
     void restrict_operations();
     bool handle_completions();
 
@@ -161,6 +164,7 @@ class Ring {
     bool enabled_ = false;
     bool defer_taskrun_ = false;
     bool restricted_ = false;
+    BusyPoll busy_poll_;
     std::vector<std::uint8_t> allowed_; ///< Operations, beyond those of every target.
     std::vector<HandlerEntry> handlers_;
     std::vector<Deferred*> deferred_;

@@ -74,8 +74,8 @@ TEST_CASE("an interface may say which link it wants", "[cli]") {
         CHECK(spec.options.link == kind);
     }
     for (const std::string text :
-         {"eth0,", "eth0,link", "eth0,link=", "eth0,link=XDP", "eth0,mtu=9000", "eth0,sectors-per-frame=0", "eth0,sectors-per-frame=256",
-          "eth0,sectors-per-frame=8x", "eth0,sectors-per-frame="})
+         {"eth0,", "eth0,link", "eth0,link=", "eth0,link=XDP", "eth0,mtu=9000", "eth0,sectors-per-frame=0",
+          "eth0,sectors-per-frame=256", "eth0,sectors-per-frame=8x", "eth0,sectors-per-frame="})
         CHECK(has(error_of(cli::serve, {"-i", text, "-e", "1.1=/x"}),
                   "allowed: link=auto, link=packet, link=xdp, sectors-per-frame=auto"));
     CHECK(has(error_of(cli::serve, {"-i", "eth0,link=xdp,link=xdp", "-e", "1.1=/x"}), "link is given twice"));
@@ -88,6 +88,13 @@ TEST_CASE("an interface may say which link it wants", "[cli]") {
 TEST_CASE("serve takes one value after each option", "[cli]") {
     CHECK(has(error_of(cli::serve, {"-i", "eth0", "eth1", "-e", "1.1=/x"}), "eth1"));
     CHECK(has(error_of(cli::serve, {"-i", "eth0", "-e", "1.1=/x", "2.2=/y"}), "2.2=/y"));
+}
+
+TEST_CASE("serve refuses to stay awake for a senseless time", "[cli]") {
+    for (const std::string time : {"-1", "1001", "long", ""}) {
+        INFO(time);
+        CHECK(has(error_of(cli::serve, {"-i", "eth0", "-e", "1.1=/x", "--busy-poll", time}), "--busy-poll"));
+    }
 }
 
 TEST_CASE("a verb refuses what it does not know and names its help", "[cli]") {
@@ -193,8 +200,8 @@ TEST_CASE("the help of each verb names all its options and gives examples", "[cl
     const std::string serve = cli::serve_help, discover = cli::discover_help, vblade = cli::vblade_help;
     for (const std::string_view option :
          {"-i, --interface", "-e, --export", "read-only", "durability=stable", "durability=volatile",
-          "cache=direct", "cache=page", "offset=SIZE", "length=SIZE", "serial=TEXT", "force",
-          "Examples:\n  aoetarget serve "})
+          "cache=direct", "cache=page", "offset=SIZE", "length=SIZE", "serial=TEXT", "force", "--state-dir",
+          "--busy-poll", "link=auto", "sectors-per-frame=N", "Examples:\n  aoetarget serve "})
         CHECK(has(serve, option));
     for (const std::string_view option :
          {"-i, --interface", "--timeout", "--json", "Examples:\n  aoetarget discover "})

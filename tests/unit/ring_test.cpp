@@ -306,6 +306,75 @@ TEST_CASE("work that goes away while other work of its turn runs is forgotten to
     CHECK(work.runs == 1);
 }
 
+TEST_CASE("who mostly waits shortly stays awake, and who mostly waits long sleeps at once",
+          "[ring][busy-poll]") {
+    BusyPoll busy_poll(10us);
+    CHECK(busy_poll.patience() == 0us); // until it has learned
+    const auto learn = [&](int times, BusyPoll::Duration time) {
+        for (int i = 0; i < times; ++i)
+            busy_poll.waited(time);
+    };
+    learn(5, 18us); // asleep: most of that is the sleep itself
+    CHECK(busy_poll.patience() == 10us);
+    learn(100, 2us);
+    learn(1, 1s);
+    CHECK(busy_poll.patience() == 10us); // one is not most
+    learn(3, 1s);
+    CHECK(busy_poll.patience() == 0us);
+    learn(100, 60us);
+    CHECK(busy_poll.patience() == 0us);
+    learn(15, 20us);
+    CHECK(busy_poll.patience() == 10us);
+
+    BusyPoll never(0us);
+    for (int i = 0; i < 100; ++i)
+        never.waited(0us);
+    CHECK(never.patience() == 0us);
+}
+
+TEST_CASE("a ring that may stay awake hands out everything, and sleeps while nothing comes",
+          "[ring][busy-poll]") {
+    const Patience patience;
+    Ring ring(256, 1ms);
+    Recorder recorder;
+    const HandlerId id = ring.add_handler(recorder);
+    Pipe pipe;
+    char byte = 0;
+    // Two threads that answer each other at once: what comes is seen awake.
+    std::atomic<int> wanted = 0;
+    constexpr int exchanges = 2000;
+    std::thread other([&] {
+        for (int done = 0; done < exchanges; ++done) {
+            while (wanted <= done)
+                std::this_thread::yield();
+            pipe.put();
+        }
+    });
+    for (int i = 0; i < exchanges; ++i) {
+        submit_read(ring, id, 1, pipe.ends[0], byte);
+        ring.poll();
+        ++wanted;
+        while (ring.outstanding(id) > 0)
+            ring.wait();
+    }
+    other.join();
+    CHECK(recorder.seen.size() == exchanges);
+
+    const auto cpu_time = [] {
+        timespec time{};
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+        return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+    };
+    const auto before = cpu_time();
+    __kernel_timespec pause{.tv_sec = 0, .tv_nsec = 20'000'000};
+    for (int i = 0; i < 20; ++i) {
+        ring.submit(id, 2, [&](io_uring_sqe* sqe) { io_uring_prep_timeout(sqe, &pause, 0, 0); });
+        while (ring.outstanding(id) > 0)
+            ring.wait();
+    }
+    CHECK(cpu_time() - before < 100ms); // of 400
+}
+
 TEST_CASE("the ring takes the operations of a target and no others, unless it is told before the first turn",
           "[ring]") {
     const Patience patience;

@@ -74,6 +74,18 @@ TEST_CASE("any buffer count in range is taken", "[target][setup]") {
     CHECK(refusal([&] { Target target({.buffer_count = count}); }).error == 0);
 }
 
+TEST_CASE("busy polling for longer than a millisecond is refused", "[target][setup]") {
+    const auto refused = [](std::chrono::microseconds time) {
+        return refusal([&] { Target target({.busy_poll = time}); });
+    };
+    for (const int bad : {-1, 1001}) {
+        CHECK(refused(std::chrono::microseconds(bad)).error == EINVAL);
+        CHECK(refused(std::chrono::microseconds(bad)).says("0 to 1000 us"));
+    }
+    for (const int good : {0, 1, 1000})
+        CHECK(refused(std::chrono::microseconds(good)).error == 0);
+}
+
 TEST_CASE("an interface that is not there is refused by name, with a hint", "[target][setup]") {
     enter_test_network();
     Target target;
