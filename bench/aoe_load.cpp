@@ -41,6 +41,7 @@ struct Arguments {
     unsigned patience_ms = 5000;
     pid_t pid = 0;
     int core = -1;
+    int tap = -1;
     bool json = false;
     Workload workload;
 };
@@ -75,6 +76,9 @@ void declare(CLI::App& app, Arguments& arguments) {
         {"sequential", Order::sequential}, {"random", Order::random}, {"mixed", Order::mixed}};
     const std::map<std::string, Waiting> waitings{{"spin", Waiting::spin}, {"sleep", Waiting::sleep}};
     app.add_option("-i,--interface", arguments.interface, "interface to ask on")->required();
+    app.add_option("--tap", arguments.tap,
+                   "the interface is a tap device: be at its other end, which is this open descriptor")
+        ->check(CLI::NonNegativeNumber);
     app.add_option("-e,--export", arguments.exports, "SHELF.SLOT or SHELF.FIRST-LAST, may be repeated")
         ->required();
     app.add_option("-w,--window", workload.window, "requests outstanding, over all exports")
@@ -222,22 +226,25 @@ void print_line(const Arguments& arguments, const Result& result) {
                    result.unwritten_sectors, result.wrong_sectors);
 }
 
+std::unique_ptr<bench::Port> open_port(const Arguments& arguments, std::size_t keep_bytes) {
+    if (arguments.tap >= 0)
+        return bench::open_tap_port(arguments.interface, arguments.tap, batch_frames);
+    return bench::open_packet_port(arguments.interface, keep_bytes, batch_frames);
+}
+
 int run(Arguments& arguments, const std::vector<bench::wire::Address>& addresses) {
     const auto& workload = arguments.workload;
-    std::vector<bench::Export> exports;
-    {
-        bench::Port port(arguments.interface, bench::wire::ata_header_bytes + bench::wire::sector_bytes,
-                         batch_frames);
-        exports = bench::discover(port, addresses, std::chrono::milliseconds(arguments.patience_ms));
-    }
+    const auto exports =
+        bench::discover(*open_port(arguments, bench::wire::ata_header_bytes + bench::wire::sector_bytes),
+                        addresses, std::chrono::milliseconds(arguments.patience_ms));
     const std::size_t frame_bytes =
         bench::wire::ata_header_bytes + workload.sectors * bench::wire::sector_bytes;
-    bench::Port port(arguments.interface, workload.verify ? frame_bytes : header_only_bytes, batch_frames);
-    if (frame_bytes > port.mtu() + 14)
+    const auto port = open_port(arguments, workload.verify ? frame_bytes : header_only_bytes);
+    if (frame_bytes > port->mtu() + 14)
         throw std::runtime_error(
-            fmt::format("{} sectors do not fit into a frame at MTU {}", workload.sectors, port.mtu()));
+            fmt::format("{} sectors do not fit into a frame at MTU {}", workload.sectors, port->mtu()));
 
-    const Result result = bench::Load(port, workload, exports).run();
+    const Result result = bench::Load(*port, workload, exports).run();
 
     if (isatty(STDERR_FILENO) == 1)
         fmt::print(stderr, "\r{:40}\r", "");

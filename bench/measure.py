@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 import report
-from targets import INTERFACE, Fio, Load, NetworkTarget, NotMeasured, Scene, aoetarget, answerer, peer, vblade
+from targets import INTERFACE, Fio, Load, NetworkTarget, NotMeasured, Scene, aoetarget, answerer, make_wire, peer, vblade
 from workloads import DEFAULT, REQUIREMENTS, WORKLOADS
 
 HERE = Path(__file__).resolve().parent
@@ -125,12 +125,11 @@ def say(text):
 def make_network():
     for scope in ("all", "default"):
         Path(f"/proc/sys/net/ipv6/conf/{scope}/disable_ipv6").write_text("1", encoding="ascii")
-    subprocess.run(["ip", "link", "add", "name", "aoe-load", "type", "veth", "peer", "name", INTERFACE], check=True)
+    return make_wire()
 
 
 def set_mtu(mtu):
-    for interface in ("aoe-load", INTERFACE):
-        subprocess.run(["ip", "link", "set", interface, "mtu", str(mtu), "up"], check=True)
+    subprocess.run(["ip", "link", "set", INTERFACE, "mtu", str(mtu), "up"], check=True)
 
 
 def make_files(scratch, count, mebibytes):
@@ -166,9 +165,9 @@ def measure_round(workload, target, scene, load, arguments):
     return load.measure(target, workload, scene)
 
 
-def measure(parser, arguments, workloads, targets, load):
+def measure(parser, arguments, workloads, targets, load_binary):
     scratch = Path(os.environ["AOE_BENCH_SCRATCH"])
-    make_network()
+    load = Load(str(load_binary), make_network(), arguments.seconds, arguments.warmup)
     rounds = []
     for workload in workloads:
         set_mtu(workload.mtu)
@@ -207,9 +206,8 @@ def main():
     if "AOE_BENCH_SCRATCH" not in os.environ:
         return None  # the arguments are good: run.sh goes on
 
-    load = Load(str(load_binary), arguments.seconds, arguments.warmup)
     try:
-        rounds = measure(parser, arguments, workloads, targets, load)
+        rounds = measure(parser, arguments, workloads, targets, load_binary)
     except NotMeasured as problem:
         say("")
         print(f"bench/run.sh: {problem}", file=sys.stderr)

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Measures AoE targets against each other, in turns, on a veth pair in a network namespace of its own.
+# Measures AoE targets against each other, in turns, on a tap device in a network namespace of its own.
 # README.md beside this file says how to read the result; measure.py does the work.
 set -euo pipefail
 

@@ -1,20 +1,24 @@
 """The targets that can be measured: how each is started, and what it can do."""
 
+import fcntl
 import json
 import os
-import socket
+import re
+import select
+import struct
 import subprocess
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
 INTERFACE = "aoe-target"
+TAP, NO_PACKET_INFORMATION, TUNSETIFF = 0x0002, 0x1000, 0x400454CA
+LARGEST_FRAME = 10000
 SLOTS = 250  # exports of a shelf, where there are many
 STOP_SECONDS = 2
-AOE = 0x88A2
-IS_ANSWER = 0x08
 # A config query to everybody for 1.0: destination, source, type, version 1, address, command, tag, no config string.
-QUERY = b"\xff" * 6 + b"%b\x88\xa2\x10\x00\x00\x01\x00\x01" + bytes(42 - 24 + 18)
+QUERY = bytes.fromhex("ffffffffffff 020000000001 88a2 1000 0001 00 01").ljust(60, b"\0")
+AOE_ANSWER = re.compile(rb".{12}\x88\xa2[\x18-\x1f]", re.DOTALL)
 
 
 class NotMeasured(Exception):
@@ -27,6 +31,16 @@ def log_of(scene):
 
 def export_address(index):
     return f"{1 + index // SLOTS}.{index % SLOTS}"
+
+
+def make_wire():
+    """A tap device INTERFACE for the targets; the descriptor returned is its other end. It goes when that is closed."""
+    try:
+        wire = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK)
+    except OSError as problem:
+        raise NotMeasured(f"/dev/net/tun: {problem.strerror}; load the module tun") from problem
+    fcntl.ioctl(wire, TUNSETIFF, struct.pack("16sH22x", INTERFACE.encode(), TAP | NO_PACKET_INFORMATION))
+    return wire
 
 
 @dataclass
@@ -137,9 +151,9 @@ class Load:
     """aoe-load, on the other end of the wire."""
 
     binary: str
+    wire: int
     seconds: float
     warmup: float
-    interface: str = "aoe-load"
     patience: float = field(default=15)
 
     def measure(self, target, workload, scene):
@@ -155,32 +169,28 @@ class Load:
 
     def await_answer(self, process, scene):
         """When the first answer to a query came; asks each millisecond."""
-        with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(AOE)) as wire:
-            wire.bind((self.interface, AOE))
-            wire.settimeout(0.001)
-            query = QUERY % wire.getsockname()[4]
-            for _ in range(int(self.patience * 1000)):
-                if process.poll() is not None:
-                    break
-                try:
-                    wire.send(query)
-                    if wire.recv(2048)[14] & IS_ANSWER:
-                        return time.monotonic()
-                except (TimeoutError, BlockingIOError):
-                    pass
+        while select.select([self.wire], [], [], 0)[0]:
+            os.read(self.wire, LARGEST_FRAME)  # what the target before has left
+        for _ in range(int(self.patience * 1000)):
+            if process.poll() is not None:
+                break
+            os.write(self.wire, QUERY)
+            while select.select([self.wire], [], [], 0.001)[0]:
+                if AOE_ANSWER.match(os.read(self.wire, LARGEST_FRAME)):
+                    return time.monotonic()
         raise NotMeasured(f"no answer: {log_of(scene)}")
 
     def run(self, process, workload, scene):
         exports = [argument for first in range(0, workload.exports, SLOTS) for argument in (
             "-e", f"{export_address(first)}-{min(SLOTS, workload.exports - first) - 1}")]
         command = [
-            "taskset", "-c", str(scene.load_core), self.binary, "-i", self.interface, *exports,
+            "taskset", "-c", str(scene.load_core), self.binary, "-i", INTERFACE, "--tap", str(self.wire), *exports,
             "--op", workload.op, "--order", workload.order, "--window", str(workload.window),
             "--sectors", str(workload.sectors), "--seconds", str(self.seconds), "--warmup", str(self.warmup),
             "--pid", str(process.pid), "--core", str(scene.target_core), "--json",
         ]
         try:
-            done = subprocess.run(command, capture_output=True, text=True, check=False,
+            done = subprocess.run(command, capture_output=True, text=True, check=False, pass_fds=[self.wire],
                                   timeout=self.seconds + self.warmup + self.patience)
         except subprocess.TimeoutExpired as late:
             raise NotMeasured(f"aoe-load did not end: {late}") from late
