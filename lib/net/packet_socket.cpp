@@ -1,5 +1,6 @@
 #include "net/packet_socket.hpp"
 
+#include "net/address_filter.hpp"
 #include "protocol/aoe.hpp"
 
 #include <fmt/format.h>
@@ -26,9 +27,6 @@ namespace {
 // (measured). This is what four initiators with 128 requests each may need; it is a limit and not memory that
 // is taken.
 constexpr int buffer_bytes = 8 << 20;
-
-// More shelves than this and the filter lets all through; the core sorts them out.
-constexpr std::size_t max_filtered_shelves = 200;
 
 [[noreturn]] void fail(const std::string& interface, const char* what) {
     const int error = errno;
@@ -90,37 +88,7 @@ void PacketSocket::size_receive_buffer() {
 }
 
 void PacketSocket::set_addresses(std::span<const Address> addresses) const {
-    std::vector<std::uint16_t> shelves;
-    for (const Address& address : addresses) {
-        if (shelves.empty() || shelves.back() != address.shelf)
-            shelves.push_back(address.shelf);
-    }
-    constexpr std::uint32_t drop = 0, keep = 0x7FFFFFFF, response_flag = 0x08;
-    const auto extension = [](int offset) { return static_cast<std::uint32_t>(SKF_AD_OFF + offset); };
-    const bool filter_shelves = shelves.size() <= max_filtered_shelves;
-    // A load beyond the end of the frame drops it, which is right for runts.
-    std::vector<sock_filter> program = {
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, extension(SKF_AD_PKTTYPE)), // meant for another host
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, PACKET_OTHERHOST, 0, 1),
-        BPF_STMT(BPF_RET | BPF_K, drop),
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
-                 extension(SKF_AD_VLAN_TAG_PRESENT)), // meant for a VLAN that is not ours
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 1, 0),
-        BPF_STMT(BPF_RET | BPF_K, drop),
-        BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 14), // an answer: somebody else's, or our own on lo
-        BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, response_flag, 0, 1),
-        BPF_STMT(BPF_RET | BPF_K, drop),
-        BPF_STMT(BPF_LD | BPF_H | BPF_ABS, 16), // the shelf
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, protocol::any_shelf, 0, 1),
-        BPF_STMT(BPF_RET | BPF_K, keep),
-    };
-    if (filter_shelves) {
-        for (const std::uint16_t shelf : shelves) {
-            program.push_back(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, shelf, 0, 1));
-            program.push_back(BPF_STMT(BPF_RET | BPF_K, keep));
-        }
-    }
-    program.push_back(BPF_STMT(BPF_RET | BPF_K, filter_shelves ? drop : keep));
+    std::vector<sock_filter> program = make_address_filter(addresses);
     const sock_fprog filter{static_cast<unsigned short>(program.size()), program.data()};
     if (!set_option(fd(), SOL_SOCKET, SO_ATTACH_FILTER, filter))
         throw std::system_error(errno, std::generic_category(), "cannot attach a socket filter");

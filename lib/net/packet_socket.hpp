@@ -1,4 +1,4 @@
-// A packet socket that gets AoE requests for our shelves from one interface, and nothing else (protocol.md
+// A packet socket that gets AoE requests for our exports from one interface, and nothing else (protocol.md
 // 8).
 #pragma once
 
@@ -35,7 +35,7 @@ class PacketSocket {
     [[nodiscard]] bool is_bound_to(int interface_index) const;
     /// What the receive buffer holds, in bytes as the kernel accounts for them.
     [[nodiscard]] unsigned receive_buffer_bytes() const { return receive_buffer_bytes_; }
-    /// Of the exports, ascending. Frames for other shelves stay in the kernel.
+    /// Of the exports. Frames for others stay in the kernel.
     void set_addresses(std::span<const Address> addresses) const;
     /// At least one frame waits in the receive buffer.
     [[nodiscard]] bool has_frames() const;

@@ -1,0 +1,102 @@
+#include "net/address_filter.hpp"
+
+#include "protocol/aoe.hpp"
+
+#include <algorithm>
+#include <cstdint>
+
+#include <linux/if_packet.h>
+
+namespace aoetarget::net {
+namespace {
+
+constexpr std::uint32_t drop = 0, keep = 0x7FFFFFFF;
+// Of the 4096 instructions that a filter may have, each range takes up to six.
+constexpr std::size_t max_ranges = 600;
+
+/// Shelf and slot as one number, as they follow each other in a frame.
+constexpr std::uint32_t key_of(std::uint32_t shelf, std::uint32_t slot) {
+    return shelf << 8 | slot;
+}
+
+struct Range {
+    std::uint32_t first, last;
+};
+
+std::vector<Range> join(std::vector<Range> ranges) {
+    std::ranges::sort(ranges, {}, &Range::first);
+    std::vector<Range> joined;
+    for (const Range& range : ranges) {
+        if (!joined.empty() && range.first <= joined.back().last + 1)
+            joined.back().last = std::max(joined.back().last, range.last);
+        else
+            joined.push_back(range);
+    }
+    return joined;
+}
+
+/// In ascending order.
+std::vector<Range> ranges_of(std::span<const Address> addresses) {
+    const Range any_shelf{key_of(protocol::any_shelf, 0), key_of(protocol::any_shelf, 0xFF)};
+    std::vector<Range> exact{any_shelf}, shelves{any_shelf};
+    for (const Address& address : addresses) {
+        const std::uint32_t key = key_of(address.shelf, address.slot);
+        const std::uint32_t any_slot = key_of(address.shelf, protocol::any_slot);
+        exact.insert(exact.end(), {{key, key}, {any_slot, any_slot}});
+        shelves.push_back({key_of(address.shelf, 0), any_slot});
+    }
+    for (const auto& wanted : {exact, shelves}) {
+        std::vector<Range> ranges = join(wanted);
+        if (ranges.size() <= max_ranges)
+            return ranges;
+    }
+    return {{0, any_shelf.last}};
+}
+
+/// Looks the accumulator up among the ranges.
+std::vector<sock_filter> search(std::span<const Range> ranges) {
+    if (ranges.size() == 1)
+        return {
+            BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, ranges[0].first, 0, 2),
+            BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, ranges[0].last, 1, 0),
+            BPF_STMT(BPF_RET | BPF_K, keep),
+            BPF_STMT(BPF_RET | BPF_K, drop),
+        };
+    const std::size_t middle = ranges.size() / 2;
+    const auto below = search(ranges.first(middle));
+    const auto above = search(ranges.subspan(middle));
+    std::vector<sock_filter> program = {
+        BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, ranges[middle].first, 0, 1),
+        BPF_STMT(BPF_JMP | BPF_JA, static_cast<std::uint32_t>(below.size())),
+    };
+    program.insert(program.end(), below.begin(), below.end());
+    program.insert(program.end(), above.begin(), above.end());
+    return program;
+}
+
+} // namespace
+
+std::vector<sock_filter> make_address_filter(std::span<const Address> addresses) {
+    constexpr std::uint32_t response_flag = 0x08;
+    const auto extension = [](int offset) { return static_cast<std::uint32_t>(SKF_AD_OFF + offset); };
+    // A load beyond the end of the frame drops it, which is right for runts.
+    std::vector<sock_filter> program = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, extension(SKF_AD_PKTTYPE)), // meant for another host
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, PACKET_OTHERHOST, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, drop),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+                 extension(SKF_AD_VLAN_TAG_PRESENT)), // meant for a VLAN that is not ours
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 1, 0),
+        BPF_STMT(BPF_RET | BPF_K, drop),
+        BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 14), // an answer: somebody else's, or our own on lo
+        BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, response_flag, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, drop),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 16), // shelf, slot, command
+        BPF_STMT(BPF_ALU | BPF_RSH | BPF_K, 8),
+    };
+    const auto found = search(ranges_of(addresses));
+    program.insert(program.end(), found.begin(), found.end());
+    return program;
+}
+
+} // namespace aoetarget::net
