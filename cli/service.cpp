@@ -2,6 +2,7 @@
 
 #include "arguments.hpp"
 #include "confinement.hpp"
+#include "target_threads.hpp"
 #include "text.hpp"
 #include "usage_error.hpp"
 #include "verbs.hpp"
@@ -32,13 +33,12 @@ namespace {
 class StopSignals {
   public:
     StopSignals() {
-        sigset_t signals;
-        sigemptyset(&signals);
-        sigaddset(&signals, SIGTERM);
-        sigaddset(&signals, SIGINT);
-        sigaddset(&signals, SIGHUP); // the terminal is gone: no reason to lose what is in a cache
-        sigprocmask(SIG_BLOCK, &signals, nullptr);
-        fd_ = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+        sigemptyset(&signals_);
+        sigaddset(&signals_, SIGTERM);
+        sigaddset(&signals_, SIGINT);
+        sigaddset(&signals_, SIGHUP); // the terminal is gone: no reason to lose what is in a cache
+        sigprocmask(SIG_BLOCK, &signals_, nullptr);
+        fd_ = signalfd(-1, &signals_, SFD_CLOEXEC | SFD_NONBLOCK);
         if (fd_ < 0)
             throw std::system_error(errno, std::generic_category(), "cannot watch for signals");
     }
@@ -48,21 +48,19 @@ class StopSignals {
 
     [[nodiscard]] int fd() const { return fd_; }
 
-    /// The first signal asks for an orderly end. The second one does not wait for anything: a disk may never
-    /// answer.
-    void handle(aoetarget::Target& target) {
+    /// The first signal asks for an orderly end. The second one does not wait for anything, since a disk may
+    /// never answer: the kernel ends this process.
+    void handle(TargetThreads& targets) {
         signalfd_siginfo signal{};
-        while (read(fd_, &signal, sizeof signal) == static_cast<ssize_t>(sizeof signal)) {
-            if (stopping_)
-                std::_Exit(128 + static_cast<int>(signal.ssi_signo));
-            stopping_ = true;
-            target.stop();
-        }
+        if (read(fd_, &signal, sizeof signal) != static_cast<ssize_t>(sizeof signal))
+            return;
+        targets.stop();
+        sigprocmask(SIG_UNBLOCK, &signals_, nullptr);
     }
 
   private:
+    sigset_t signals_{};
     int fd_ = -1;
-    bool stopping_ = false;
 };
 
 /// The soft limit is 1024 for the sake of select(), which nothing here uses.
@@ -110,8 +108,20 @@ void open_export(aoetarget::Target& target, const ExportSpec& spec, Report& repo
         report.add_note(fmt::format("{}: {}", to_string(spec.options.address), note));
 }
 
-void report_interfaces(const aoetarget::Target& target, Report& report) {
-    for (const aoetarget::InterfaceStats& interface : target.stats().interfaces) {
+/// What `threads` have of one interface: it differs only in the link, of which each has its own.
+aoetarget::InterfaceStats join(const TargetThreads::Interfaces& threads, std::size_t interface) {
+    aoetarget::InterfaceStats joined = threads.front()[interface];
+    std::string links;
+    for (std::size_t i = 0; i < threads.size(); ++i)
+        links += fmt::format("{}thread {}: {}", i == 0 ? "" : ", ", i + 1, threads[i][interface].link);
+    if (threads.size() > 1)
+        joined.link = links;
+    return joined;
+}
+
+void report_interfaces(const TargetThreads::Interfaces& threads, Report& report) {
+    for (std::size_t i = 0; i < threads.front().size(); ++i) {
+        const aoetarget::InterfaceStats interface = join(threads, i);
         report.add_line(describe_interface(interface));
         if (!interface.up)
             report.add_note(fmt::format("{0} has no link now; it is served as soon as it has one (is it up? "
@@ -134,18 +144,26 @@ void check_state_directory(const std::string& path) {
                         path));
 }
 
+/// An XDP program hands the frames of an interface to one socket, so one thread has it.
+aoetarget::InterfaceOptions options_for(const InterfaceSpec& interface, bool may_have_xdp) {
+    aoetarget::InterfaceOptions options = interface.options;
+    if (!may_have_xdp)
+        options.link = aoetarget::LinkKind::packet;
+    return options;
+}
+
 /// At the end: whether the disks have all that was answered.
-int report_losses(const aoetarget::Target& target) {
-    int exit_code = 0;
+bool report_losses(const aoetarget::Target& target) {
+    bool lost = false;
     for (const aoetarget::ExportStats& exported : target.stats().exports) {
         if (exported.flush_errors == 0)
             continue;
         say(fmt::format("aoetarget: {}: {} of its flushes failed: writes that were answered may be lost; "
                         "check the disk\n",
                         to_string(exported.address), exported.flush_errors));
-        exit_code = exit_failed;
+        lost = true;
     }
-    return exit_code;
+    return lost;
 }
 
 template <typename Range, typename Projection>
@@ -181,7 +199,8 @@ std::optional<aoetarget::LinkKind> parse_link_kind(const std::string& value) {
 }
 
 /// Returns whether it is one.
-bool set_interface_option(aoetarget::InterfaceOptions& options, const std::string& key, const std::string& value) {
+bool set_interface_option(aoetarget::InterfaceOptions& options, const std::string& key,
+                          const std::string& value) {
     const auto set = [](auto& option, const auto& parsed) {
         if (parsed)
             option = *parsed;
@@ -203,9 +222,10 @@ InterfaceSpec parse_interface_spec(const std::string& text) {
         const std::size_t equals = std::min(option.find('='), option.size());
         const std::string key = option.substr(0, equals);
         if (!set_interface_option(spec.options, key, option.substr(std::min(equals + 1, option.size()))))
-            throw UsageError(fmt::format("interface '{}': '{}' is no option; allowed: link=auto, link=packet, "
-                                         "link=xdp, sectors-per-frame=auto, sectors-per-frame=1 to 255",
-                                         printable(spec.name), printable(option)));
+            throw UsageError(
+                fmt::format("interface '{}': '{}' is no option; allowed: link=auto, link=packet, "
+                            "link=xdp, sectors-per-frame=auto, sectors-per-frame=1 to 255",
+                            printable(spec.name), printable(option)));
         if (!given.insert(key).second)
             throw UsageError(
                 fmt::format("interface '{}': the option {} is given twice", printable(spec.name), key));
@@ -251,25 +271,36 @@ int run_service(const Service& service) {
     std::signal(SIGPIPE, SIG_IGN); // whoever reads our standard error may go away
     raise_file_limit();
 
-    aoetarget::Target target(service.target);
-    target.watch(signals.fd(), [&] { signals.handle(target); });
+    TargetThreads targets(service.target, std::min<std::size_t>(service.threads, service.exports.size()));
+    targets[0].watch(signals.fd(), [&] { signals.handle(targets); });
     Report report;
-    for (const ExportSpec& spec : service.exports)
-        open_export(target, spec, report);
-    for (const InterfaceSpec& interface : service.interfaces)
-        target.add_interface(interface.name, interface.options);
-    target.poll(); // the ring starts with the first turn: now every interface is listened to
-    report_interfaces(target, report);
-    report.add_line(target.features());
-    const std::string privileges = drop_privileges();
-    check_state_directory(service.target.state_directory);
-    report.add_line(fmt::format("{}; {}", privileges, filter_system_calls()));
-    for (const std::string& note : service.notes)
-        report.add_note(note);
-    say(report.notes + report.lines);
+    for (std::size_t i = 0; i < service.exports.size(); ++i)
+        open_export(targets[i % targets.size()], service.exports[i], report);
+    for (std::size_t i = 0; i < service.interfaces.size(); ++i) {
+        for (std::size_t thread = 0; thread < targets.size(); ++thread)
+            targets[thread].add_interface(service.interfaces[i].name,
+                                          options_for(service.interfaces[i], thread == i % targets.size()));
+    }
 
-    target.run();
-    return report_losses(target);
+    const auto listening = [&](const TargetThreads::Interfaces& interfaces) {
+        report_interfaces(interfaces, report);
+        report.add_line(targets[0].features());
+        const std::string privileges = drop_privileges();
+        check_state_directory(service.target.state_directory);
+        report.add_line(fmt::format("{}; {}", privileges, filter_system_calls()));
+        for (const std::string& note : service.notes)
+            report.add_note(note);
+        say(report.notes + report.lines);
+    };
+    const auto confine = [] { // every thread has rights of its own
+        drop_privileges();
+        filter_system_calls();
+    };
+    targets.run(listening, confine);
+    bool lost = false;
+    for (std::size_t i = 0; i < targets.size(); ++i)
+        lost |= report_losses(targets[i]);
+    return lost ? exit_failed : 0;
 }
 
 } // namespace cli

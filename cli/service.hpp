@@ -21,6 +21,8 @@ InterfaceSpec parse_interface_spec(const std::string& text);
 
 struct Service {
     aoetarget::TargetOptions target;
+    /// Each serves a part of the exports.
+    unsigned threads = 1;
     std::vector<InterfaceSpec> interfaces;
     std::vector<ExportSpec> exports;
     /// Sentences for people, printed with the report at the start.

@@ -105,13 +105,13 @@ suite_sanitizers() {
 
 # What happens on several threads, with ThreadSanitizer.
 suite_threads() {
-    targets='tests/unit/unit-ring tests/unit/unit-target'
+    targets='tests/unit/unit-ring tests/unit/unit-target tests/unit/unit-cli'
     set_up "$build-threads" -Dwerror=false -Dbuildtype=debug -Doptimization=1 -Db_sanitize=thread -Db_lundef=false \
         || { targets=; return 1; }
     targets=
     status=0
     TSAN_OPTIONS=halt_on_error=1 meson test -C "$build-threads" --no-rebuild --print-errorlogs --timeout-multiplier 8 \
-        ring target || status=$?
+        ring target cli || status=$?
     count "$build-threads/meson-logs/testlog.txt" "$status"
 }
 

@@ -9,7 +9,7 @@ using namespace aoetest;
 
 namespace {
 
-// e1.1, e1.5, e3.5 and e3.7, with images that differ.
+// e1.1, e1.5, e3.5 and e3.7, with images that differ; served by one thread, and by three.
 struct FourExports {
     FourExports() {
         std::vector<std::string> arguments;
@@ -18,7 +18,9 @@ struct FourExports {
             images.back()->write(0, pattern(0, 64, version(shelf, slot)));
             arguments.push_back(export_argument(shelf, slot, images.back()->path()));
         }
-        target = std::make_unique<TargetProcess>(std::vector<std::string>{wire.target_end()}, arguments);
+        const std::string threads = GENERATE(as<std::string>(), "1", "3");
+        target = std::make_unique<TargetProcess>(std::vector<std::string>{wire.target_end()}, arguments,
+                                                 std::vector<std::string>{"--threads", threads});
     }
 
     static std::uint32_t version(unsigned shelf, unsigned slot) { return 1000 * shelf + slot; }

@@ -143,7 +143,8 @@ TEST_CASE(
         CHECK(scene.client.is_served_soon());
         return flood.sent();
     };
-    // What is set aside for requests is touched only as it is needed; a leak of one frame in a hundred would never end.
+    // What is set aside for requests is touched only as it is needed; a leak of one frame in a hundred would
+    // never end.
     const std::size_t descriptors = count_descriptors(scene.target.pid());
     std::size_t grown = 1000;
     for (int i = 0; i < 12 && grown > 64; ++i) {
@@ -219,18 +220,69 @@ TEST_CASE("an idle target uses no processor time", "[system]") {
 
 TEST_CASE("privileges: no capability but for packet sockets, no way to more, system calls filtered",
           "[system]") {
-    Scene scene;
-    std::map<std::string, std::string> status;
-    std::ifstream file("/proc/" + std::to_string(scene.target.pid()) + "/status");
-    for (std::string line; std::getline(file, line);)
-        status[line.substr(0, line.find(':'))] = line.substr(std::min(line.size(), line.find(':') + 2));
-    constexpr const char* net_raw = "0000000000002000";
-    CHECK(status["CapPrm"] == net_raw);
-    CHECK(status["CapEff"] == net_raw);
-    CHECK(status["CapBnd"] == "0000000000000000");
-    CHECK(status["CapInh"] == "0000000000000000");
-    CHECK(status["CapAmb"] == "0000000000000000");
-    CHECK(status["NoNewPrivs"] == "1");
-    if (scene.target.log().find("built without libseccomp") == std::string::npos)
-        CHECK(status["Seccomp"] == "2");
+    const VethPair& wire = standard_wire();
+    const ImageFile one(64), other(64);
+    TargetProcess target({wire.target_end()},
+                         {export_argument(1, 1, one.path()), export_argument(1, 2, other.path())},
+                         {"--threads", "2"});
+    RawClient client(wire);
+    client.ask(config_request().to(1, 2)); // so that the second thread runs, too
+    unsigned threads = 0;
+    for (const auto& thread :
+         std::filesystem::directory_iterator("/proc/" + std::to_string(target.pid()) + "/task")) {
+        std::map<std::string, std::string> status;
+        std::ifstream file(thread.path() / "status");
+        for (std::string line; std::getline(file, line);)
+            status[line.substr(0, line.find(':'))] = line.substr(std::min(line.size(), line.find(':') + 2));
+        if (status["Name"].starts_with("iou-"))
+            continue; // the kernel's own
+        CAPTURE(status["Name"]);
+        ++threads;
+        constexpr const char* net_raw = "0000000000002000";
+        CHECK(status["CapPrm"] == net_raw);
+        CHECK(status["CapEff"] == net_raw);
+        CHECK(status["CapBnd"] == "0000000000000000");
+        CHECK(status["CapInh"] == "0000000000000000");
+        CHECK(status["CapAmb"] == "0000000000000000");
+        CHECK(status["NoNewPrivs"] == "1");
+        if (target.log().find("built without libseccomp") == std::string::npos)
+            CHECK(status["Seccomp"] == "2");
+    }
+    CHECK(threads == 2);
+}
+
+TEST_CASE("threads: each serves its part of the exports, through what happens to the interface, and all end",
+          "[system]") {
+    const VethPair& wire = standard_wire();
+    std::vector<std::unique_ptr<ImageFile>> images;
+    std::vector<std::string> exports;
+    for (unsigned slot = 0; slot < 5; ++slot) {
+        images.push_back(std::make_unique<ImageFile>(64));
+        exports.push_back(export_argument(1, slot, images.back()->path()));
+    }
+    RawClient client(wire);
+    client.set_sentinel(config_request().to(1, 0));
+    TargetProcess target({wire.target_end()}, exports, {"--threads", "3"});
+    CHECK(target.log().find("thread 3: packet") != std::string::npos);
+    const auto serve_all = [&](std::uint32_t round) {
+        for (std::uint8_t slot = 0; slot < 5; ++slot) {
+            const Bytes data = pattern(8 * slot, 2, 100 * round + slot);
+            CHECK(client.ask(write_request(8 * slot, data).to(1, slot)).succeeded());
+            CHECK(client.ask(read_request(8 * slot, 2).to(1, slot)).data() == data);
+        }
+    };
+    serve_all(1);
+    set_link(wire.target_end(), false);
+    set_link(wire.target_end(), true);
+    REQUIRE(client.wait_until([&] { // every thread notices by itself
+        for (std::uint8_t slot = 0; slot < 5; ++slot) {
+            if (!client.wait_for(client.send(config_request().to(1, slot)), Milliseconds(100)))
+                return false;
+        }
+        return true;
+    }));
+    serve_all(2);
+    target.stop();
+    for (std::uint8_t slot = 0; slot < 5; ++slot)
+        CHECK(images[slot]->read(8 * slot, 2) == pattern(8 * slot, 2, 200 + slot));
 }

@@ -97,6 +97,13 @@ TEST_CASE("serve refuses to stay awake for a senseless time", "[cli]") {
     }
 }
 
+TEST_CASE("serve refuses a senseless number of threads", "[cli]") {
+    for (const std::string threads : {"0", "-1", "65", "many", ""}) {
+        INFO(threads);
+        CHECK(has(error_of(cli::serve, {"-i", "eth0", "-e", "1.1=/x", "--threads", threads}), "--threads"));
+    }
+}
+
 TEST_CASE("a verb refuses what it does not know and names its help", "[cli]") {
     const std::string error = error_of(cli::serve, {"-i", "eth0", "-e", "1.1=/x", "--fast"});
     CHECK(has(error, "--fast"));
@@ -201,7 +208,7 @@ TEST_CASE("the help of each verb names all its options and gives examples", "[cl
     for (const std::string_view option :
          {"-i, --interface", "-e, --export", "read-only", "durability=stable", "durability=volatile",
           "cache=direct", "cache=page", "offset=SIZE", "length=SIZE", "serial=TEXT", "force", "--state-dir",
-          "--busy-poll", "link=auto", "sectors-per-frame=N", "Examples:\n  aoetarget serve "})
+          "--busy-poll", "--threads", "link=auto", "sectors-per-frame=N", "Examples:\n  aoetarget serve "})
         CHECK(has(serve, option));
     for (const std::string_view option :
          {"-i, --interface", "--timeout", "--json", "Examples:\n  aoetarget discover "})

@@ -1,0 +1,104 @@
+#include "target_threads.hpp"
+
+#include <exception>
+#include <latch>
+#include <thread>
+
+#include <malloc.h>
+
+namespace cli {
+namespace {
+
+/// What one thread does; what is thrown in it is kept for later.
+class Part {
+  public:
+    explicit Part(aoetarget::Target& target) : target_(target) {}
+
+    void take_first_turn() {
+        attempt([&] {
+            target_.poll(); // the ring starts with the first turn: now every interface is listened to
+            interfaces = target_.stats().interfaces;
+        });
+    }
+    template <typename Work>
+    void attempt(Work work) {
+        try {
+            if (!failure)
+                work();
+        } catch (...) {
+            failure = std::current_exception();
+        }
+    }
+
+    std::vector<aoetarget::InterfaceStats> interfaces;
+    std::exception_ptr failure;
+
+  private:
+    aoetarget::Target& target_;
+};
+
+} // namespace
+
+TargetThreads::TargetThreads(const aoetarget::TargetOptions& options, std::size_t count) {
+    for (std::size_t i = 0; i < count; ++i)
+        targets_.push_back(std::make_unique<aoetarget::Target>(options));
+    // Heaps of their own, which threads have for speed, take system calls that are forbidden later.
+    if (count > 1)
+        mallopt(M_ARENA_MAX, 1);
+}
+
+void TargetThreads::stop() noexcept {
+    for (const auto& target : targets_)
+        target->stop();
+}
+
+void TargetThreads::run(const std::function<void(const Interfaces&)>& listening,
+                        const std::function<void()>& confine) {
+    std::vector<Part> parts;
+    for (const auto& target : targets_)
+        parts.emplace_back(*target);
+    std::latch all_listen(static_cast<std::ptrdiff_t>(size())), told(1);
+
+    const auto serve = [&](std::size_t index) {
+        parts[index].attempt([&] {
+            if (index > 0)
+                confine();
+            targets_[index]->run();
+        });
+        if (parts[index].failure)
+            stop(); // the others, in order
+    };
+    std::vector<std::thread> threads;
+    parts[0].attempt([&] {
+        for (std::size_t i = 1; i < size(); ++i)
+            threads.emplace_back([&, i] {
+                parts[i].take_first_turn();
+                all_listen.count_down();
+                told.wait();
+                serve(i);
+            });
+    });
+    parts[0].take_first_turn();
+    all_listen.count_down(
+        static_cast<std::ptrdiff_t>(size() - threads.size())); // also for those that did not start
+    all_listen.wait();
+    parts[0].attempt([&] {
+        Interfaces interfaces;
+        for (const Part& part : parts) {
+            if (part.failure)
+                return; // which is told of at the end
+            interfaces.push_back(part.interfaces);
+        }
+        listening(interfaces);
+    });
+    told.count_down();
+    serve(0);
+    for (std::thread& thread : threads)
+        thread.join();
+    for (const Part& part : parts) {
+        if (part.failure)
+            std::rethrow_exception(part.failure);
+    }
+}
+
+} // namespace cli

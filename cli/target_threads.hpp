@@ -1,0 +1,35 @@
+// Several targets in one process: each has a thread, a ring and a part of the exports of its own, and they
+// share nothing. The kernel hands each the frames for its exports.
+#pragma once
+
+#include <aoetarget/target.hpp>
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+namespace cli {
+
+class TargetThreads {
+  public:
+    /// Of each target.
+    using Interfaces = std::vector<std::vector<aoetarget::InterfaceStats>>;
+
+    /// With one, everything happens on the thread that calls run(). Throws std::system_error.
+    TargetThreads(const aoetarget::TargetOptions& options, std::size_t count);
+
+    [[nodiscard]] std::size_t size() const { return targets_.size(); }
+    aoetarget::Target& operator[](std::size_t index) { return *targets_[index]; }
+
+    /// Every target takes its first turn. Then `listening` is called on this thread, with the interfaces of
+    /// each target, and then `confine` on each other thread. Serves until stop(), and throws what any of them
+    /// threw, after all have ended.
+    void run(const std::function<void(const Interfaces&)>& listening, const std::function<void()>& confine);
+    /// From any thread.
+    void stop() noexcept;
+
+  private:
+    std::vector<std::unique_ptr<aoetarget::Target>> targets_;
+};
+
+} // namespace cli
