@@ -24,7 +24,7 @@ arguments too. SIGTERM or SIGINT ends it. Needs CAP_NET_RAW.
   IF            The network interface to serve on.
   FILE          The regular file or block device.
   -b N          Advertise N buffers: how many requests an initiator may have under way, 2 to 65535; the
-                default is 128.
+                default is 128. What exceeds that is dropped.
   -d            Pass by the page cache (O_DIRECT).
   -s            Answer a write when it is on stable storage. Without it, a write is answered when a cache has
                 it, as vblade does, and a power cut loses it: Linux initiators never flush.

@@ -25,6 +25,7 @@ LinkId Core::add_link(Link& link, std::size_t slots) {
     if (slots_ > provided_slots_) { // what removed links have left is used again
         resources_.requests.grow(slots_ - provided_slots_);
         resources_.operations.grow(slots_ - provided_slots_);
+        resources_.senders.grow(slots_ - provided_slots_);
         provided_slots_ = slots_;
     }
     for (const auto& exported : exports_)

@@ -8,7 +8,7 @@ Export::Export(const ExportOptions& options, std::unique_ptr<BlockDevice> device
                const Context& context)
     : address_(options.address), serial_(options.serial), model_(options.model), context_(context),
       device_(std::move(device)), geometry_(device_->geometry()),
-      scheduler_(*device_, geometry_, context.resources, *this), state_(state),
+      scheduler_(*device_, geometry_, context.resources, *this, context.buffer_count), state_(state),
       write_cache_enabled_(geometry_.volatile_cache) {}
 
 bool Export::receive(const Header& header, LinkId link, FrameSlot slot) {
@@ -34,7 +34,7 @@ bool Export::receive(const Header& header, LinkId link, FrameSlot slot) {
     return true;
 }
 
-/// A copy of the state to be changed as the frame asks, for commit(). Only while no other change is under way.
+/// A copy of the state to be changed as the frame asks, for commit(). Only while no other is under way.
 ProtocolState& Export::begin_change(const FrameSlot& slot) {
     state_changed_ = slot.arrival();
     change_.state = state_;
@@ -95,6 +95,7 @@ ExportStats Export::stats() const {
     stats.flush_errors = scheduler_.counters().flush_errors;
     stats.stale += scheduler_.counters().stale;
     stats.dropped += scheduler_.counters().dropped;
+    stats.crowding = scheduler_.counters().crowding;
     stats.in_flight = scheduler_.in_flight();
     return stats;
 }

@@ -72,6 +72,13 @@ class FrameSlot {
 
 class FramePool {
   public:
+    /// Who has requests in these slots: kept by the schedulers, for all of them together (senders.hpp).
+    struct Use {
+        std::size_t requests = 0; ///< Under way.
+        MacAddress newest_sender;
+        Time newest_change = Time::min(); ///< When a request arrived whose sender was not that of the last.
+    };
+
     /// How the slots of a region lie.
     struct Layout {
         static constexpr std::size_t page_bytes = 4096;
@@ -132,6 +139,7 @@ class FramePool {
     [[nodiscard]] std::size_t frame_capacity() const { return slot_bytes_ - frame_offset_; }
     [[nodiscard]] std::uint32_t slots() const { return slots_; }
     [[nodiscard]] std::size_t free_slots() const { return free_.size(); }
+    [[nodiscard]] Use& use() { return use_; }
 
   private:
     friend class FrameSlot;
@@ -142,6 +150,7 @@ class FramePool {
     std::uint32_t slots_;
     std::uint16_t id_;
     std::vector<std::uint32_t> free_;
+    Use use_;
 };
 
 inline FrameSlot::~FrameSlot() {

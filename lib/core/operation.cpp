@@ -238,8 +238,7 @@ void Scheduler::run_ended(Operation& operation, int error, std::uint64_t bad_sec
     while (ended-- > 0) {
         Request* request = operation.first;
         operation.first = request->next;
-        --requests_in_flight_;
-        resources_.senders.give_back(request->source);
+        release(*request);
         if (changes_data(operation))
             history_.ended(*request, resources_.now);
         sink_.finished(*request, error, bad_sector);

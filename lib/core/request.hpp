@@ -5,6 +5,7 @@
 
 #include "core/link.hpp"
 #include "core/outcome.hpp"
+#include "core/senders.hpp"
 
 #include <array>
 
@@ -15,6 +16,7 @@ struct Request {
     FrameSlot slot;
     LinkId link = 0;
     MacAddress source;
+    Sender* sender = nullptr; ///< Counts it, once it was admitted.
     protocol::AtaRegisters registers;
     protocol::AtaCommand command;
     SectorRange

@@ -12,9 +12,9 @@ namespace aoetarget::core {
 using protocol::AtaAction;
 
 Scheduler::Scheduler(BlockDevice& device, const Geometry& geometry, SchedulerResources& resources,
-                     RequestSink& sink)
+                     RequestSink& sink, std::size_t buffer_count)
     : device_(device), geometry_(geometry), block_sectors_(geometry.logical_block_bytes / sector_bytes),
-      resources_(resources), sink_(sink) {}
+      resources_(resources), sink_(sink), buffer_count_(buffer_count) {}
 
 bool Scheduler::changes_data(const Operation& operation) {
     return operation.action == AtaAction::write || operation.action == AtaAction::data_set_management;
@@ -43,7 +43,7 @@ bool Scheduler::conflict(const Operation& operation, const SectorRange& exclusiv
 
 void Scheduler::admit(Request* request) {
     ++requests_in_flight_;
-    resources_.senders.take(request->source, request->slot.arrival());
+    const bool in_company = has_company(*request);
     const SectorRange exclusive = exclusive_range(request->range);
     const bool changes = request->command.action == AtaAction::write ||
                          request->command.action == AtaAction::data_set_management;
@@ -89,22 +89,21 @@ void Scheduler::admit(Request* request) {
         merge_duplicate(*original, request);
         return;
     }
+    FramePool& pool = request->slot.pool();
+    Sender* sender = resources_.senders.find(request->source, pool, this);
+    if (!has_room_for(*request, sender, in_company)) {
+        drop(request);
+        return;
+    }
     if (changes && history_.has_replaced(*request)) {
         ++counters_.stale;
         drop(request);
         return;
     }
-    // A device that hangs must not hold every slot of a link: other exports are served through it too. Nor
-    // may a host that floods leave none to others. The newest goes (initiators.md H9).
-    const std::size_t slots = request->slot.pool().slots();
-    if (requests_in_flight_ > slots / 2 ||
-        resources_.senders.has_too_many(request->source, slots, request->slot.arrival())) {
-        ++counters_.dropped;
-        drop(request);
-        return;
-    }
     if (changes)
         history_.add(*request);
+    request->sender = resources_.senders.enter(sender, request->source, pool, this);
+    ++pool.use().requests;
     Operation* blocker = newest != joinable ? newest : second_newest;
     // Joining means taking effect when the operation does. That is in order if nothing newer is in the way,
     // and if what is older in the way is something for which the operation waits as well.
@@ -149,9 +148,56 @@ void Scheduler::merge_duplicate(Request& original, Request* request) {
     drop(request);
 }
 
+/// Whether somebody else has lately asked through the same link.
+bool Scheduler::has_company(const Request& request) {
+    constexpr Time lately = std::chrono::seconds(1);
+    FramePool::Use& use = request.slot.pool().use();
+    const Time arrival = request.slot.arrival();
+    if (use.newest_sender != request.source) {
+        // The first sender of all is alone, too.
+        if (use.newest_sender != MacAddress{})
+            use.newest_change = std::max(use.newest_change, arrival);
+        use.newest_sender = request.source;
+    }
+    return arrival - lately < use.newest_change;
+}
+
+/// Whether one more request may be under way: for this device, and for this sender (senders.hpp). `sender`:
+/// null where it has none.
+bool Scheduler::has_room_for(const Request& request, const Sender* sender, bool has_company) {
+    FramePool& pool = request.slot.pool();
+    const std::size_t share = pool.slots() / 2;
+    // A device that hangs must not hold every slot of a link: other exports are served through it too. The
+    // newest goes (initiators.md H9).
+    if (requests_in_flight_ > share) {
+        ++counters_.dropped;
+        return false;
+    }
+    const auto crowds = [](const Sender* one, std::size_t left) {
+        return one != nullptr && one->held > 3 * left;
+    };
+    bool too_many = sender != nullptr && sender->held >= buffer_count_;
+    if (!too_many && has_company) {
+        const Sender* whole =
+            sender != nullptr ? sender->whole : resources_.senders.find(request.source, pool, nullptr);
+        too_many =
+            crowds(sender, share - requests_in_flight_) || crowds(whole, pool.slots() - pool.use().requests);
+    }
+    if (!too_many || mutated(Mutation::let_crowd))
+        return true;
+    ++counters_.crowding;
+    return false;
+}
+
+/// The request is no longer under way.
+void Scheduler::release(Request& request) {
+    --requests_in_flight_;
+    --request.slot.pool().use().requests;
+    resources_.senders.leave(request.sender);
+}
+
 void Scheduler::drop(Request* request) {
     --requests_in_flight_;
-    resources_.senders.give_back(request->source);
     request->slot = {};
     resources_.requests.give_back(request);
 }

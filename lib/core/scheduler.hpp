@@ -11,7 +11,6 @@
 #include "core/fixed_pool.hpp"
 #include "core/io_queue.hpp"
 #include "core/request.hpp"
-#include "core/sender_shares.hpp"
 #include "core/write_history.hpp"
 
 namespace aoetarget::core {
@@ -31,7 +30,7 @@ class RequestSink {
 struct SchedulerResources {
     FixedPool<Request> requests;
     FixedPool<Operation> operations;
-    SenderShares senders;
+    SenderTable senders;
     BouncePool bounce;
     IoQueue completions;
     /// Schedulers with operations to start.
@@ -44,12 +43,13 @@ struct SchedulerResources {
 class Scheduler {
   public:
     struct Counters {
-        std::uint64_t device_operations = 0, duplicates = 0, ordered = 0, patched = 0, dropped = 0, stale = 0,
-                      flush_errors = 0;
+        std::uint64_t device_operations = 0, duplicates = 0, ordered = 0, patched = 0, dropped = 0,
+                      crowding = 0, stale = 0, flush_errors = 0;
     };
 
-    Scheduler(BlockDevice& device, const Geometry& geometry, SchedulerResources& resources,
-              RequestSink& sink);
+    /// `buffer_count`: how many requests one sender may have under way through one link.
+    Scheduler(BlockDevice& device, const Geometry& geometry, SchedulerResources& resources, RequestSink& sink,
+              std::size_t buffer_count);
 
     /// Room for so many operations at once, so that nothing is allocated when they come.
     void reserve(std::size_t operations) { active_.reserve(operations); }
@@ -103,6 +103,9 @@ class Scheduler {
     [[nodiscard]] static Request* find_duplicate(const Operation& operation, const Request& request);
     void merge_duplicate(Request& original, Request* request);
     void drop(Request* request);
+    [[nodiscard]] static bool has_company(const Request& request);
+    [[nodiscard]] bool has_room_for(const Request& request, const Sender* sender, bool has_company);
+    void release(Request& request);
     [[nodiscard]] bool can_join(const Operation& operation, const Request& request) const;
     void join(Operation& operation, Request* request);
     Operation& new_operation(protocol::AtaAction action, bool barrier);
@@ -135,6 +138,7 @@ class Scheduler {
     const std::uint64_t block_sectors_;
     SchedulerResources& resources_;
     RequestSink& sink_;
+    const std::size_t buffer_count_;
     WriteHistory history_;
     std::vector<Active> active_; ///< Everything admitted and not retired, in no order.
     Operation* first_ready_ = nullptr;

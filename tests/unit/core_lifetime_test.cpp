@@ -234,48 +234,6 @@ TEST_CASE("an export whose device hangs holds half of a link's slots and no more
     CHECK(core.stats().in_flight == 0);
 }
 
-TEST_CASE("where several hosts send, one holds three eighths of a link's slots and no more",
-          "[core][lifetime]") {
-    CoreFixture core({.slots = 80});
-    Disk& slow = core.add_export();
-    Disk& other_slow = core.add_export(geometry_of(256), address_of(1, 2));
-    slow.immediate = other_slow.immediate = false;
-    const auto flood = [&](unsigned requests) {
-        for (std::uint32_t i = 0; i < requests; ++i)
-            core.send(write_request(i % 8, pattern(0, 1, i)).to(1, static_cast<std::uint8_t>(1 + i % 2)));
-        core.turn();
-        return core.stats().in_flight + core.stats(1).in_flight;
-    };
-    SECTION("alone it may have more") {
-        CHECK(flood(60) == 60);
-    }
-    SECTION("another is there") {
-        const std::uint32_t tag = core.send(read_request(9, 1).from(other_client_mac));
-        core.turn();
-        CHECK(flood(60) == 1 + 30);
-        const std::uint32_t second = core.send(read_request(10, 1).from(other_client_mac));
-        core.turn();
-        drain(core, slow);
-        CHECK(core.reply(tag).succeeded());
-        CHECK(core.reply(second).succeeded());
-    }
-    SECTION("another was there, but not lately") {
-        const std::uint32_t tag = core.send(read_request(9, 1).from(other_client_mac));
-        core.turn();
-        drain(core, slow);
-        CHECK(core.reply(tag).succeeded());
-        core.now += std::chrono::seconds(2);
-        core.turn();
-        core.send(read_request(0, 1));
-        core.now += std::chrono::seconds(2);
-        core.turn();
-        CHECK(flood(60) == 61);
-    }
-    drain(core, slow);
-    drain(core, other_slow);
-    CHECK(core.stats().in_flight == 0);
-}
-
 TEST_CASE("devices take time that complete after the next turn, and are forgiven after a while",
           "[core][lifetime]") {
     CoreFixture core;

@@ -374,7 +374,7 @@ TEST_CASE("a request does not join what is already with the device", "[core][mer
 }
 
 TEST_CASE("merging stops at 64 requests and at 256 sectors", "[core][merge]") {
-    CoreFixture core({.mtu = 9000, .slots = 300});
+    CoreFixture core({.buffer_count = 150, .mtu = 9000, .slots = 300});
     Disk& disk = core.add_export(4096);
     for (unsigned i = 0; i < 130; ++i)
         core.send(read_request(i, 1));

@@ -126,7 +126,9 @@ class Volume final : public aoetarget::BlockDevice {
 /// A target on a thread of its own, which also does there what the test asks for.
 class RunningTarget {
   public:
-    explicit RunningTarget(const std::function<void(aoetarget::Target&)>& set_up) {
+    explicit RunningTarget(const std::function<void(aoetarget::Target&)>& set_up,
+                           const aoetarget::TargetOptions& options = {})
+        : target_(options) {
         target_.watch(event_, [this] { do_work(); });
         set_up(target_);
         thread_ = std::thread([this] {

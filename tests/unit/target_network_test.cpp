@@ -142,7 +142,7 @@ TEST_CASE("what waits in the packet socket when a lane is opened comes before wh
         SKIP_BECAUSE("has no XDP here");
     std::vector<std::uint32_t> tags;
     std::thread end_of_first;
-    RunningTarget second([&](Target& target) {
+    const auto set_up_second = [&](Target& target) {
         target.add_export(at(1, 2), Volume::make(log));
         end_of_first = std::thread([&] {
             std::this_thread::sleep_for(Milliseconds(200)); // the socket of the second is there now
@@ -153,7 +153,8 @@ TEST_CASE("what waits in the packet socket when a lane is opened comes before wh
         end_of_first.join();
         for (const std::uint32_t tag : write_all(2))
             tags.push_back(tag);
-    });
+    };
+    RunningTarget second(set_up_second, {.buffer_count = 2 * writes}); // one client has them all under way
     CHECK(second.stats().interfaces.at(0).link == "xdp native");
     for (const std::uint32_t tag : tags)
         CHECK(client.wait_for(tag));

@@ -68,9 +68,11 @@ struct ExportStats {
     /// lost.
     std::uint64_t flush_errors = 0;
     /// Requests dropped because the device was out of resources (EAGAIN, ENOMEM), or because this export
-    /// or, where several hosts send, the sender already had as many under way as one may have; the initiators
-    /// repeat them.
+    /// already had as many under way as one may have; the initiators repeat them.
     std::uint64_t dropped = 0;
+    /// Requests dropped because their sender already had as many under way as one may have: it floods, or
+    /// does not keep to the advertised buffer count. Those of others are served.
+    std::uint64_t crowding = 0;
     /// Writes dropped because they came so late that they would have undone newer ones: an interface was not
     /// served for a while, or the network delays frames. The initiators repeat what they still want.
     std::uint64_t stale = 0;

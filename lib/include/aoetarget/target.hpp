@@ -30,8 +30,9 @@ namespace aoetarget {
 const char* version() noexcept;
 
 struct TargetOptions {
-    /// How many requests each initiator may have under way, 2 to 65535. Advertised in Query Config; Linux
-    /// opens a window of this size per interface of the target. Less than 2 would make the Linux driver
+    /// How many requests of an export each initiator may have under way, 2 to 65535. Advertised in Query
+    /// Config; Linux opens a window of this size per interface of the target. What exceeds it is dropped, so
+    /// that nobody takes the place of others (ExportStats::crowding). Less than 2 would make the Linux driver
     /// unusable.
     unsigned buffer_count = 128;
     /// Where the config string, the mask list and the reservation of each export are kept over restarts and
