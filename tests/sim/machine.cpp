@@ -49,8 +49,8 @@ void Machine::boot() {
     ++boots_;
     removed_.clear();
     ports_.clear();
-    core_ = std::make_unique<aoetarget::core::Core>(
-        aoetarget::core::Core::Options{.firmware = "sim", .bounce_memory = bounce_.bytes()});
+    core_ = std::make_unique<aoetarget::core::Core>(aoetarget::core::Core::Options{
+        .buffer_count = setting_.buffer_count, .firmware = "sim", .bounce_memory = bounce_.bytes()});
     for (unsigned number = 0; number < setting_.ports; ++number) {
         ports_.emplace_back();
         add_port(number);

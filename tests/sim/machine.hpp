@@ -62,6 +62,7 @@ class Machine {
     struct Setting {
         unsigned ports = 2;
         std::uint32_t slots = 64;
+        unsigned buffer_count = 128;
         std::size_t socket_frames = 64;
         std::size_t bounce_buffers = 2;
         std::size_t alignment = 512;

@@ -11,6 +11,7 @@ namespace {
 constexpr Time latest = seconds(1); // after this a frame is never delivered
 constexpr Time patience = seconds(120);
 const Mac query_mac = aoetest::numbered_mac(0x2000);
+const Mac greedy_mac = aoetest::numbered_mac(0x4000);
 
 /// Most of the time nothing, so that seeds differ in kind.
 double rarely(Random& random, double most) {
@@ -50,6 +51,12 @@ void World::make_weather() {
         .mtus = {},
         .delayed_turns = rarely(random_, 0.01),
     };
+    if (random_.chance(0.1)) {
+        // As in a real target the windows of a few hosts fit into the slots, whatever the greedy one does.
+        between_floods_ = microseconds(random_.between(30, 100));
+        machine_setting_.slots = 96;
+        machine_setting_.buffer_count = 8;
+    }
     for (unsigned port = 0; port < machine_setting_.ports; ++port)
         machine_setting_.mtus.push_back(mtus[random_.below(std::size(mtus))]);
     machine_ =
@@ -102,7 +109,7 @@ void World::make_hosts() {
             setting.ports.push_back((first_port + i) % machine_setting_.ports);
             setting.macs.push_back(aoetest::numbered_mac(number * 16 + (one_mac ? 0 : i)));
         }
-        setting.window = static_cast<unsigned>(random_.between(1, 24));
+        setting.window = static_cast<unsigned>(random_.between(1, between_floods_ > Time{} ? 4 : 24));
         setting.area = own_sectors ? SectorRange{(number - 1) * (sectors / count), sectors / count}
                                    : SectorRange{0, random_.chance(0.5) ? sectors : sectors / 4};
         setting.max_sectors = static_cast<unsigned>(random_.between(1, 17));
@@ -440,6 +447,20 @@ void World::query() {
     send(static_cast<unsigned>(random_.below(machine_setting_.ports)), request.encode(), Care::prompt, 0);
 }
 
+/// Reads of one sector after another, each of them new, to all exports by all ports.
+void World::flood() {
+    if (!flooding_)
+        return;
+    schedule_.after(between_floods_, [this] { flood(); });
+    const Export& exported = exports_[flood_tag_ % exports_.size()];
+    const auto port = static_cast<unsigned>(random_.below(machine_setting_.ports));
+    auto request = aoetest::read_request(random_.below(exported.volume->sectors), 1);
+    request.to(exported.volume->address.shelf, exported.volume->address.slot);
+    request.from(greedy_mac).tagged(flood_tag_++);
+    request.destination = port_mac(port);
+    send(port, request.encode(), Care::gentle, 0);
+}
+
 void World::heal() {
     trace("all faults stop");
     healed_ = true;
@@ -486,6 +507,8 @@ Result World::run() {
     }
     next_fault();
     query();
+    if (between_floods_ > Time{})
+        flood();
     step_until(schedule_.now() + seconds(300), [this] { return requests_left_ == 0; });
     heal();
     expect_answers();
@@ -511,6 +534,7 @@ void World::expect_answers() {
         if (host->outstanding() != 0)
             fail(host->waiting_for());
     }
+    flooding_ = false;
     step_until(schedule_.now() + seconds(5), [] { return false; }); // what is still on its way
     queries_answered_.clear();
     const std::uint32_t first_tag = query_tag_;

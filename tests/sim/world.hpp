@@ -12,9 +12,10 @@
 //   write has changed any of its blocks.
 // - Power cuts end the target, what is in its sockets and on the cables, and any part of what is not stable.
 // - Managers shut hosts out and let them in again.
+// - Somebody floods: asks for all that there is, far more than the disks can do, and never listens.
 //
-// In the end all faults stop. Then everything that was asked must be answered within bounded time, nothing
-// may be left over, and the disk must hold what was promised.
+// In the end all faults stop, but for the flood. Then everything that was asked must be answered within
+// bounded time, nothing may be left over, and the disk must hold what was promised.
 #pragma once
 
 #include "host.hpp"
@@ -98,6 +99,7 @@ class World final : public Network, public Disk::Observer {
     void next_fault();
     void cut_power();
     void query();
+    void flood();
     void heal();
 
     // How it ends
@@ -120,6 +122,9 @@ class World final : public Network, public Disk::Observer {
     std::uint64_t cables_epoch_ = 0; ///< What was sent before a power cut does not arrive after it.
     Time between_faults_{};
     double power_cuts_ = 0;
+    Time between_floods_{}; ///< Zero: nobody floods.
+    bool flooding_ = true;
+    std::uint32_t flood_tag_ = 0x60000000;
     std::uint32_t query_tag_ = 0x50000000;
     std::vector<std::uint32_t> queries_answered_;
     Result result_;
