@@ -28,6 +28,8 @@ using namespace std::chrono_literals;
 // Enough for every slot of several interfaces at once; more than that waits in the kernel and is not lost.
 constexpr unsigned completion_entries = 16384;
 constexpr std::size_t bounce_buffers = 16;
+constexpr std::size_t ahead_pieces = 16;
+constexpr std::uint64_t ahead_piece_sectors = 256;
 // Turns that one poll() may take before the host's own loop has its turn again.
 constexpr int turns_per_poll = 16;
 constexpr std::chrono::microseconds longest_busy_poll{1000};
@@ -139,6 +141,7 @@ class Target::Impl final : public net::LinkEvents, public IoQueue::Waker {
 
     ring::Ring ring_;
     ring::Mapping bounce_memory_;
+    ring::Mapping ahead_memory_;
     ring::Wakeup wakeup_;
     ring::Timer timer_;
     net::FrameMemories memories_;
@@ -158,13 +161,14 @@ static_assert(std::atomic<int>::is_always_lock_free, "stop() is called from sign
 
 Target::Impl::Impl(const TargetOptions& options)
     : ring_(completion_entries, options.busy_poll),
-      bounce_memory_(bounce_buffers * core::BouncePool::buffer_bytes), wakeup_(ring_), timer_(ring_),
+      bounce_memory_(bounce_buffers * core::BouncePool::buffer_bytes),
+      ahead_memory_(ahead_pieces * ahead_piece_sectors * sector_bytes), wakeup_(ring_), timer_(ring_),
       memories_(ring_),
       states_(options.state_directory.empty()
                   ? nullptr
                   : std::make_unique<storage::StateDirectory>(ring_, options.state_directory)),
-      core_(
-          {options.buffer_count, firmware_version, AOETARGET_VERSION, bounce_memory_.bytes(), states_.get()}),
+      core_({options.buffer_count, firmware_version, AOETARGET_VERSION, bounce_memory_.bytes(),
+             ahead_memory_.bytes(), ahead_piece_sectors, states_.get()}),
       monitor_(ring_, [this] { interfaces_changed(); }) {
     if (options.buffer_count < 2 || options.buffer_count > 65535)
         refuse(

@@ -27,7 +27,8 @@ bool Export::receive_mask(const Header&, LinkId link, FrameSlot slot) {
         const std::size_t capacity =
             std::min(MacList::max_entries, (longest - mask_list_bytes) / mask_directive_bytes);
         answer.directive_count = request->directive_count;
-        answer.error = edit_mask(begin_change(slot).mask_list, slot.frame(), capacity, answer.directive_count);
+        answer.error =
+            edit_mask(begin_change(slot).mask_list, slot.frame(), capacity, answer.directive_count);
         commit(std::move(slot), link, answer);
         return true;
     }

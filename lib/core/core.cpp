@@ -11,13 +11,16 @@ Core::Core(const Options& options)
                  .operations = {},
                  .senders = {},
                  .bounce = BouncePool(options.bounce_memory),
+                 .pieces = PieceStore(options.ahead_memory, options.piece_sectors),
                  .completions = {},
                  .ready = {},
                  .turn = 0,
                  .now = {}},
       announcer_(responder_),
       context_{responder_,       resources_,   announcer_, options.buffer_count, options.firmware_version,
-               options.firmware, options.store} {}
+               options.firmware, options.store} {
+    resources_.operations.grow(resources_.pieces.size());
+}
 
 LinkId Core::add_link(Link& link, std::size_t slots) {
     link_slots_.push_back(slots);
@@ -163,6 +166,7 @@ bool Core::resume_wildcards() {
 
 void Core::turn(Time now) {
     now_ = resources_.now = now;
+    resources_.pieces.expire(now);
     ++resources_.turn;
     for (bool busy = true; busy;) {
         busy = resume_wildcards(); // slots may also become free below

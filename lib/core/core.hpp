@@ -17,6 +17,9 @@ class Core {
         const char* firmware = "";
         /// For partial blocks and verification: see BouncePool.
         Bytes bounce_memory;
+        /// For reading ahead: see PieceStore. None: nothing is read ahead.
+        Bytes ahead_memory;
+        std::uint64_t piece_sectors = 256;
         /// Outlives the core; null: what initiators change is forgotten.
         StateStore* store = nullptr;
     };
@@ -50,7 +53,10 @@ class Core {
     void turn(Time now);
     /// When turn() has to be called even if nothing arrives; empty: never.
     [[nodiscard]] std::optional<Time> next_deadline() const {
-        return closed_ ? std::nullopt : announcer_.next_due();
+        if (closed_)
+            return std::nullopt;
+        const auto due = announcer_.next_due(), expiry = resources_.pieces.next_expiry();
+        return due && expiry ? std::min(due, expiry) : due ? due : expiry;
     }
 
     /// Whether devices have lately taken longer than to the turn after that in which they were given work, as

@@ -94,6 +94,7 @@ ExportStats Export::stats() const {
     stats.patched = scheduler_.counters().patched;
     stats.flush_errors = scheduler_.counters().flush_errors;
     stats.stale += scheduler_.counters().stale;
+    stats.read_ahead = scheduler_.counters().read_ahead;
     stats.dropped += scheduler_.counters().dropped;
     stats.crowding = scheduler_.counters().crowding;
     stats.in_flight = scheduler_.in_flight();

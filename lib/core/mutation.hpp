@@ -21,6 +21,7 @@ enum class Mutation : std::uint8_t {
     forget_arrivals,    ///< R1 is not kept.
     forget_copies,      ///< R3 is not kept for exact copies.
     ignore_tag_order,   ///< R3 is not kept for the tags of Linux.
+    keep_spoilt,        ///< What was read ahead is used although it was changed since.
     let_crowd,          ///< One sender may take all the slots.
     last,
 };

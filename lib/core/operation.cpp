@@ -12,6 +12,10 @@ using protocol::AtaAction;
 using Step = Operation::Step;
 
 void Scheduler::start(Operation& operation) {
+    if (operation.piece != nullptr) {
+        start_fetch(operation);
+        return;
+    }
     switch (operation.action) {
     case AtaAction::read:
     case AtaAction::write:
@@ -175,6 +179,37 @@ void Scheduler::verified(Operation& operation, int error) {
     }
 }
 
+// --- Reading ahead -------------------------------------------------------------------------------
+
+void Scheduler::start_fetch(Operation& operation) {
+    operation.vectors[0] = {operation.piece->memory.data(), operation.sectors.bytes()};
+    submit(operation, Step::fetch, Io::Op::read, operation.sectors, 1);
+}
+
+/// Those who waited for it get their part. If it failed, each is read alone: the fault may lie where nobody
+/// has asked.
+void Scheduler::fetch_ended(Operation& operation, int error) {
+    Piece& piece = *operation.piece;
+    Request* request = std::exchange(operation.first, nullptr);
+    while (error == 0 && request != nullptr) {
+        Request* following = request->next;
+        copy_from_piece(piece, *request);
+        release(*request);
+        sink_.finished(*request, 0, 0);
+        resources_.requests.give_back(request);
+        request = following;
+    }
+    piece.spoilt = piece.spoilt || error != 0;
+    resources_.pieces.fetched(piece, resources_.now);
+    retire(operation);
+    while (request != nullptr) {
+        Request* following = request->next;
+        Operation& again = operation_for(request);
+        queue(again, newest_conflict_before(again));
+        request = following;
+    }
+}
+
 // --- Completion ----------------------------------------------------------------------------------
 
 void Scheduler::completed(Operation& operation, int error) {
@@ -222,6 +257,9 @@ void Scheduler::completed(Operation& operation, int error) {
         return;
     case Step::verify:
         verified(operation, error);
+        return;
+    case Step::fetch:
+        fetch_ended(operation, error);
         return;
     }
 }

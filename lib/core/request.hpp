@@ -5,6 +5,7 @@
 
 #include "core/link.hpp"
 #include "core/outcome.hpp"
+#include "core/read_ahead.hpp"
 #include "core/senders.hpp"
 
 #include <array>
@@ -67,7 +68,8 @@ struct Operation : Io {
         bounced_write,
         flush,
         discard,
-        verify
+        verify,
+        fetch
     };
 
     Scheduler* scheduler = nullptr;
@@ -86,6 +88,10 @@ struct Operation : Io {
     std::size_t count = 0;
     Operation* waiters = nullptr; ///< Those blocked by this one.
     Operation* next = nullptr;    ///< In a list of waiters or a queue.
+
+    /// What it fetches ahead; its requests, in any order, are those that wait for that. Null: it does what
+    /// its requests ask for.
+    Piece* piece = nullptr;
 
     // The part that is being done: all requests at first, one at a time after a failure.
     Request* run_first = nullptr;

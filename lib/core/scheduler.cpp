@@ -14,7 +14,9 @@ using protocol::AtaAction;
 Scheduler::Scheduler(BlockDevice& device, const Geometry& geometry, SchedulerResources& resources,
                      RequestSink& sink, std::size_t buffer_count)
     : device_(device), geometry_(geometry), block_sectors_(geometry.logical_block_bytes / sector_bytes),
-      resources_(resources), sink_(sink), buffer_count_(buffer_count) {}
+      resources_(resources), sink_(sink), buffer_count_(buffer_count),
+      reads_ahead_(geometry.read_ahead && resources.pieces.size() > 0 &&
+                   resources.pieces.piece_sectors() % block_sectors_ == 0) {}
 
 bool Scheduler::changes_data(const Operation& operation) {
     return operation.action == AtaAction::write || operation.action == AtaAction::data_set_management;
@@ -52,6 +54,10 @@ void Scheduler::admit(Request* request) {
         drop(request);
         return;
     }
+    const bool reads = request->command.action == AtaAction::read;
+    if (reads && answer_from_piece(request))
+        return;
+    Operation* fetching = nullptr;
     Operation* joinable = nullptr;
     Operation* copied = nullptr;
     Request* original = nullptr;
@@ -70,6 +76,9 @@ void Scheduler::admit(Request* request) {
                 original = found;
             }
         }
+        if (reads && operation->piece != nullptr && !operation->piece->spoilt &&
+            operation->sectors.contains(request->range))
+            fetching = operation;
         if (joinable == nullptr && can_join(*operation, *request))
             joinable = operation;
         if (!conflict(*operation, exclusive, changes, request->barrier))
@@ -104,6 +113,14 @@ void Scheduler::admit(Request* request) {
         history_.add(*request);
     request->sender = resources_.senders.enter(sender, request->source, pool, this);
     ++pool.use().requests;
+    if (changes && has_pieces_)
+        resources_.pieces.spoil(this, exclusive);
+    if (reads)
+        fetch_ahead(request->range);
+    if (fetching != nullptr) {
+        wait_for_piece(*fetching, request);
+        return;
+    }
     Operation* blocker = newest != joinable ? newest : second_newest;
     // Joining means taking effect when the operation does. That is in order if nothing newer is in the way,
     // and if what is older in the way is something for which the operation waits as well.
@@ -113,7 +130,53 @@ void Scheduler::admit(Request* request) {
     if (joinable != nullptr && in_order)
         join(*joinable, request);
     else
-        start_new(request, newest);
+        queue(operation_for(request), newest);
+}
+
+/// What was read ahead is as good as the disk: it is given up when a change of it is admitted.
+bool Scheduler::answer_from_piece(Request* request) {
+    Piece* piece = has_pieces_ ? resources_.pieces.find(this, request->range) : nullptr;
+    if (piece == nullptr || piece->fetching)
+        return false;
+    copy_from_piece(*piece, *request);
+    ++counters_.read_ahead;
+    fetch_ahead(request->range); // which may take this piece
+    --requests_in_flight_;
+    sink_.finished(*request, 0, 0);
+    resources_.requests.give_back(request);
+    return true;
+}
+
+void Scheduler::copy_from_piece(Piece& piece, const Request& request) {
+    const std::size_t offset = (request.range.first - piece.range.first) * sector_bytes;
+    std::ranges::copy(piece.memory.subspan(offset, request.range.bytes()), request.data().begin());
+    piece.used_up = piece.used_up || request.range.end() + request.range.count > piece.range.end();
+}
+
+void Scheduler::wait_for_piece(Operation& operation, Request* request) {
+    request->next = operation.first;
+    operation.first = request;
+    ++operation.count;
+    ++counters_.read_ahead;
+}
+
+/// Where a read goes on a stream, fetches what will probably be asked for next.
+void Scheduler::fetch_ahead(const SectorRange& read) {
+    if (!reads_ahead_)
+        return;
+    SectorRange wanted = streams_.note(read);
+    wanted.first = whole_blocks(wanted).first;
+    if (wanted.count == 0 || wanted.first >= geometry_.sectors)
+        return;
+    wanted.count = std::min(wanted.count, geometry_.sectors - wanted.first);
+    Piece* piece = resources_.pieces.take(this, wanted);
+    if (piece == nullptr)
+        return;
+    has_pieces_ = true;
+    Operation& operation = new_operation(AtaAction::read, false);
+    operation.piece = piece;
+    operation.sectors = operation.exclusive = wanted;
+    queue(operation, newest_conflict_before(operation));
 }
 
 /// R5, among requests of one source only: a host that repeats on another interface gets its copy done after
@@ -205,7 +268,7 @@ void Scheduler::drop(Request* request) {
 bool Scheduler::can_join(const Operation& operation, const Request& request) const {
     const AtaAction action = request.command.action;
     return operation.state != Operation::State::running && operation.action == action &&
-           (action == AtaAction::read || action == AtaAction::write) &&
+           operation.piece == nullptr && (action == AtaAction::read || action == AtaAction::write) &&
            operation.first->durable == request.durable && operation.count < max_merged_requests &&
            operation.sectors.count + request.range.count <= max_merged_sectors &&
            (operation.sectors.end() == request.range.first || request.range.end() == operation.sectors.first);
@@ -240,17 +303,18 @@ Operation& Scheduler::new_operation(AtaAction action, bool barrier) {
     operation->count = 0;
     operation->waiters = nullptr;
     operation->bounce = {};
+    operation->piece = nullptr;
     return *operation;
 }
 
-void Scheduler::start_new(Request* request, Operation* blocker) {
+Operation& Scheduler::operation_for(Request* request) {
     Operation& operation = new_operation(request->command.action, request->barrier);
     request->next = nullptr;
     operation.sectors = request->range;
     operation.exclusive = exclusive_range(request->range);
     operation.first = operation.last = request;
     operation.count = 1;
-    queue(operation, blocker);
+    return operation;
 }
 
 void Scheduler::close() {

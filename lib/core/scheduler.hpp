@@ -32,6 +32,7 @@ struct SchedulerResources {
     FixedPool<Operation> operations;
     SenderTable senders;
     BouncePool bounce;
+    PieceStore pieces;
     IoQueue completions;
     /// Schedulers with operations to start.
     std::vector<Scheduler*> ready;
@@ -44,15 +45,18 @@ class Scheduler {
   public:
     struct Counters {
         std::uint64_t device_operations = 0, duplicates = 0, ordered = 0, patched = 0, dropped = 0,
-                      crowding = 0, stale = 0, flush_errors = 0;
+                      crowding = 0, stale = 0, read_ahead = 0, flush_errors = 0;
     };
 
     /// `buffer_count`: how many requests one sender may have under way through one link.
     Scheduler(BlockDevice& device, const Geometry& geometry, SchedulerResources& resources, RequestSink& sink,
               std::size_t buffer_count);
+    ~Scheduler() { resources_.pieces.forget(this); }
+    Scheduler(const Scheduler&) = delete;
+    Scheduler& operator=(const Scheduler&) = delete;
 
     /// Room for so many operations at once, so that nothing is allocated when they come.
-    void reserve(std::size_t operations) { active_.reserve(operations); }
+    void reserve(std::size_t operations) { active_.reserve(operations + resources_.pieces.size()); }
     /// Takes over a request from the resources' pool, and gives it back there when it is finished.
     void admit(Request* request);
     /// Starts what is ready. Called when a whole batch was admitted, so that neighbours have met.
@@ -106,10 +110,13 @@ class Scheduler {
     [[nodiscard]] static bool has_company(const Request& request);
     [[nodiscard]] bool has_room_for(const Request& request, const Sender* sender, bool has_company);
     void release(Request& request);
+    bool answer_from_piece(Request* request);
+    void wait_for_piece(Operation& operation, Request* request);
+    void fetch_ahead(const SectorRange& read);
     [[nodiscard]] bool can_join(const Operation& operation, const Request& request) const;
     void join(Operation& operation, Request* request);
     Operation& new_operation(protocol::AtaAction action, bool barrier);
-    void start_new(Request* request, Operation* blocker);
+    Operation& operation_for(Request* request);
     void queue(Operation& operation, Operation* blocker);
     Operation* newest_conflict_before(const Operation& operation) const;
     void make_ready(Operation& operation);
@@ -130,6 +137,9 @@ class Scheduler {
     void next_discard(Operation& operation);
     void next_verify(Operation& operation);
     void verified(Operation& operation, int error);
+    void start_fetch(Operation& operation);
+    void fetch_ended(Operation& operation, int error);
+    static void copy_from_piece(Piece& piece, const Request& request);
     void run_ended(Operation& operation, int error, std::uint64_t bad_sector = 0);
     void retire(Operation& operation);
 
@@ -140,6 +150,9 @@ class Scheduler {
     RequestSink& sink_;
     const std::size_t buffer_count_;
     WriteHistory history_;
+    ReadStreams streams_{resources_.pieces.piece_sectors()};
+    const bool reads_ahead_;
+    bool has_pieces_ = false;    ///< False: the store has surely none of this device.
     std::vector<Active> active_; ///< Everything admitted and not retired, in no order.
     Operation* first_ready_ = nullptr;
     Operation* last_ready_ = nullptr;

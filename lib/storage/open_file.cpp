@@ -221,6 +221,7 @@ Geometry describe(const FileOptions& options, const FileFacts& facts, const Wind
     geometry.discard = !options.read_only && can_punch_hole(fd, facts, geometry.logical_block_bytes);
     geometry.discard_zeroes = geometry.discard; // a hole reads as zeros, to the byte
     geometry.rotation_rate = rotation_rate(facts);
+    geometry.read_ahead = direct.has_value() && !options.force; // the page cache has its own
     return geometry;
 }
 

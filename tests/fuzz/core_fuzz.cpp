@@ -27,6 +27,7 @@ constexpr unsigned mtus[] = {1500, 9000, 4200, 548, 1000, 547, 300, 68};
 CoreFixture::Options any_options(Input& input) {
     CoreFixture::Options options;
     options.bounce_buffers = 1 + input.below(2);
+    options.piece_sectors = 8;
     options.mtu = mtus[input.below(5)]; // of these the slots are made, so they carry a sector
     options.slots = 4 + static_cast<std::uint32_t>(input.below(16));
     options.payload_alignment = input.below(4) == 3 ? 4096 : 512;
@@ -315,6 +316,7 @@ class Run {
         geometry.read_only = (flags & 0x0F) == 0x0F;
         geometry.volatile_cache = (flags & 0x10) != 0;
         geometry.discard = (flags & 0x20) != 0;
+        geometry.read_ahead = (flags & 0x0C) == 0x04;
         if (core_.core.has_export(address) || core_.disks.size() == max_disks)
             return;
         aoetarget::ExportOptions options;

@@ -67,13 +67,24 @@ Host::Asked Host::new_request() {
     } else {
         asked.range = {first, count};
         asked.reads = !random_.chance(0.02);
-        asked.request = asked.reads ? aoetest::read_request(first, static_cast<std::uint8_t>(count))
-                                    : aoetest::ata_request(ata::read_verify_ext, 0,
-                                                           static_cast<std::uint8_t>(count), first);
+        if (asked.reads && random_.chance(setting_.sequential))
+            go_on(asked.range);
+        const auto sectors = static_cast<std::uint8_t>(asked.range.count);
+        asked.request = asked.reads
+                            ? aoetest::read_request(asked.range.first, sectors)
+                            : aoetest::ata_request(ata::read_verify_ext, 0, sectors, asked.range.first);
     }
     asked.began = checker.now();
     asked.request.to(volume_.address.shelf, volume_.address.slot);
     return asked;
+}
+
+/// From where the last sequential read ended, and from the beginning after the end.
+void Host::go_on(SectorRange& range) {
+    const std::uint64_t end = setting_.area.end();
+    range.first = next_sector_ < end ? next_sector_ : setting_.area.first;
+    range.count = std::min(range.count, end - range.first);
+    next_sector_ = range.end();
 }
 
 std::uint32_t Host::new_tag() {

@@ -63,6 +63,7 @@ class Host {
         unsigned window = 8;
         SectorRange area;
         unsigned max_sectors = 17;
+        double sequential = 0; ///< Reads that go on where the last one ended.
         double writes = 0.5, flushes = 0, forced = 0, switches = 0;
         bool cold = false; ///< Has not learnt yet how soon answers come.
         double reboots = 0;
@@ -100,6 +101,7 @@ class Host {
     void issue();
     void ask();
     Asked new_request();
+    void go_on(SectorRange& range);
     void transmit(Asked asked);
     void expire(std::uint32_t tag, std::uint64_t transmission);
     void answered(Asked& asked, const aoetest::Reply& reply);
@@ -118,6 +120,7 @@ class Host {
     std::uint32_t next_tag_ = 1;
     std::uint64_t transmissions_ = 0;
     std::size_t next_path_ = 0;
+    std::uint64_t next_sector_ = 0;      ///< Of sequential reads.
     double average_ = 0, deviation_ = 0; ///< Of the round trip, in seconds.
     bool away_ = false;                  ///< Rebooting.
 };

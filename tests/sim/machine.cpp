@@ -37,7 +37,8 @@ Machine::Machine(const Setting& setting, Schedule& schedule, Random random, Faul
                  Transmit transmit)
     : setting_(setting), schedule_(schedule), random_(random), faults_(faults),
       transmit_(std::move(transmit)),
-      bounce_(setting.bounce_buffers * aoetarget::core::BouncePool::buffer_bytes) {}
+      bounce_(setting.bounce_buffers * aoetarget::core::BouncePool::buffer_bytes),
+      ahead_(setting.ahead_pieces * setting.piece_sectors * 512) {}
 
 Machine::~Machine() = default;
 
@@ -49,8 +50,12 @@ void Machine::boot() {
     ++boots_;
     removed_.clear();
     ports_.clear();
-    core_ = std::make_unique<aoetarget::core::Core>(aoetarget::core::Core::Options{
-        .buffer_count = setting_.buffer_count, .firmware = "sim", .bounce_memory = bounce_.bytes()});
+    core_ = std::make_unique<aoetarget::core::Core>(
+        aoetarget::core::Core::Options{.buffer_count = setting_.buffer_count,
+                                       .firmware = "sim",
+                                       .bounce_memory = bounce_.bytes(),
+                                       .ahead_memory = ahead_.bytes(),
+                                       .piece_sectors = setting_.piece_sectors});
     for (unsigned number = 0; number < setting_.ports; ++number) {
         ports_.emplace_back();
         add_port(number);

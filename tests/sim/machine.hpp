@@ -65,6 +65,8 @@ class Machine {
         unsigned buffer_count = 128;
         std::size_t socket_frames = 64;
         std::size_t bounce_buffers = 2;
+        std::size_t ahead_pieces = 0;
+        std::uint64_t piece_sectors = 8;
         std::size_t alignment = 512;
         unsigned batch = 32; ///< Frames of one port per turn.
         std::vector<unsigned> mtus;
@@ -117,7 +119,7 @@ class Machine {
     FaultCounts& faults_;
     Transmit transmit_;
     std::vector<std::pair<aoetarget::Address, Disk*>> exports_;
-    aoetest::AlignedMemory bounce_;
+    aoetest::AlignedMemory bounce_, ahead_;
     std::vector<std::unique_ptr<Port>> ports_;
     std::vector<std::unique_ptr<Port>> removed_;  ///< With requests of theirs still under way, perhaps.
     std::unique_ptr<aoetarget::core::Core> core_; ///< Null while the power is off.

@@ -94,6 +94,7 @@ void run_seed(const Options& options, std::uint64_t seed, Tally& tally) {
     tally.total.ordered += result.ordered;
     tally.total.patched += result.patched;
     tally.total.stale += result.stale;
+    tally.total.read_ahead += result.read_ahead;
     if (!result.violation.empty()) {
         std::printf("seed %llu: %s\n  again: aoe-sim --seed %llu --requests %llu --trace\n",
                     static_cast<unsigned long long>(seed), result.violation.c_str(),
@@ -144,6 +145,7 @@ int main(int argc, char* argv[]) {
     print("requests kept in order", tally.total.ordered);
     print("partial blocks patched", tally.total.patched);
     print("stale writes dropped", tally.total.stale);
+    print("reads made ahead", tally.total.read_ahead);
     std::printf("%llu passed, %llu failed, 0 skipped\n", static_cast<unsigned long long>(tally.passed),
                 static_cast<unsigned long long>(tally.failed));
     return tally.failed == 0 ? 0 : 1;

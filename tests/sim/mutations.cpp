@@ -34,6 +34,7 @@ constexpr const char* names[] = {
     "times of arrival ignored (R1)",
     "copies of overwritten writes are made again (R3)",
     "the order of Linux's tags ignored (R3)",
+    "what was read ahead is used though it was changed",
     "one sender may take all the slots",
 };
 static_assert(std::size(names) == static_cast<std::size_t>(Mutation::last));

@@ -46,6 +46,8 @@ void World::make_weather() {
         .slots = static_cast<std::uint32_t>(random_.between(16, 96)),
         .socket_frames = random_.between(16, 200),
         .bounce_buffers = random_.between(1, 3),
+        .ahead_pieces = random_.between(1, 4),
+        .piece_sectors = 8 * random_.between(1, 8),
         .alignment = random_.chance(0.3) ? 4096U : 512U,
         .batch = static_cast<unsigned>(random_.between(1, 64)),
         .mtus = {},
@@ -76,6 +78,7 @@ void World::make_exports() {
         geometry.memory_alignment = alignments[random_.below(std::size(alignments))];
         geometry.sectors = 64 * random_.between(1, 4);
         geometry.volatile_cache = random_.chance(0.5);
+        geometry.read_ahead = random_.chance(0.5);
         setting.immediate = random_.chance(0.3) ? 0.5 : 0;
         setting.slow = rarely(random_, 0.1);
         setting.errors = rarely(random_, 0.02);
@@ -113,6 +116,7 @@ void World::make_hosts() {
         setting.area = own_sectors ? SectorRange{(number - 1) * (sectors / count), sectors / count}
                                    : SectorRange{0, random_.chance(0.5) ? sectors : sectors / 4};
         setting.max_sectors = static_cast<unsigned>(random_.between(1, 17));
+        setting.sequential = random_.chance(0.3) ? 0.95 : 0;
         setting.writes = 0.2 + 0.1 * static_cast<double>(random_.below(7));
         if (exported.volume->volatile_cache) {
             setting.flushes = rarely(random_, 0.1);
@@ -579,6 +583,7 @@ void World::note_counters() {
         result_.ordered += stats.ordered;
         result_.patched += stats.patched;
         result_.stale += stats.stale;
+        result_.read_ahead += stats.read_ahead;
     }
 }
 

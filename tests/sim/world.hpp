@@ -31,7 +31,8 @@ struct Result {
     std::uint64_t requests = 0;
     std::uint64_t digest = 0; ///< Of everything that the target has sent, and when.
     FaultCounts faults;
-    std::uint64_t duplicates = 0, ordered = 0, patched = 0, stale = 0; ///< As the target counts them.
+    std::uint64_t duplicates = 0, ordered = 0, patched = 0, stale = 0,
+                  read_ahead = 0; ///< As the target counts them.
 };
 
 class World final : public Network, public Disk::Observer {

@@ -22,10 +22,13 @@ Geometry geometry_of(std::uint64_t sectors, std::uint32_t block_bytes) {
 
 CoreFixture::CoreFixture(const Options& options)
     : bounce_(options.bounce_buffers * core_layer::BouncePool::buffer_bytes),
+      ahead_(options.ahead_pieces * options.piece_sectors * sector_bytes),
       core({.buffer_count = options.buffer_count,
             .firmware_version = 0x0102,
             .firmware = "1.2",
             .bounce_memory = bounce_.bytes(),
+            .ahead_memory = ahead_.bytes(),
+            .piece_sectors = options.piece_sectors,
             .store = options.store}) {
     link = &add_link(options.mtu, options.slots, options.payload_alignment);
 }

@@ -27,6 +27,8 @@ class CoreFixture {
   public:
     struct Options {
         std::size_t bounce_buffers = 4;
+        std::size_t ahead_pieces = 3; ///< Used where a geometry allows it.
+        std::uint64_t piece_sectors = 32;
         unsigned buffer_count = 128;
         unsigned mtu = 1500; ///< Of the first link.
         std::uint32_t slots = 64;
@@ -89,7 +91,7 @@ class CoreFixture {
     std::deque<Disk> disks;
     aoetarget::core::Time now{1000};
     aoetarget::core::Time arrival{}; ///< Of the frames sent from now on; zero: the link does not tell.
-    bool checking = true; ///< Off: answers are counted and dropped.
+    bool checking = true;            ///< Off: answers are counted and dropped.
 
   private:
     struct Exchange {
@@ -101,7 +103,7 @@ class CoreFixture {
 
     void sent(FakeLink& link, aoetarget::ConstBytes frame);
 
-    AlignedMemory bounce_;
+    AlignedMemory bounce_, ahead_;
     std::map<std::uint32_t, Exchange> exchanges_;
     std::vector<Answer> advertisements_;
     std::uint32_t next_tag_ = 1;

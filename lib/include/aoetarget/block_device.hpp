@@ -37,6 +37,9 @@ struct Geometry {
     bool discard = false;
     /// Discarded sectors read as zeros. Only meaningful with `discard`.
     bool discard_zeroes = false;
+    /// Reads may be made before they are asked for, and what they return be used for up to 100 ms: nobody but
+    /// the target changes what the device holds, and reading is not free of cost.
+    bool read_ahead = false;
     /// As IDENTIFY word 217 has it: 0 unknown, 1 non-rotating, else revolutions per minute (0x401 to 0xFFFE).
     std::uint16_t rotation_rate = 0;
 };

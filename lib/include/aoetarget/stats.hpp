@@ -52,6 +52,8 @@ struct ExportStats {
     std::uint64_t other_commands = 0;
     /// Operations given to the device; (reads + writes) divided by this is the gain of merging.
     std::uint64_t device_operations = 0;
+    /// Reads that needed no operation of their own, since the device had been asked for their sectors before.
+    std::uint64_t read_ahead = 0;
     /// Exact copies of a request still under way: an initiator that repeats too early, or a network that
     /// loses answers.
     std::uint64_t duplicates = 0;

@@ -1,0 +1,103 @@
+#include "core/read_ahead.hpp"
+
+#include "core/mutation.hpp"
+
+#include <algorithm>
+
+namespace aoetarget::core {
+
+SectorRange ReadStreams::note(const SectorRange& read) {
+    ++reads_;
+    const auto goes_on = [&](const Stream& stream) {
+        return stream.sectors > 0 && read.first >= stream.next &&
+               read.first - stream.next <= disorder_sectors();
+    };
+    const auto is_late = [&](const Stream& stream) {
+        return stream.sectors > 0 && read.first < stream.next &&
+               stream.next - read.first <= disorder_sectors();
+    };
+    auto found = std::ranges::find_if(streams_, goes_on);
+    if (found == streams_.end()) {
+        if (std::ranges::any_of(streams_, is_late))
+            return {};
+        *std::ranges::min_element(streams_, {}, &Stream::used) = {
+            .next = read.end(), .sectors = read.count, .used = reads_};
+        return {};
+    }
+    Stream& stream = *found;
+    stream.sectors += read.count;
+    stream.next = read.end();
+    stream.used = reads_;
+    stream.fetched_end = std::max(stream.fetched_end, stream.next);
+    if (stream.sectors < least_sectors() || stream.fetched_end - stream.next >= piece_sectors_)
+        return {};
+    const SectorRange wanted{stream.fetched_end, piece_sectors_};
+    stream.fetched_end = wanted.end();
+    return wanted;
+}
+
+Piece* PieceStore::take(const void* owner, const SectorRange& range) {
+    const auto is_unused = [](const Piece& piece) { return piece.owner == nullptr; };
+    const auto is_used_up = [](const Piece& piece) { return piece.used_up && !piece.fetching; };
+    auto found = std::ranges::find_if(pieces_, is_unused);
+    if (found == pieces_.end())
+        found = std::ranges::find_if(pieces_, is_used_up);
+    if (found == pieces_.end())
+        return nullptr;
+    found->owner = owner;
+    found->range = range;
+    found->fetching = true;
+    found->spoilt = found->used_up = false;
+    return &*found;
+}
+
+Piece* PieceStore::find(const void* owner, const SectorRange& range) {
+    const auto found = std::ranges::find_if(pieces_, [&](const Piece& piece) {
+        return piece.owner == owner && !piece.spoilt && piece.range.contains(range);
+    });
+    return found != pieces_.end() ? &*found : nullptr;
+}
+
+void PieceStore::fetched(Piece& piece, Time now) {
+    piece.fetching = false;
+    piece.fetched = now;
+    if (piece.spoilt)
+        piece.owner = nullptr;
+    else if (!next_expiry_)
+        next_expiry_ = now + longest;
+}
+
+void PieceStore::spoil(const void* owner, const SectorRange& range) {
+    if (mutated(Mutation::keep_spoilt))
+        return;
+    for (Piece& piece : pieces_) {
+        if (piece.owner != owner || !piece.range.overlaps(range))
+            continue;
+        piece.spoilt = true;
+        if (!piece.fetching)
+            piece.owner = nullptr;
+    }
+}
+
+void PieceStore::forget(const void* owner) {
+    for (Piece& piece : pieces_) {
+        if (piece.owner == owner)
+            piece.owner = nullptr;
+    }
+}
+
+void PieceStore::expire(Time now) {
+    if (!next_expiry_ || now < *next_expiry_)
+        return;
+    next_expiry_.reset();
+    for (Piece& piece : pieces_) {
+        if (piece.owner == nullptr || piece.fetching)
+            continue;
+        if (piece.fetched + longest <= now)
+            piece.owner = nullptr;
+        else
+            next_expiry_ = std::min(next_expiry_.value_or(Time::max()), piece.fetched + longest);
+    }
+}
+
+} // namespace aoetarget::core

@@ -1,0 +1,281 @@
+// Reading ahead: who reads one sector after the other is answered from what was fetched before, and nobody
+// ever from what has changed since.
+#include "core/read_ahead.hpp"
+#include "core_fixture.hpp"
+#include "support/catch.hpp"
+
+using namespace aoetest;
+using namespace std::chrono_literals;
+using aoetarget::SectorRange;
+using aoetarget::core::ReadStreams;
+using Op = Disk::Op;
+
+namespace {
+
+constexpr std::uint64_t piece = 32; // sectors, as the fixture has it; half of that makes a stream
+
+struct AheadFixture : CoreFixture {
+    explicit AheadFixture(std::uint64_t sectors = 256, std::uint32_t block_bytes = 512)
+        : disk(add_export(streaming(sectors, block_bytes))) {}
+
+    static aoetarget::Geometry streaming(std::uint64_t sectors, std::uint32_t block_bytes) {
+        aoetarget::Geometry geometry = geometry_of(sectors, block_bytes);
+        geometry.read_ahead = true;
+        geometry.discard = true;
+        return geometry;
+    }
+
+    Bytes read(std::uint64_t first, std::uint8_t count = 2) {
+        const Reply answer = ask(read_request(first, count));
+        CHECK(answer.succeeded());
+        return answer.data();
+    }
+    /// Reads sectors [first, end) two at a time.
+    void read_all(std::uint64_t first, std::uint64_t end) {
+        for (; first < end; first += 2)
+            CHECK(read(first) == disk.sectors(first, 2));
+    }
+    std::size_t operations() { return std::exchange(disk.log, {}).size(); }
+    void complete_all() {
+        while (!disk.pending.empty()) {
+            disk.complete();
+            turn();
+        }
+    }
+
+    Disk& disk;
+};
+
+} // namespace
+
+TEST_CASE("a stream is noticed once it is long enough, and fetched one or two pieces ahead",
+          "[core][ahead]") {
+    ReadStreams streams(piece);
+    std::uint64_t at = 100;
+    const auto read_on = [&] {
+        at += 2;
+        return streams.note({at - 2, 2});
+    };
+    for (int i = 0; i < 7; ++i)
+        CHECK(read_on().count == 0);
+    CHECK(read_on() == SectorRange{116, piece});
+    CHECK(read_on() == SectorRange{148, piece}); // less than a piece is left of the first
+    for (int i = 0; i < 15; ++i)
+        CHECK(read_on().count == 0);
+    CHECK(read_on() == SectorRange{180, piece});
+}
+
+TEST_CASE("several streams at once, copies and a little disorder do not disturb", "[core][ahead]") {
+    ReadStreams streams(piece);
+    std::uint64_t fetched = 0;
+    for (std::uint64_t i = 0; i < 20; ++i) {
+        for (std::uint64_t stream = 0; stream < 4; ++stream) {
+            const std::uint64_t at = 10'000 * stream + 4 * i;
+            fetched += streams.note({at + 2, 2}).count; // the later one first
+            fetched += streams.note({at, 2}).count;
+            CHECK(streams.note({at, 2}).count == 0);
+        }
+    }
+    CHECK(fetched >= 4 * 2 * piece);
+    CHECK(fetched <= 4 * 4 * piece);
+}
+
+TEST_CASE("reads here and there, and large ones in small requests, fetch nothing", "[core][ahead]") {
+    ReadStreams streams(piece);
+    for (std::uint64_t i = 0; i < 1000; ++i) {
+        const std::uint64_t at = i * 7919 % 1000 * 100;
+        for (std::uint64_t part = 0; part < 14; part += 2)
+            REQUIRE(streams.note({at + part, 2}).count == 0);
+    }
+}
+
+TEST_CASE("sequential reads are answered from what was fetched", "[core][ahead]") {
+    AheadFixture core;
+    core.read_all(0, 256);
+    // Eight reads of two sectors until the stream is noticed, then pieces.
+    CHECK(core.operations() == 8 + (256 - 16 + piece - 1) / piece);
+    CHECK(core.stats().reads == 128);
+    CHECK(core.stats().read_ahead == 120);
+}
+
+TEST_CASE("where the device does not allow it nothing is read ahead", "[core][ahead]") {
+    CoreFixture core;
+    Disk& disk = core.add_export(256);
+    for (std::uint64_t at = 0; at < 256; at += 2)
+        CHECK(core.ask(read_request(at, 2)).data() == disk.sectors(at, 2));
+    CHECK(disk.log.size() == 128);
+}
+
+TEST_CASE("whole blocks are fetched, and not more than there are", "[core][ahead]") {
+    AheadFixture core(200, 4096);
+    for (std::uint64_t at = 1; at + 2 <= 200; at += 2)
+        CHECK(core.read(at) == core.disk.sectors(at, 2));
+    CHECK(core.stats().read_ahead > 60);
+    CHECK(core.disk.violations.empty());
+}
+
+TEST_CASE("who asks while it is being fetched waits for that; a copy of the request is answered once",
+          "[core][ahead]") {
+    AheadFixture core;
+    core.read_all(0, 14);
+    core.disk.immediate = false;
+    const auto last = core.send(read_request(14, 2));
+    core.turn();
+    REQUIRE(core.disk.pending.size() == 2); // this one, and the piece from 16
+    const Request request = read_request(20, 2).tagged(777);
+    core.send(request);
+    core.send(request);
+    const auto other = core.send(read_request(40, 2));
+    core.turn();
+    CHECK(core.disk.pending.size() == 3); // the next piece as well
+    CHECK_FALSE(core.answered(777));
+    const auto fetch =
+        std::ranges::find_if(core.disk.pending, [](const auto* io) { return io->range.first == 16; });
+    core.disk.complete(static_cast<std::size_t>(fetch - core.disk.pending.begin()));
+    core.turn();
+    CHECK(core.reply(777).data() == core.disk.sectors(20, 2));
+    CHECK(core.reply(other).data() == core.disk.sectors(40, 2));
+    core.complete_all();
+    CHECK(core.reply(last).succeeded());
+}
+
+TEST_CASE("what has changed since it was fetched is read again", "[core][ahead]") {
+    AheadFixture core;
+    core.read_all(0, 16);
+    core.operations();
+    SECTION("by a write") {
+        const Bytes data = pattern(20, 2, 9);
+        CHECK(core.ask(write_request(20, data)).succeeded());
+        CHECK(core.read(20) == data);
+        CHECK(core.read(16) == core.disk.sectors(16, 2));
+    }
+    SECTION("by a write of a part") {
+        const Bytes data = pattern(21, 1, 9);
+        CHECK(core.ask(write_request(21, data)).succeeded());
+        CHECK(core.read(20) == core.disk.sectors(20, 2));
+    }
+    SECTION("by a discard") {
+        CHECK(core.ask(trim_request({{18, 8}})).succeeded());
+        CHECK(core.read(20) == Bytes(2 * sector_bytes, 0));
+    }
+    SECTION("by a write that has failed half-way") {
+        core.disk.error_of = [&](const auto& io) {
+            if (io.op != Op::write)
+                return 0;
+            core.disk.fill(20, pattern(20, 1, 9));
+            return EIO;
+        };
+        CHECK_FALSE(core.ask(write_request(20, pattern(20, 2, 9))).succeeded());
+        CHECK(core.read(20) == core.disk.sectors(20, 2));
+    }
+    CHECK(core.operations() >= 2);
+}
+
+TEST_CASE("a write elsewhere leaves what was fetched alone", "[core][ahead]") {
+    AheadFixture core;
+    core.read_all(0, 16);
+    CHECK(core.ask(write_request(100, pattern(100, 2, 9))).succeeded());
+    core.operations();
+    CHECK(core.read(16) == core.disk.sectors(16, 2));
+    for (const auto& logged : std::exchange(core.disk.log, {}))
+        CHECK(logged.range.first >= 16 + piece); // the next piece, if anything
+}
+
+TEST_CASE("a write during the fetch: who asked before gets the old data, who asks after it the new",
+          "[core][ahead]") {
+    AheadFixture core;
+    core.read_all(0, 14);
+    core.disk.immediate = false;
+    core.send(read_request(14, 2));
+    core.turn();
+    const Bytes old_data = core.disk.sectors(20, 2);
+    const Bytes new_data = pattern(20, 2, 9);
+    const auto before = core.send(read_request(20, 2));
+    const auto write = core.send(write_request(20, new_data));
+    const auto after = core.send(read_request(20, 2).from(other_client_mac));
+    core.turn();
+    core.complete_all();
+    CHECK(core.reply(before).data() == old_data);
+    CHECK(core.reply(write).succeeded());
+    CHECK(core.reply(after).data() == new_data);
+    core.disk.immediate = true;
+    CHECK(core.read(20) == new_data);
+}
+
+TEST_CASE("a fault where nobody has asked fails nobody", "[core][ahead]") {
+    AheadFixture core;
+    core.disk.error_of = [](const auto& io) { return io.range.contains({47, 1}) ? EIO : 0; };
+    core.read_all(0, 46);
+    CHECK_FALSE(core.ask(read_request(46, 2)).succeeded());
+    core.read_all(48, 100);
+}
+
+TEST_CASE("those who waited for a fetch that failed are read alone", "[core][ahead]") {
+    AheadFixture core;
+    core.read_all(0, 14);
+    core.disk.immediate = false;
+    const auto first = core.send(read_request(14, 2));
+    core.turn();
+    const auto good = core.send(read_request(16, 2));
+    const auto bad = core.send(read_request(18, 2));
+    core.turn();
+    const std::size_t fetch = core.disk.pending[0]->range.count == piece ? 0 : 1;
+    core.disk.fail(EIO, fetch);
+    core.turn();
+    core.disk.error_of = [](const auto& io) { return io.range.contains({18, 1}) ? EIO : 0; };
+    core.complete_all();
+    CHECK(core.reply(first).succeeded());
+    CHECK(core.reply(good).data() == core.disk.sectors(16, 2));
+    CHECK_FALSE(core.reply(bad).succeeded());
+}
+
+TEST_CASE("what was fetched is not used after 100 ms", "[core][ahead]") {
+    AheadFixture core;
+    core.now = 1s;
+    core.read_all(0, 16);
+    REQUIRE(core.core.next_deadline());
+    const auto fetched = core.now;
+    core.now += 99ms;
+    core.turn();
+    core.operations();
+    CHECK(core.read(16) == core.disk.sectors(16, 2));
+    CHECK(core.operations() <= 1); // at most the next piece
+    core.now = fetched + 300ms;
+    core.turn();
+    core.disk.fill(18, pattern(18, 2, 5)); // by somebody else
+    CHECK(core.read(18) == pattern(18, 2, 5));
+    while (core.core.next_deadline() && core.now < 10s) {
+        core.now = std::max(core.now, *core.core.next_deadline());
+        core.turn();
+    }
+    CHECK_FALSE(core.core.next_deadline());
+}
+
+TEST_CASE("exports do not see each other's pieces, nor those of one whose place they take", "[core][ahead]") {
+    AheadFixture core;
+    Disk& other = core.add_export(AheadFixture::streaming(256, 512), address_of(1, 2));
+    other.fill(0, pattern(0, 256, 7));
+    core.read_all(0, 16);
+    for (std::uint64_t at = 0; at < 64; at += 2)
+        CHECK(core.ask(read_request(at, 2).to(1, 2)).data() == pattern(at, 2, 7));
+    CHECK(core.read(16) == core.disk.sectors(16, 2));
+    core.core.remove_export(address_of(1, 2));
+    core.turn();
+    Disk& third = core.add_export(AheadFixture::streaming(256, 512), address_of(1, 3));
+    third.fill(0, pattern(0, 256, 8));
+    for (std::uint64_t at = 0; at < 256; at += 2)
+        CHECK(core.ask(read_request(at, 2).to(1, 3)).data() == pattern(at, 2, 8));
+}
+
+TEST_CASE("more streams than pieces: some have none, and nothing is fetched in vain", "[core][ahead]") {
+    AheadFixture core(512);
+    for (std::uint64_t at = 0; at < 128; at += 2) {
+        for (std::uint64_t stream = 0; stream < 4; ++stream)
+            CHECK(core.read(128 * stream + at) == core.disk.sectors(128 * stream + at, 2));
+    }
+    CHECK(core.stats().read_ahead > 50);
+    std::uint64_t fetched = 0;
+    for (const auto& logged : std::exchange(core.disk.log, {}))
+        fetched += logged.range.count;
+    CHECK(fetched <= 512 + 3 * piece);
+}
