@@ -100,7 +100,7 @@ suite_sanitizers() {
     set_up "$build-sanitizers" -Dwerror=false -Dseccomp=disabled -Dbuildtype=debug -Doptimization=1 \
         -Db_sanitize=address,undefined -Db_lundef=false || return
     ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
-        run_meson "$build-sanitizers" unit integration sim
+        run_meson "$build-sanitizers" unit integration sim mutations
 }
 
 # What happens on several threads, with ThreadSanitizer.

@@ -24,6 +24,8 @@ class Port final : public aoetarget::core::Link {
 
     Port(unsigned number, const Mac& mac, unsigned mtu, std::uint32_t slots, std::size_t alignment,
          std::function<void()> something_to_send);
+    /// A world that has found a failure ends with answers on their way out; their slots are the pool's.
+    ~Port() { outbox.clear(); }
 
     [[nodiscard]] aoetarget::MacAddress mac() const override { return aoetest::to_mac(address); }
     [[nodiscard]] unsigned mtu() const override { return mtu_now; }
