@@ -138,7 +138,8 @@ AtaOutcome Export::check_discard(const AtaRegisters& registers, const FrameSlot&
                                  SectorRange& range) const {
     const std::size_t bytes = registers.count * sector_bytes;
     const bool data_out = (registers.flags & ata_flag_write) != 0;
-    if (!geometry_.discard || geometry_.read_only || !data_out || bytes == 0 ||
+    const bool discards = geometry_.discard || mutated(Mutation::trim_anyway);
+    if (!discards || geometry_.read_only || !data_out || bytes == 0 ||
         (registers.feature_or_error & dsm_trim) == 0 || ata_header_bytes + bytes > slot.frame().size())
         return ata_abort;
     const Bytes list = slot.frame().subspan(ata_header_bytes, bytes);
@@ -148,7 +149,7 @@ AtaOutcome Export::check_discard(const AtaRegisters& registers, const FrameSlot&
         const SectorRange entry = dsm_entry(list, i);
         if (entry.count == 0)
             continue;
-        if (!entry.fits(geometry_.sectors))
+        if (!entry.fits(geometry_.sectors) && !mutated(Mutation::trim_to_the_end))
             return ata_not_found; // and nothing was discarded
         first = std::min(first, entry.first);
         end = std::max(end, entry.end());

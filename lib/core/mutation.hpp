@@ -23,6 +23,12 @@ enum class Mutation : std::uint8_t {
     ignore_tag_order,   ///< R3 is not kept for the tags of Linux.
     keep_spoilt,        ///< What was read ahead is used although it was changed since.
     let_crowd,          ///< One sender may take all the slots.
+    trim_at_once,       ///< A trim does not wait for what overlaps it (R4).
+    trim_whole_blocks,  ///< A trim discards blocks that it names in part.
+    trim_first_only,    ///< Of a trim's ranges only the first is discarded.
+    trim_to_the_end,    ///< A trim that names sectors beyond the end is done as far as it goes.
+    trim_anyway,        ///< A trim is given to a device that cannot discard.
+    forget_trims,       ///< Trims are not remembered: a late copy is carried out again (R3).
     last,
 };
 

@@ -144,8 +144,14 @@ void Scheduler::next_discard(Operation& operation) {
         }
         // Only whole blocks can be discarded. That is allowed: a trim is advice.
         const std::uint64_t mask = block_sectors_ - 1;
-        const std::uint64_t first = (range.first + mask) & ~mask;
-        const std::uint64_t end = range.end() & ~mask;
+        std::uint64_t first = (range.first + mask) & ~mask;
+        std::uint64_t end = range.end() & ~mask;
+        if (mutated(Mutation::trim_whole_blocks)) {
+            first = whole_blocks(range).first;
+            end = whole_blocks(range).end();
+        }
+        if (mutated(Mutation::trim_first_only) && range.count > 0)
+            operation.cursor = entries;
         if (first < end) {
             submit(operation, Step::discard, Io::Op::discard, {first, end - first}, 0);
             return;

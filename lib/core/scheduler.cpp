@@ -109,7 +109,8 @@ void Scheduler::admit(Request* request) {
         drop(request);
         return;
     }
-    if (changes)
+    if (changes &&
+        !(mutated(Mutation::forget_trims) && request->command.action == AtaAction::data_set_management))
         history_.add(*request);
     request->sender = resources_.senders.enter(sender, request->source, pool, this);
     ++pool.use().requests;
@@ -327,7 +328,9 @@ void Scheduler::close() {
 void Scheduler::queue(Operation& operation, Operation* blocker) {
     operation.active_index = active_.size();
     active_.push_back({operation.exclusive, &operation, operation.barrier});
-    if (blocker == nullptr) {
+    const bool at_once =
+        mutated(Mutation::trim_at_once) && operation.action == AtaAction::data_set_management;
+    if (blocker == nullptr || at_once) {
         make_ready(operation);
         return;
     }

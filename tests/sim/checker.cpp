@@ -5,16 +5,36 @@
 namespace aoesim {
 
 WriteId Checker::write_begins(const SectorRange& range, Promise promise) {
+    return begin({&range, 1}, promise, Effect::certain);
+}
+
+WriteId Checker::trim_begins(std::span<const SectorRange> ranges, Promise promise, Effect effect) {
+    return begin(ranges, promise, effect);
+}
+
+WriteId Checker::begin(std::span<const SectorRange> ranges, Promise promise, Effect effect) {
     const WriteId write = writes_.size();
-    writes_.push_back({range, now(), never, promise});
-    for (std::uint64_t sector = range.first; sector < range.end(); ++sector)
-        sectors_[sector].values.push_back({write, never, writes_.back().began});
+    const Moment began = now();
+    std::uint64_t first = sectors_.size();
+    std::uint64_t end = 0;
+    for (const SectorRange& range : ranges) {
+        first = std::min(first, range.first);
+        end = std::max(end, range.end());
+        for (std::uint64_t sector = range.first; sector < range.end(); ++sector) {
+            auto& values = sectors_[sector].values;
+            if (values.empty() || values.back().write != write) // a trim may name a sector twice
+                values.push_back({write, never, began});
+        }
+    }
+    writes_.push_back({{first, end - first}, began, never, promise, effect});
     return write;
 }
 
 void Checker::write_acknowledged(WriteId id) {
     Write& write = writes_[id];
     write.acknowledged = now();
+    if (write.effect == Effect::advice)
+        return; // it may have done nothing
     for (std::uint64_t sector = write.range.first; sector < write.range.end(); ++sector) {
         for (Value& value : sectors_[sector].values) {
             if (value.write == id && value.seen > write.acknowledged) {
@@ -51,6 +71,8 @@ void Checker::returned(std::uint64_t number, WriteId write, Moment began, Moment
         value = sector.values.end() - 1;
     }
     if (value->seen == never) {
+        if (writes_[write].effect == Effect::advice)
+            check_advice(number, write, began);
         sector.values.push_back({write, ended, began});
         check(number, sector.values.back());
     } else {
@@ -67,6 +89,16 @@ void Checker::check(std::uint64_t sector, const Value& value) {
                              ") and " + std::to_string(other.write) + " (seen " + std::to_string(other.seen) +
                              ", needed " + std::to_string(other.needed) + ") cannot be put in an order");
         }
+    }
+}
+
+/// `began`: of a read that has returned what this trim left.
+void Checker::check_advice(std::uint64_t sector, WriteId trim, Moment began) {
+    for (const Value& other : sectors_[sector].values) {
+        if (writes_[trim].acknowledged < writes_[other.write].began && other.seen < began)
+            fail(sector, "the data of write " + std::to_string(other.write) + " (seen " +
+                             std::to_string(other.seen) + ") is gone, trimmed by " + std::to_string(trim) +
+                             ", which was acknowledged before");
     }
 }
 
@@ -90,7 +122,7 @@ void Checker::cut(Sector& sector) const {
     Moment newest_stable = 0; // when the newest write began that must have survived
     for (const Value& value : sector.values) {
         const Write& write = writes_[value.write];
-        if (is_stable(write) && write.acknowledged > epoch_)
+        if (is_stable(write) && write.effect == Effect::certain && write.acknowledged > epoch_)
             newest_stable = std::max({newest_stable, write.began, epoch_});
     }
     if (newest_stable > 0)
@@ -98,11 +130,11 @@ void Checker::cut(Sector& sector) const {
     std::vector<Value> open;
     for (const Value& value : sector.values) {
         const Write& write = writes_[value.write];
-        if (value.seen == never) // it may yet be made, or made again
+        if (write.acknowledged == never && value.seen == never) // it may yet be made, or made again
             open.push_back(value);
         else if (write.acknowledged == never)
             continue;
-        else if (value.seen >= newest_stable)
+        else if (std::min(value.seen, write.acknowledged) >= newest_stable)
             sector.survivors.push_back(value.write);
     }
     sector.values = std::move(open);

@@ -10,6 +10,10 @@
 // A write that is not acknowledged may be made again and again, since its initiator repeats it. So what a
 // read tells of such a write holds for that read alone: it is kept as a value of its own.
 //
+// A trim is a write: the simulated disk marks what it has discarded with the trim. Where a trim is advice
+// only, its acknowledgement does not tell that any of its sectors has been discarded. So it counts as a write
+// that is not acknowledged, but for one thing: it does not come after what began after its acknowledgement.
+//
 // A power cut begins a new history. It starts with one of the values that may have survived: none that has to
 // come before a value which was promised to be stable.
 #pragma once
@@ -19,6 +23,7 @@
 #include <aoetarget/address.hpp>
 
 #include <limits>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -42,7 +47,12 @@ class Checker {
         always,
     };
 
+    /// Whether an acknowledged trim has discarded all its sectors.
+    enum class Effect : std::uint8_t { certain, advice };
+
     WriteId write_begins(const SectorRange& range, Promise promise);
+    /// The other functions treat it as a write.
+    WriteId trim_begins(std::span<const SectorRange> ranges, Promise promise, Effect effect);
     void write_acknowledged(WriteId write);
     /// `bytes`: of the whole range. `began`: when the read was first asked for.
     void read_returned(const SectorRange& range, Moment began, const std::uint8_t* bytes);
@@ -57,10 +67,11 @@ class Checker {
     static constexpr Moment never = std::numeric_limits<Moment>::max();
 
     struct Write {
-        SectorRange range;
+        SectorRange range; ///< From the first of its sectors to the last.
         Moment began = 0;
         Moment acknowledged = never;
         Promise promise = Promise::none;
+        Effect effect = Effect::certain;
     };
     struct Value {
         WriteId write;
@@ -73,8 +84,10 @@ class Checker {
         std::vector<WriteId> survivors{};
     };
 
+    WriteId begin(std::span<const SectorRange> ranges, Promise promise, Effect effect);
     void returned(std::uint64_t sector, WriteId write, Moment began, Moment ended);
     void check(std::uint64_t sector, const Value& value);
+    void check_advice(std::uint64_t sector, WriteId trim, Moment began);
     [[nodiscard]] bool is_stable(const Write& write) const;
     void cut(Sector& sector) const;
     void fail(std::uint64_t sector, const std::string& what);
@@ -82,7 +95,7 @@ class Checker {
     Moment moment_ = 0;
     Moment stable_before_ = 0;
     Moment epoch_ = 0; ///< The last power cut. What survived it has been seen the moment before.
-    std::vector<Write> writes_{{{}, 0, 0, Promise::always}};
+    std::vector<Write> writes_{{{}, 0, 0, Promise::always, Effect::certain}};
     std::vector<Sector> sectors_;
     std::string violation_;
 };

@@ -1,5 +1,7 @@
 #include "disk.hpp"
 
+#include "core/request.hpp"
+
 #include <cerrno>
 #include <cstring>
 
@@ -50,6 +52,11 @@ Time Disk::latency() {
 
 void Disk::submit(Io& io) {
     check(io);
+    if (!io.range.fits(setting_.geometry.sectors)) {
+        io.complete(EINVAL);
+        observer_.disk_completed();
+        return;
+    }
     const std::uint64_t number = next_number_++;
     pending_.push_back({&io, number});
     if (random_.chance(setting_.immediate))
@@ -67,7 +74,7 @@ void Disk::finish(std::uint64_t number) {
     const int error = error_for(io);
     if (error == 0)
         carry_out(io, false);
-    else if (io.op == Io::Op::write && error != EAGAIN)
+    else if (changes(io) && error != EAGAIN)
         carry_out(io, true);
     io.complete(error);
     observer_.disk_completed();
@@ -91,7 +98,15 @@ int Disk::error_for(const Io& io) {
     return 0;
 }
 
-/// `only_parts`: a failed or interrupted write changes any of its blocks.
+/// Which trim a discard belongs to. The initiators of these worlds say so in the first entry of its list, of
+/// no sectors, which a target passes over.
+WriteId Disk::trim_of(const Io& io) {
+    const auto list = static_cast<const aoetarget::core::Operation&>(io).first->payload();
+    const SectorRange mark = aoetarget::protocol::dsm_entry(list, 0);
+    return mark.count == 0 ? mark.first : 0;
+}
+
+/// `only_parts`: a failed or interrupted change is made to any of its blocks.
 void Disk::carry_out(const Io& io, bool only_parts) {
     if (io.op == Io::Op::flush) {
         stable_ = data_;
@@ -106,6 +121,11 @@ void Disk::carry_out(const Io& io, bool only_parts) {
         return;
     }
     std::vector<std::uint8_t> bytes;
+    if (io.op == Io::Op::discard) {
+        bytes.resize(io.range.bytes());
+        for (std::uint64_t i = 0; i < io.range.count; ++i)
+            fill_sector(&bytes[i * sector_bytes], trim_of(io), io.range.first + i);
+    }
     for (const iovec& buffer : io.buffers) {
         const auto* from = static_cast<const std::uint8_t*>(buffer.iov_base);
         bytes.insert(bytes.end(), from, from + buffer.iov_len);
@@ -117,6 +137,8 @@ void Disk::store(const Io& io, const std::vector<std::uint8_t>& bytes, bool only
     const std::uint64_t block = setting_.geometry.logical_block_bytes / sector_bytes;
     for (std::uint64_t i = 0; i < io.range.count; i += block) {
         if (only_parts && random_.chance(0.5))
+            continue;
+        if (io.op == Io::Op::discard && random_.chance(setting_.kept))
             continue;
         const SectorRange range{io.range.first + i, block};
         observer_.landing(*this, range, &bytes[i * sector_bytes]);
@@ -159,6 +181,10 @@ void Disk::check(const Io& io) {
     expect((io.op == Io::Op::flush) == (io.range.count == 0), "a range is empty, or that of a flush is not");
     expect(io.range.fits(setting_.geometry.sectors), "a range is not on the disk");
     expect(io.range.first % block == 0 && io.range.count % block == 0, "a range is not made of whole blocks");
+    if (io.op == Io::Op::discard) {
+        expect(setting_.geometry.discard, "a trim reaches a disk that cannot discard");
+        expect(trim_of(io) != 0, "a trim that names sectors beyond the end reaches the disk");
+    }
     for (const Pending& other : pending_) {
         expect(!(changes(io) || changes(*other.io)) || !io.range.overlaps(other.io->range),
                "an operation overlaps a change that is under way");

@@ -1,6 +1,8 @@
 // A disk that takes its time, fails, loses power, and watches that the core keeps what a device may rely on.
+// What it has discarded does not read as zeros, but tells which trim that was.
 #pragma once
 
+#include "content.hpp"
 #include "faults.hpp"
 #include "random.hpp"
 #include "schedule.hpp"
@@ -21,6 +23,7 @@ class Disk {
         double errors = 0;
         double busy = 0;
         double full = 0;
+        double kept = 0; ///< Of a trim, where discarded sectors need not read as zeros.
         Time usual = microseconds(100), slowest = milliseconds(300);
     };
     /// Who is told what.
@@ -66,6 +69,7 @@ class Disk {
     void carry_out(const aoetarget::Io& io, bool only_parts);
     void store(const aoetarget::Io& io, const std::vector<std::uint8_t>& bytes, bool only_parts);
     void check(const aoetarget::Io& io);
+    [[nodiscard]] static WriteId trim_of(const aoetarget::Io& io);
     [[nodiscard]] Time latency();
 
     Setting setting_;

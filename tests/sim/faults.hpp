@@ -30,6 +30,8 @@ enum class Fault : std::uint8_t {
     power_cut,
     fence,
     initiator_reboot,
+    trim,
+    forbidden_trim,
     last,
 };
 
@@ -56,6 +58,8 @@ inline constexpr std::array<std::string_view, static_cast<std::size_t>(Fault::la
     "power cuts",
     "fences",
     "initiators rebooted",
+    "trims",
+    "trims that must be refused",
 };
 
 struct FaultCounts {

@@ -37,7 +37,6 @@ void Host::ask() {
 
 Host::Asked Host::new_request() {
     Asked asked;
-    Checker& checker = volume_.checker;
     unsigned most = setting_.max_sectors;
     for (const unsigned port : setting_.ports)
         most = std::min(most, (network_.mtu(port) - 36) / 512);
@@ -47,23 +46,11 @@ Host::Asked Host::new_request() {
         asked.request = aoetest::flush_request(random_.chance(0.5) ? ata::flush_cache : ata::flush_cache_ext);
     } else if (random_.chance(setting_.switches)) {
         asked.request = aoetest::ata_request(ata::set_features, 0x82);
+    } else if (random_.chance(setting_.trims)) {
+        make_trim(asked, most > 1 && random_.chance(0.2));
     } else if (random_.chance(setting_.writes)) {
         asked.range = {first, count};
-        const bool forced = random_.chance(setting_.forced);
-        auto promise = Checker::Promise::none;
-        if (!volume_.volatile_cache || forced)
-            promise = Checker::Promise::always;
-        else if (volume_.cache_off)
-            promise = Checker::Promise::cache_off;
-        asked.write = checker.write_begins(asked.range, promise);
-        volume_.writer_of.push_back(setting_.number);
-        aoetest::Bytes data(count * 512);
-        for (std::uint64_t i = 0; i < count; ++i)
-            fill_sector(&data[i * 512], asked.write, first + i);
-        asked.request = aoetest::write_request(first, data,
-                                               forced                ? ata::write_dma_fua_ext
-                                               : random_.chance(0.5) ? ata::write_sectors
-                                                                     : ata::write_sectors_ext);
+        make_write(asked);
     } else {
         asked.range = {first, count};
         asked.reads = !random_.chance(0.02);
@@ -74,7 +61,7 @@ Host::Asked Host::new_request() {
                             ? aoetest::read_request(asked.range.first, sectors)
                             : aoetest::ata_request(ata::read_verify_ext, 0, sectors, asked.range.first);
     }
-    asked.began = checker.now();
+    asked.began = volume_.checker.now();
     asked.request.to(volume_.address.shelf, volume_.address.slot);
     return asked;
 }
@@ -85,6 +72,58 @@ void Host::go_on(SectorRange& range) {
     range.first = next_sector_ < end ? next_sector_ : setting_.area.first;
     range.count = std::min(range.count, end - range.first);
     next_sector_ = range.end();
+}
+
+Checker::Promise Host::promise(bool forced) const {
+    if (!volume_.volatile_cache || forced)
+        return Checker::Promise::always;
+    return volume_.cache_off ? Checker::Promise::cache_off : Checker::Promise::none;
+}
+
+void Host::make_write(Asked& asked) {
+    const bool forced = random_.chance(setting_.forced);
+    asked.write = volume_.checker.write_begins(asked.range, promise(forced));
+    volume_.writer_of.push_back(setting_.number);
+    aoetest::Bytes data(asked.range.bytes());
+    for (std::uint64_t i = 0; i < asked.range.count; ++i)
+        fill_sector(&data[i * 512], asked.write, asked.range.first + i);
+    asked.request = aoetest::write_request(asked.range.first, data,
+                                           forced                ? ata::write_dma_fua_ext
+                                           : random_.chance(0.5) ? ata::write_sectors
+                                                                 : ata::write_sectors_ext);
+}
+
+/// Of a few ranges anywhere, some of them side by side as those of a long range are.
+void Host::make_trim(Asked& asked, bool two_blocks) {
+    const SectorRange& area = setting_.area;
+    std::vector<SectorRange> ranges;
+    std::uint64_t next = area.end();
+    for (std::uint64_t left = random_.between(1, 4); left > 0; --left) {
+        if (next == area.end() || random_.chance(0.7))
+            next = area.first + random_.below(area.count);
+        ranges.push_back({next, std::min(random_.between(1, 24), area.end() - next)});
+        next = ranges.back().end();
+    }
+    asked.range = ranges.front(); // to be named in a message
+    const bool beyond_end = random_.chance(0.05);
+    if (!volume_.trims)
+        asked.refused = aoetest::error_abort;
+    else if (beyond_end)
+        asked.refused = aoetest::error_id_not_found;
+    faults_.add(asked.refused != 0 ? Fault::forbidden_trim : Fault::trim);
+    std::vector<aoetest::TrimRange> list;
+    if (asked.refused == 0) {
+        asked.write = volume_.checker.trim_begins(ranges, promise(false),
+                                                  volume_.trims_zeroes ? Checker::Effect::certain
+                                                                       : Checker::Effect::advice);
+        volume_.writer_of.push_back(setting_.number);
+        list.push_back({asked.write, 0}); // for the disk (Disk::trim_of)
+    }
+    for (const SectorRange& range : ranges)
+        list.push_back({range.first, static_cast<std::uint16_t>(range.count)});
+    if (beyond_end) // which the target must see before it discards the others
+        list.push_back({volume_.sectors - 1, 2});
+    asked.request = aoetest::trim_request(list, two_blocks ? 2 : 1);
 }
 
 std::uint32_t Host::new_tag() {
@@ -166,6 +205,10 @@ void Host::receive(const Frame& frame) {
 
 /// A failure tells nothing: a write may have been made, in part or whole, or may yet be.
 void Host::answered(Asked& asked, const Reply& reply) {
+    if (asked.refused != 0) {
+        check_refusal(asked, reply);
+        return;
+    }
     if (!reply.succeeded())
         return;
     Checker& checker = volume_.checker;
@@ -182,6 +225,17 @@ void Host::answered(Asked& asked, const Reply& reply) {
     } else if (asked.request.opcode() != ata::read_verify_ext) {
         checker.flush_acknowledged(asked.began);
     }
+}
+
+void Host::check_refusal(const Asked& asked, const Reply& reply) {
+    if (reply.is_error()) // of AoE: its host is shut out, say
+        return;
+    const bool aborted = setting_.cut_short && reply.ata_error() == aoetest::error_abort;
+    if (reply.status() != aoetest::status_error || (reply.ata_error() != asked.refused && !aborted))
+        network_.fail("a trim " +
+                      std::string(volume_.trims ? "beyond the end" : "of a disk that cannot discard") +
+                      " is answered with status " + std::to_string(reply.status()) + ", error " +
+                      std::to_string(reply.ata_error()));
 }
 
 void Host::learn(Time round_trip) {

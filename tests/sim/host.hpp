@@ -31,6 +31,8 @@ class Network {
     /// Whether there is one more request to make.
     virtual bool take_request() = 0;
     virtual void trace(const std::string& what) = 0;
+    /// A promise was broken.
+    virtual void fail(const std::string& what) = 0;
 
   protected:
     ~Network() = default;
@@ -41,6 +43,8 @@ struct Volume {
     aoetarget::Address address;
     std::uint64_t sectors;
     bool volatile_cache;
+    bool trims;        ///< The device discards.
+    bool trims_zeroes; ///< IDENTIFY says that trimmed sectors read as zeros.
     Checker checker;
     bool cache_off = false;             ///< An initiator was told that the write cache is off.
     std::vector<unsigned> writer_of{0}; ///< By write: the number of its host.
@@ -64,8 +68,9 @@ class Host {
         SectorRange area;
         unsigned max_sectors = 17;
         double sequential = 0; ///< Reads that go on where the last one ended.
-        double writes = 0.5, flushes = 0, forced = 0, switches = 0;
-        bool cold = false; ///< Has not learnt yet how soon answers come.
+        double writes = 0.5, flushes = 0, forced = 0, switches = 0, trims = 0;
+        bool cold = false;      ///< Has not learnt yet how soon answers come.
+        bool cut_short = false; ///< Its requests may reach the target so; the answer to them is ABRT.
         double reboots = 0;
         Time pause = microseconds(50); ///< Between an answer and the next request, at most.
         Care care = Care::prompt;
@@ -92,6 +97,7 @@ class Host {
         Checker::Moment began = 0;
         WriteId write = 0;
         bool reads = false;
+        std::uint8_t refused = 0; ///< It must not succeed, but with this ATA error.
         Time sent{};
         std::uint64_t transmission = 0; ///< Of all that this host has made.
         unsigned tries = 0;
@@ -102,6 +108,10 @@ class Host {
     void ask();
     Asked new_request();
     void go_on(SectorRange& range);
+    void make_write(Asked& asked);
+    void make_trim(Asked& asked, bool two_blocks);
+    void check_refusal(const Asked& asked, const aoetest::Reply& reply);
+    [[nodiscard]] Checker::Promise promise(bool forced) const;
     void transmit(Asked asked);
     void expire(std::uint32_t tag, std::uint64_t transmission);
     void answered(Asked& asked, const aoetest::Reply& reply);

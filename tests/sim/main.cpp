@@ -95,6 +95,7 @@ void run_seed(const Options& options, std::uint64_t seed, Tally& tally) {
     tally.total.patched += result.patched;
     tally.total.stale += result.stale;
     tally.total.read_ahead += result.read_ahead;
+    tally.total.discards += result.discards;
     if (!result.violation.empty()) {
         std::printf("seed %llu: %s\n  again: aoe-sim --seed %llu --requests %llu --trace\n",
                     static_cast<unsigned long long>(seed), result.violation.c_str(),
@@ -146,6 +147,7 @@ int main(int argc, char* argv[]) {
     print("partial blocks patched", tally.total.patched);
     print("stale writes dropped", tally.total.stale);
     print("reads made ahead", tally.total.read_ahead);
+    print("trims carried out", tally.total.discards);
     std::printf("%llu passed, %llu failed, 0 skipped\n", static_cast<unsigned long long>(tally.passed),
                 static_cast<unsigned long long>(tally.failed));
     return tally.failed == 0 ? 0 : 1;

@@ -36,6 +36,12 @@ constexpr const char* names[] = {
     "the order of Linux's tags ignored (R3)",
     "what was read ahead is used though it was changed",
     "one sender may take all the slots",
+    "trims that do not wait (R4)",
+    "trims of blocks that are named in part",
+    "trims that leave out all ranges but the first",
+    "trims beyond the end done as far as it goes",
+    "trims for disks that cannot discard",
+    "trims not remembered (R3)",
 };
 static_assert(std::size(names) == static_cast<std::size_t>(Mutation::last));
 

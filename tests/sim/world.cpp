@@ -79,6 +79,9 @@ void World::make_exports() {
         geometry.sectors = 64 * random_.between(1, 4);
         geometry.volatile_cache = random_.chance(0.5);
         geometry.read_ahead = random_.chance(0.5);
+        geometry.discard = random_.chance(0.7);
+        geometry.discard_zeroes = geometry.discard && random_.chance(0.7);
+        setting.kept = geometry.discard_zeroes ? 0 : 0.5;
         setting.immediate = random_.chance(0.3) ? 0.5 : 0;
         setting.slow = rarely(random_, 0.1);
         setting.errors = rarely(random_, 0.02);
@@ -89,7 +92,13 @@ void World::make_exports() {
         const aoetarget::Address address{static_cast<std::uint16_t>(i + 1), static_cast<std::uint8_t>(i)};
         exports_[i].disk = std::make_unique<Disk>(setting, schedule_, random_.fork(), result_.faults, *this);
         exports_[i].volume = std::make_unique<Volume>(
-            Volume{address, geometry.sectors, geometry.volatile_cache, Checker(geometry.sectors)});
+            Volume{.address = address,
+                   .sectors = geometry.sectors,
+                   .volatile_cache = geometry.volatile_cache,
+                   .trims = geometry.discard,
+                   // Parts of blocks are never discarded, so larger blocks promise nothing.
+                   .trims_zeroes = geometry.discard_zeroes && geometry.logical_block_bytes == 512,
+                   .checker = Checker(geometry.sectors)});
         machine_->add_export(address, *exports_[i].disk);
     }
 }
@@ -123,6 +132,8 @@ void World::make_hosts() {
             setting.forced = rarely(random_, 0.5);
             setting.switches = random_.chance(0.2) ? 0.005 : 0;
         }
+        setting.trims = rarely(random_, 0.2);
+        setting.cut_short = weather_.truncated > 0;
         setting.cold = random_.chance(0.1);
         setting.reboots = rarely(random_, 0.02);
         setting.pause = microseconds(random_.between(1, 500));
@@ -584,6 +595,7 @@ void World::note_counters() {
         result_.patched += stats.patched;
         result_.stale += stats.stale;
         result_.read_ahead += stats.read_ahead;
+        result_.discards += stats.discards;
     }
 }
 

@@ -7,6 +7,8 @@
 //   a request may turn up long after it was repeated depends on whether a target could tell them (H1): from
 //   hosts that repeat with the same tag always; from Linux where the host has one address and its sectors
 //   for itself. What waits in a socket of the target may wait for any time: its arrival is known.
+// - Initiators trim what they and others read and write at that moment, also beyond the end: on disks that
+//   discard, on disks that take it for advice, block by block, and on disks that cannot.
 // - Interfaces stop being served for a while, go down, are replaced, and change their MTU. The loop pauses.
 // - Disks complete in any order, some late, fail, run out of space or resources, vanish and return. A failed
 //   write has changed any of its blocks.
@@ -31,8 +33,8 @@ struct Result {
     std::uint64_t requests = 0;
     std::uint64_t digest = 0; ///< Of everything that the target has sent, and when.
     FaultCounts faults;
-    std::uint64_t duplicates = 0, ordered = 0, patched = 0, stale = 0,
-                  read_ahead = 0; ///< As the target counts them.
+    // As the target counts them.
+    std::uint64_t duplicates = 0, ordered = 0, patched = 0, stale = 0, read_ahead = 0, discards = 0;
 };
 
 class World final : public Network, public Disk::Observer {
@@ -83,6 +85,7 @@ class World final : public Network, public Disk::Observer {
     [[nodiscard]] Mac port_mac(unsigned port) const override { return aoetest::numbered_mac(0x1000 + port); }
     bool take_request() override;
     void trace(const std::string& what) override;
+    void fail(const std::string& what) override;
     void deliver(unsigned port, Frame frame, WriteId write, Time delay);
     void spoil(Frame& frame);
     void left_target(const Port& port, const Frame& frame);
@@ -107,7 +110,6 @@ class World final : public Network, public Disk::Observer {
     void step_until(Time limit, const std::function<bool()>& done);
     void expect_answers();
     void expect_nothing_left();
-    void fail(const std::string& what);
     void note_counters();
 
     Schedule schedule_;
