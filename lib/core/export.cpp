@@ -1,5 +1,7 @@
 #include "core/export.hpp"
 
+#include "core/mutation.hpp"
+
 namespace aoetarget::core {
 
 using namespace protocol;
@@ -45,7 +47,7 @@ ProtocolState& Export::begin_change(const FrameSlot& slot) {
 void Export::commit(FrameSlot slot, LinkId link, const Change::Answer& answer) {
     change_.link = link;
     change_.answer = answer;
-    if (context_.store == nullptr || change_.state == state_) {
+    if (context_.store == nullptr || change_.state == state_ || mutated(Mutation::answer_unsaved)) {
         apply_change(std::move(slot));
         return;
     }

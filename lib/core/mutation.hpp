@@ -29,6 +29,8 @@ enum class Mutation : std::uint8_t {
     trim_to_the_end,    ///< A trim that names sectors beyond the end is done as far as it goes.
     trim_anyway,        ///< A trim is given to a device that cannot discard.
     forget_trims,       ///< Trims are not remembered: a late copy is carried out again (R3).
+    end_unflushed,      ///< An orderly end does not flush.
+    answer_unsaved,     ///< A change of a list is confirmed, not saved.
     last,
 };
 

@@ -319,7 +319,8 @@ Operation& Scheduler::operation_for(Request* request) {
 }
 
 void Scheduler::close() {
-    if (std::exchange(closed_, true) || geometry_.read_only) // which has nothing to flush
+    if (std::exchange(closed_, true) || geometry_.read_only || // which has nothing to flush
+        mutated(Mutation::end_unflushed))
         return;
     Operation& operation = new_operation(AtaAction::flush, true);
     queue(operation, newest_conflict_before(operation));

@@ -110,12 +110,16 @@ bool Checker::is_stable(const Write& write) const {
 void Checker::power_cut() {
     for (Sector& sector : sectors_)
         cut(sector);
+    restarted();
+    now();
+    epoch_ = now();
+}
+
+void Checker::restarted() {
     for (Write& write : writes_) {
         if (write.acknowledged == never && write.promise == Promise::cache_off)
             write.promise = Promise::none;
     }
-    now();
-    epoch_ = now();
 }
 
 void Checker::cut(Sector& sector) const {

@@ -59,6 +59,8 @@ class Checker {
     /// What was acknowledged before the flush began is stable.
     void flush_acknowledged(Moment began) { stable_before_ = std::max(stable_before_, began); }
     void power_cut();
+    /// The target has stopped in order, and its write cache is as at first.
+    void restarted();
 
     /// Empty, or the first promise that was broken.
     [[nodiscard]] const std::string& violation() const { return violation_; }

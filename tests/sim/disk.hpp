@@ -48,6 +48,8 @@ class Disk {
     /// Everything that is not stable is lost, as far as chance will have it. What was under way is never
     /// completed; the target must still be there, and go then.
     void cut_power();
+    /// Whether nothing would be lost in a power cut.
+    [[nodiscard]] bool is_stable() const { return data_ == stable_; }
     /// From now on all operations fail, or none does.
     void vanish(bool vanished) { vanished_ = vanished; }
     /// No fault of its own any more.

@@ -1,5 +1,7 @@
 #include "machine.hpp"
 
+#include <cerrno>
+
 namespace aoesim {
 
 using aoetarget::core::FrameSlot;
@@ -55,7 +57,8 @@ void Machine::boot() {
                                        .firmware = "sim",
                                        .bounce_memory = bounce_.bytes(),
                                        .ahead_memory = ahead_.bytes(),
-                                       .piece_sectors = setting_.piece_sectors});
+                                       .piece_sectors = setting_.piece_sectors,
+                                       .store = setting_.keeps_state ? this : nullptr});
     for (unsigned number = 0; number < setting_.ports; ++number) {
         ports_.emplace_back();
         add_port(number);
@@ -64,7 +67,7 @@ void Machine::boot() {
         aoetarget::ExportOptions options;
         options.address = address;
         options.serial = "S" + to_string(address);
-        core_->add_export(options, disk->device());
+        core_->add_export(options, disk->device(), saved_[address]);
     }
     wake();
 }
@@ -85,6 +88,16 @@ void Machine::power_cut() {
     faults_.add(Fault::power_cut);
     for (const auto& [address, disk] : exports_)
         disk->cut_power();
+    for (const auto& [address, state] : saving_) {
+        if (random_.chance(0.5)) // the power may have lasted just long enough
+            saved_[address] = state;
+    }
+    turn_off();
+}
+
+void Machine::turn_off() {
+    stopped_ = nullptr;
+    saving_.clear();
     core_.reset();
     for (const auto& port : ports_) {
         port->socket.clear();
@@ -92,6 +105,40 @@ void Machine::power_cut() {
     }
     for (const auto& port : removed_)
         port->outbox.clear();
+}
+
+void Machine::stop(std::function<void()> stopped) {
+    faults_.add(Fault::restart);
+    stopped_ = std::move(stopped);
+    core_->close();
+    wake();
+}
+
+void Machine::maybe_end() {
+    const auto has_sent_all = [](const auto& each) { return each->outbox.empty(); };
+    if (!is_stopping() || !core_->idle() || !std::ranges::all_of(ports_, has_sent_all) ||
+        !std::ranges::all_of(removed_, has_sent_all))
+        return;
+    std::exchange(stopped_, nullptr)();
+    turn_off();
+}
+
+void Machine::save(const aoetarget::Address& address, const aoetarget::core::ProtocolState& state,
+                   aoetarget::core::StateSaver& saver) {
+    saving_[address] = state;
+    schedule_.after(microseconds(random_.below(20000)), [this, address, &saver, boot = boots_] {
+        const auto found = saving_.find(address);
+        if (boot != boots_ || found == saving_.end())
+            return; // lost in a power cut
+        const bool fails = random_.chance(setting_.save_errors);
+        if (fails)
+            faults_.add(Fault::state_not_saved);
+        else
+            saved_[address] = found->second;
+        saving_.erase(found);
+        saver.saved(fails ? EIO : 0);
+        wake();
+    });
 }
 
 bool Machine::arrive(unsigned number, const Frame& frame) {
@@ -145,6 +192,7 @@ void Machine::turn() {
     if (const auto deadline = core_->next_deadline())
         schedule_.after(std::max(*deadline - now, Time(microseconds(1))), [this] { wake(); });
     std::erase_if(removed_, [](const auto& each) { return each->all_slots_free(); });
+    maybe_end();
 }
 
 /// What the core has sent leaves, as far as the MTU still allows it.

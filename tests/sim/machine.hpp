@@ -8,6 +8,7 @@
 
 #include <deque>
 #include <functional>
+#include <map>
 
 namespace aoesim {
 
@@ -59,7 +60,7 @@ class Port final : public aoetarget::core::Link {
     std::function<void()> something_to_send_;
 };
 
-class Machine {
+class Machine final : private aoetarget::core::StateStore {
   public:
     struct Setting {
         unsigned ports = 2;
@@ -73,6 +74,8 @@ class Machine {
         unsigned batch = 32; ///< Frames of one port per turn.
         std::vector<unsigned> mtus;
         double delayed_turns = 0;
+        bool keeps_state = false; ///< What initiators change outlives the target.
+        double save_errors = 0;
     };
     /// Takes what leaves the target.
     using Transmit = std::function<void(const Port& port, const Frame& frame)>;
@@ -89,6 +92,9 @@ class Machine {
 
     void power_cut();
     void boot();
+    /// Ends in order. `stopped` is called when nothing is under way any more; then the target is gone.
+    void stop(std::function<void()> stopped);
+    [[nodiscard]] bool is_stopping() const { return stopped_ != nullptr; }
     [[nodiscard]] bool is_running() const { return core_ != nullptr; }
 
     [[nodiscard]] Port& port(unsigned number) { return *ports_[number]; }
@@ -96,7 +102,7 @@ class Machine {
     void set_link_up(unsigned port, bool up);
     void set_mtu(unsigned port, unsigned mtu);
     void replace_link(unsigned port);
-    void heal() { setting_.delayed_turns = 0; }
+    void heal() { setting_.delayed_turns = setting_.save_errors = 0; }
 
     /// Ends in order; turn until is_closed().
     void close() {
@@ -111,6 +117,10 @@ class Machine {
     [[nodiscard]] std::string leftovers() const;
 
   private:
+    void save(const aoetarget::Address& address, const aoetarget::core::ProtocolState& state,
+              aoetarget::core::StateSaver& saver) override;
+    void maybe_end();
+    void turn_off();
     void turn();
     void transmit_all();
     void add_port(unsigned number);
@@ -126,6 +136,8 @@ class Machine {
     std::vector<std::unique_ptr<Port>> removed_;  ///< With requests of theirs still under way, perhaps.
     std::unique_ptr<aoetarget::core::Core> core_; ///< Null while the power is off.
     std::uint64_t boots_ = 0;
+    std::map<aoetarget::Address, aoetarget::core::ProtocolState> saved_, saving_;
+    std::function<void()> stopped_; ///< Set while the target is about to end.
     bool turn_scheduled_ = false;
     bool sending_scheduled_ = false;
 };

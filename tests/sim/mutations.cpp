@@ -42,6 +42,8 @@ constexpr const char* names[] = {
     "trims beyond the end done as far as it goes",
     "trims for disks that cannot discard",
     "trims not remembered (R3)",
+    "an orderly end without a flush",
+    "lists confirmed that are not saved",
 };
 static_assert(std::size(names) == static_cast<std::size_t>(Mutation::last));
 

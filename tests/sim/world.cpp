@@ -40,6 +40,7 @@ void World::make_weather() {
                 .jitter = microseconds(random_.between(1, 1000))};
     between_faults_ = random_.chance(0.2) ? seconds(1000) : Time(milliseconds(random_.between(5, 200)));
     power_cuts_ = rarely(random_, 0.1);
+    restarts_ = rarely(random_, 0.1);
     constexpr unsigned mtus[] = {1500, 1500, 4200, 9000, 9000};
     machine_setting_ = {
         .ports = static_cast<unsigned>(random_.between(1, 3)),
@@ -52,6 +53,8 @@ void World::make_weather() {
         .batch = static_cast<unsigned>(random_.between(1, 64)),
         .mtus = {},
         .delayed_turns = rarely(random_, 0.01),
+        .keeps_state = random_.chance(0.5),
+        .save_errors = rarely(random_, 0.1),
     };
     if (random_.chance(0.1)) {
         // As in a real target the windows of a few hosts fit into the slots, whatever the greedy one does.
@@ -396,6 +399,11 @@ void World::next_fault() {
                     [this] { next_fault(); });
     if (!machine_->is_running())
         return;
+    if (machine_->is_stopping()) {
+        if (random_.chance(power_cuts_))
+            cut_power();
+        return;
+    }
     const auto number = static_cast<unsigned>(random_.below(machine_setting_.ports));
     Port& port = machine_->port(number);
     const Time duration = milliseconds(random_.between(1, 400));
@@ -431,6 +439,8 @@ void World::next_fault() {
     default:
         if (random_.chance(power_cuts_))
             cut_power();
+        else if (random_.chance(restarts_))
+            restart();
     }
 }
 
@@ -438,11 +448,49 @@ void World::cut_power() {
     trace("power cut");
     note_counters();
     machine_->power_cut();
+    for (Export& exported : exports_)
+        exported.volume->checker.power_cut();
+    target_ended();
+}
+
+void World::restart() {
+    trace("the target is told to end");
+    machine_->stop([this, errors = flush_errors()] { stopped(errors); });
+}
+
+void World::stopped(const std::vector<std::uint64_t>& errors_before) {
+    trace("the target has ended");
+    note_counters();
+    if (const std::string left = machine_->leftovers(); !left.empty())
+        fail("after an orderly end " + left);
+    const auto errors = flush_errors();
+    for (std::size_t i = 0; i < exports_.size(); ++i) {
+        Checker& checker = exports_[i].volume->checker;
+        if (errors[i] == errors_before[i]) {
+            checker.flush_acknowledged(checker.now());
+            if (!exports_[i].disk->is_stable())
+                fail("an orderly end has left data in the cache of the disk");
+        }
+        checker.restarted();
+    }
+    target_ended();
+}
+
+/// Of each export, in their order.
+std::vector<std::uint64_t> World::flush_errors() const {
+    std::vector<std::uint64_t> errors;
+    for (const auto& stats : machine_->stats())
+        errors.push_back(stats.flush_errors);
+    return errors;
+}
+
+void World::target_ended() {
     ++cables_epoch_;
     for (Export& exported : exports_) {
-        exported.volume->checker.power_cut();
         exported.volume->cache_off = false;
-        exported.reserve.forget(hosts_.size()); // the target keeps these in memory only
+        if (machine_setting_.keeps_state)
+            continue;
+        exported.reserve.forget(hosts_.size());
         exported.mask.forget(hosts_.size());
     }
     schedule_.after(milliseconds(random_.between(1, 3000)), [this] {
@@ -533,7 +581,8 @@ Result World::run() {
 
 void World::expect_answers() {
     const auto all_in = [this] {
-        return machine_->is_running() && std::ranges::all_of(exports_, [](const Export& exported) {
+        return machine_->is_running() && !machine_->is_stopping() &&
+               std::ranges::all_of(exports_, [](const Export& exported) {
                    return !exported.manager || exported.manager->is_done();
                });
     };

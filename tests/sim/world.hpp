@@ -13,6 +13,10 @@
 // - Disks complete in any order, some late, fail, run out of space or resources, vanish and return. A failed
 //   write has changed any of its blocks.
 // - Power cuts end the target, what is in its sockets and on the cables, and any part of what is not stable.
+// - Restarts end the target in order: what was admitted is finished and flushed. What is on the cables then
+// is
+//   lost as in a power cut, for a new target knows nothing of what was written before (H1).
+// - What initiators change of an export is saved, which takes a while and may fail, or is not kept at all.
 // - Managers shut hosts out and let them in again.
 // - Somebody floods: asks for all that there is, far more than the disks can do, and never listens.
 //
@@ -102,6 +106,10 @@ class World final : public Network, public Disk::Observer {
     // What goes wrong
     void next_fault();
     void cut_power();
+    void restart();
+    void stopped(const std::vector<std::uint64_t>& errors_before);
+    void target_ended();
+    [[nodiscard]] std::vector<std::uint64_t> flush_errors() const;
     void query();
     void flood();
     void heal();
@@ -124,7 +132,7 @@ class World final : public Network, public Disk::Observer {
     std::vector<std::unique_ptr<Host>> hosts_;
     std::uint64_t cables_epoch_ = 0; ///< What was sent before a power cut does not arrive after it.
     Time between_faults_{};
-    double power_cuts_ = 0;
+    double power_cuts_ = 0, restarts_ = 0;
     Time between_floods_{}; ///< Zero: nobody floods.
     bool flooding_ = true;
     std::uint32_t flood_tag_ = 0x60000000;
