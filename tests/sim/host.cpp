@@ -40,8 +40,11 @@ Host::Asked Host::new_request() {
     unsigned most = setting_.max_sectors;
     for (const unsigned port : setting_.ports)
         most = std::min(most, (network_.mtu(port) - 36) / 512);
+    most = std::max(most, 1U);
     const std::uint64_t first = setting_.area.first + random_.below(setting_.area.count);
-    const std::uint64_t count = std::min(random_.between(1, std::max(most, 1U)), setting_.area.end() - first);
+    SectorRange range{first, std::min(random_.between(1, most), setting_.area.end() - first)};
+    if (previous_.count > 0 && previous_.count <= most && random_.chance(setting_.repeats))
+        range = previous_;
     if (random_.chance(setting_.flushes)) {
         asked.request = aoetest::flush_request(random_.chance(0.5) ? ata::flush_cache : ata::flush_cache_ext);
     } else if (random_.chance(setting_.switches)) {
@@ -49,10 +52,10 @@ Host::Asked Host::new_request() {
     } else if (random_.chance(setting_.trims)) {
         make_trim(asked, most > 1 && random_.chance(0.2));
     } else if (random_.chance(setting_.writes)) {
-        asked.range = {first, count};
+        asked.range = previous_ = range;
         make_write(asked);
     } else {
-        asked.range = {first, count};
+        asked.range = range;
         asked.reads = !random_.chance(0.02);
         if (asked.reads && random_.chance(setting_.sequential))
             go_on(asked.range);
@@ -60,6 +63,7 @@ Host::Asked Host::new_request() {
         asked.request = asked.reads
                             ? aoetest::read_request(asked.range.first, sectors)
                             : aoetest::ata_request(ata::read_verify_ext, 0, sectors, asked.range.first);
+        previous_ = asked.range;
     }
     asked.began = volume_.checker.now();
     asked.request.to(volume_.address.shelf, volume_.address.slot);

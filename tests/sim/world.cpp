@@ -136,6 +136,7 @@ void World::make_hosts() {
             setting.switches = random_.chance(0.2) ? 0.005 : 0;
         }
         setting.trims = rarely(random_, 0.2);
+        setting.repeats = rarely(random_, 0.5);
         setting.cut_short = weather_.truncated > 0;
         setting.cold = random_.chance(0.1);
         setting.reboots = rarely(random_, 0.02);

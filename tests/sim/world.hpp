@@ -13,9 +13,8 @@
 // - Disks complete in any order, some late, fail, run out of space or resources, vanish and return. A failed
 //   write has changed any of its blocks.
 // - Power cuts end the target, what is in its sockets and on the cables, and any part of what is not stable.
-// - Restarts end the target in order: what was admitted is finished and flushed. What is on the cables then
-// is
-//   lost as in a power cut, for a new target knows nothing of what was written before (H1).
+// - Restarts end the target in order: what was admitted is finished and flushed. What is on the cables is
+//   lost then, as in a power cut, for a new target knows nothing of what was written before (H1).
 // - What initiators change of an export is saved, which takes a while and may fail, or is not kept at all.
 // - Managers shut hosts out and let them in again.
 // - Somebody floods: asks for all that there is, far more than the disks can do, and never listens.
