@@ -69,7 +69,7 @@ class Host {
         unsigned max_sectors = 17;
         double sequential = 0; ///< Reads that go on where the last one ended.
         double writes = 0.5, flushes = 0, forced = 0, switches = 0, trims = 0;
-        double repeats = 0; ///< Of the reads and writes, those for the sectors of the one before.
+        double repeats = 0;     ///< Of the reads and writes, those for the sectors of the one before.
         bool cold = false;      ///< Has not learnt yet how soon answers come.
         bool cut_short = false; ///< Its requests may reach the target so; the answer to them is ABRT.
         double reboots = 0;

@@ -16,15 +16,13 @@ Port::Port(unsigned number_of_it, const Mac& mac, unsigned mtu, std::uint32_t sl
     max_slot_frame_ = pool_.frame_capacity();
 }
 
-std::optional<FrameSlot> Port::receive(Time now) {
-    if (!has_work(now))
-        return std::nullopt;
+FrameSlot Port::receive() {
     const Waiting waiting = std::move(socket.front());
     socket.pop_front();
-    auto slot = pool_.take();
-    std::ranges::copy(std::as_bytes(std::span(waiting.frame)), slot->capacity().begin());
-    slot->set_length(waiting.frame.size());
-    slot->set_arrival(waiting.arrival);
+    FrameSlot slot = std::move(*pool_.take());
+    std::ranges::copy(std::as_bytes(std::span(waiting.frame)), slot.capacity().begin());
+    slot.set_length(waiting.frame.size());
+    slot.set_arrival(waiting.arrival);
     return slot;
 }
 
@@ -36,9 +34,8 @@ void Port::send(FrameSlot slot) {
 // --- The machine ---------------------------------------------------------------------------------
 
 Machine::Machine(const Setting& setting, Schedule& schedule, Random random, FaultCounts& faults,
-                 Transmit transmit)
-    : setting_(setting), schedule_(schedule), random_(random), faults_(faults),
-      transmit_(std::move(transmit)),
+                 Observer& observer)
+    : setting_(setting), schedule_(schedule), random_(random), faults_(faults), observer_(observer),
       bounce_(setting.bounce_buffers * aoetarget::core::BouncePool::buffer_bytes),
       ahead_(setting.ahead_pieces * setting.piece_sectors * 512) {}
 
@@ -141,7 +138,7 @@ void Machine::save(const aoetarget::Address& address, const aoetarget::core::Pro
     });
 }
 
-bool Machine::arrive(unsigned number, const Frame& frame) {
+bool Machine::arrive(unsigned number, const Frame& frame, WriteId write) {
     if (core_ == nullptr || !port(number).up_now)
         return false;
     Port& to = port(number);
@@ -151,7 +148,7 @@ bool Machine::arrive(unsigned number, const Frame& frame) {
         faults_.add(Fault::socket_full);
         return false;
     }
-    to.socket.push_back({frame, schedule_.now()});
+    to.socket.push_back({frame, schedule_.now(), write});
     wake();
     return true;
 }
@@ -175,11 +172,9 @@ void Machine::turn() {
     const std::uint64_t first = random_.below(ports_.size());
     for (std::size_t i = 0; i < ports_.size(); ++i) {
         Port& from = *ports_[(first + i) % ports_.size()];
-        for (unsigned taken = 0; taken < setting_.batch; ++taken) {
-            auto slot = from.receive(now);
-            if (!slot)
-                break;
-            core_->receive(from.id, std::move(*slot));
+        for (unsigned taken = 0; taken < setting_.batch && from.has_work(now); ++taken) {
+            observer_.taken(from.socket.front());
+            core_->receive(from.id, from.receive());
         }
     }
     core_->turn(now);
@@ -211,7 +206,7 @@ void Machine::transmit_all() {
                 const auto* bytes = reinterpret_cast<const std::uint8_t*>(slot.frame().data());
                 const Frame frame(bytes, bytes + slot.frame().size());
                 if (from->up_now && !from->removed)
-                    transmit_(*from, frame);
+                    observer_.left_target(*from, frame);
             }
         }
     }

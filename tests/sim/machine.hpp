@@ -21,6 +21,7 @@ class Port final : public aoetarget::core::Link {
     struct Waiting {
         Frame frame;
         Time arrival;
+        WriteId write; ///< That it asks for, or 0.
     };
 
     Port(unsigned number, const Mac& mac, unsigned mtu, std::uint32_t slots, std::size_t alignment,
@@ -35,8 +36,9 @@ class Port final : public aoetarget::core::Link {
     [[nodiscard]] aoetarget::core::FramePool& pool() override { return pool_; }
     void send(aoetarget::core::FrameSlot slot) override;
 
-    /// The oldest frame of the socket in a slot; empty where either is missing or the port is not served.
-    std::optional<aoetarget::core::FrameSlot> receive(Time now);
+    /// The oldest frame of the socket in a slot; only where has_work().
+    aoetarget::core::FrameSlot receive();
+    /// Whether there are both a frame and a slot, and the port is served.
     [[nodiscard]] bool has_work(Time now) const {
         return !socket.empty() && now >= stalled_until && pool_.free_slots() > 0;
     }
@@ -77,16 +79,24 @@ class Machine final : private aoetarget::core::StateStore {
         bool keeps_state = false; ///< What initiators change outlives the target.
         double save_errors = 0;
     };
-    /// Takes what leaves the target.
-    using Transmit = std::function<void(const Port& port, const Frame& frame)>;
+    class Observer {
+      public:
+        /// The target takes a frame from one of its sockets.
+        virtual void taken(const Port::Waiting& waiting) = 0;
+        /// A frame leaves the target.
+        virtual void left_target(const Port& port, const Frame& frame) = 0;
+
+      protected:
+        ~Observer() = default;
+    };
 
     Machine(const Setting& setting, Schedule& schedule, Random random, FaultCounts& faults,
-            Transmit transmit);
+            Observer& observer);
     ~Machine();
 
     void add_export(const aoetarget::Address& address, Disk& disk);
     /// A frame arrives at the port with this number. Returns whether it got into the socket.
-    bool arrive(unsigned port, const Frame& frame);
+    bool arrive(unsigned port, const Frame& frame, WriteId write);
     /// Something has happened that the loop has to look at.
     void wake();
 
@@ -129,7 +139,7 @@ class Machine final : private aoetarget::core::StateStore {
     Schedule& schedule_;
     Random random_;
     FaultCounts& faults_;
-    Transmit transmit_;
+    Observer& observer_;
     std::vector<std::pair<aoetarget::Address, Disk*>> exports_;
     aoetest::AlignedMemory bounce_, ahead_;
     std::vector<std::unique_ptr<Port>> ports_;

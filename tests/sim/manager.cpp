@@ -11,7 +11,8 @@ Manager::Manager(const Mac& mac, Volume& volume, std::vector<const Host*> hosts,
 void Manager::rest() {
     if (done_)
         return;
-    schedule_.after(milliseconds(healing_ ? 5 : random_.between(5, 200)), [this] { act(); });
+    const std::uint64_t longest = random_.chance(0.5) ? 20 : 200; // what is late may miss a whole fence
+    schedule_.after(milliseconds(healing_ ? 5 : random_.between(5, longest)), [this] { act(); });
 }
 
 void Manager::act() {

@@ -64,9 +64,7 @@ void World::make_weather() {
     }
     for (unsigned port = 0; port < machine_setting_.ports; ++port)
         machine_setting_.mtus.push_back(mtus[random_.below(std::size(mtus))]);
-    machine_ =
-        std::make_unique<Machine>(machine_setting_, schedule_, random_.fork(), result_.faults,
-                                  [this](const Port& port, const Frame& frame) { left_target(port, frame); });
+    machine_ = std::make_unique<Machine>(machine_setting_, schedule_, random_.fork(), result_.faults, *this);
 }
 
 void World::make_exports() {
@@ -255,7 +253,7 @@ void World::spoil(Frame& frame) {
 
 void World::deliver(unsigned port, Frame frame, WriteId write, Time delay) {
     schedule_.after(delay, [this, port, write, epoch = cables_epoch_, frame = std::move(frame)] {
-        if (epoch != cables_epoch_ || !machine_->arrive(port, frame))
+        if (epoch != cables_epoch_ || !machine_->arrive(port, frame, write))
             return;
         if (tracing_) {
             const Reply view{frame};
@@ -263,13 +261,17 @@ void World::deliver(unsigned port, Frame frame, WriteId write, Time delay) {
                   aoetest::hex_dump(frame, 36));
         }
         note_command(Reply{frame});
-        if (write != 0) {
-            if (Export* exported = find({Reply{frame}.shelf(), Reply{frame}.slot()})) {
-                exported->arrived.resize(std::max(exported->arrived.size(), write + 1), Time::min());
-                exported->arrived[write] = schedule_.now();
-            }
-        }
     });
+}
+
+void World::taken(const Port::Waiting& waiting) {
+    const Reply request{waiting.frame};
+    Export* exported = find({request.shelf(), request.slot()});
+    if (exported == nullptr || waiting.write == 0)
+        return;
+    exported->arrived.resize(std::max(exported->arrived.size(), waiting.write + 1), Time::min());
+    Time& arrived = exported->arrived[waiting.write];
+    arrived = std::max(arrived, waiting.arrival);
 }
 
 void World::left_target(const Port& port, const Frame& frame) {

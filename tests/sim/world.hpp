@@ -40,7 +40,7 @@ struct Result {
     std::uint64_t duplicates = 0, ordered = 0, patched = 0, stale = 0, read_ahead = 0, discards = 0;
 };
 
-class World final : public Network, public Disk::Observer {
+class World final : public Network, public Machine::Observer, public Disk::Observer {
   public:
     World(std::uint64_t seed, std::uint64_t requests, bool tracing);
     ~World();
@@ -75,7 +75,7 @@ class World final : public Network, public Disk::Observer {
         std::unique_ptr<Volume> volume;
         std::unique_ptr<Manager> manager;
         Exclusion reserve, mask;
-        std::vector<Time> arrived{Time{}}; ///< By write: when the newest copy got into a socket.
+        std::vector<Time> arrived{Time{}}; ///< By write: of the copies that the target has taken, the newest.
     };
 
     void make_weather();
@@ -91,12 +91,15 @@ class World final : public Network, public Disk::Observer {
     void fail(const std::string& what) override;
     void deliver(unsigned port, Frame frame, WriteId write, Time delay);
     void spoil(Frame& frame);
-    void left_target(const Port& port, const Frame& frame);
     void hand_over(const Frame& frame, Time delay);
     void check_frame(const Port& port, const aoetest::Reply& reply);
     void note_command(const aoetest::Reply& request);
     void note_answer(const aoetest::Reply& reply);
     [[nodiscard]] Export* find(const aoetarget::Address& address);
+
+    // Machine::Observer
+    void taken(const Port::Waiting& waiting) override;
+    void left_target(const Port& port, const Frame& frame) override;
 
     // Disk::Observer
     void disk_completed() override { machine_->wake(); }
