@@ -34,7 +34,7 @@ World::~World() = default;
 void World::make_weather() {
     weather_ = {.lost = rarely(random_, 0.1),
                 .duplicated = rarely(random_, 0.1),
-                .late = rarely(random_, 0.05),
+                .late = rarely(random_, 0.1),
                 .truncated = rarely(random_, 0.01),
                 .corrupted = rarely(random_, 0.02),
                 .jitter = microseconds(random_.between(1, 1000))};
@@ -107,6 +107,7 @@ void World::make_exports() {
 void World::make_hosts() {
     const std::uint64_t count = random_.between(1, 4);
     const bool own_sectors = random_.chance(0.3);
+    const bool shares_sectors = count > 1 && !own_sectors;
     for (unsigned number = 1; number <= count; ++number) {
         Export& exported = exports_[random_.below(exports_.size())];
         const std::uint64_t sectors = exported.volume->sectors;
@@ -139,7 +140,7 @@ void World::make_hosts() {
         setting.cold = random_.chance(0.1);
         setting.reboots = rarely(random_, 0.02);
         setting.pause = microseconds(random_.between(1, 500));
-        if (setting.kind != Host::Kind::linux_driver || (one_mac && own_sectors))
+        if (setting.kind != Host::Kind::linux_driver || (one_mac && !shares_sectors))
             setting.care = Care::late;
         hosts_.push_back(std::make_unique<Host>(setting, *exported.volume, schedule_, random_.fork(),
                                                 result_.faults, *this));
