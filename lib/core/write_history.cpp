@@ -71,7 +71,7 @@ bool WriteHistory::has_replaced(Request& change) const {
                 return true;
             if (!is_copy && is_older_tag(change.tag(), entry.tag) && is_superseded(position, change) &&
                 !mutated(Mutation::ignore_tag_order))
-                return true;
+                return true; // its host, if it still waits for it, sends it again with a newer tag
         }
         position = entry.previous_alike;
     }
@@ -87,12 +87,17 @@ bool WriteHistory::is_overwritten(Position position, const Request& change) cons
     return false;
 }
 
-/// Whether the same host wrote to the sectors after the entry at `position`, and sent that later than this.
+/// Whether something else was written to the sectors after the entry at `position`, which was sent later than
+/// this with the same data. Where that came from another source it may have been another host's; then this
+/// one's must have written something that was sent later. Frames overtake each other: whether the entry or
+/// what replaced it was sent first tells nothing.
 bool WriteHistory::is_superseded(Position position, const Request& change) const {
+    if (at(position).source == change.source)
+        return is_overwritten(position, change);
     for (Position later = position + 1; later != end_; ++later) {
         const Entry& entry = at(later);
         if (entry.range.overlaps(change.range) && entry.source == change.source &&
-            is_older_tag(at(position).tag, entry.tag) && is_older_tag(change.tag(), entry.tag))
+            is_older_tag(change.tag(), entry.tag))
             return true;
     }
     return false;

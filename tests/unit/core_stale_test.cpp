@@ -155,6 +155,21 @@ TEST_CASE("a write whose Linux tag is older than that of what has replaced it is
     }
 }
 
+TEST_CASE("what has replaced a write may have a Linux tag older than that of the copy that was done",
+          "[core][stale]") {
+    CoreFixture core;
+    Disk& disk = core.add_export();
+    const auto write = [](std::uint32_t version, std::uint32_t number) {
+        return write_request(4, pattern(4, 2, version)).tagged(linux_tag(number));
+    };
+    CHECK(core.reply(send_at(core, *core.link, seconds(20), write(1, 104))).succeeded()); // sent last
+    CHECK(core.reply(send_at(core, *core.link, seconds(20), write(2, 102))).succeeded());
+    const std::uint32_t late = GENERATE(101U, 103U); // sent before that of the other write, and after it
+    CHECK_FALSE(core.answered(send_at(core, *core.link, seconds(21), write(1, late))));
+    CHECK(disk.sectors(4, 2) == pattern(4, 2, 2));
+    CHECK(core.reply(send_at(core, *core.link, seconds(21), write(1, 105))).succeeded()); // asked for anew
+}
+
 TEST_CASE("of copies that were done once, the newest is remembered", "[core][stale]") {
     CoreFixture core;
     Disk& disk = core.add_export();
