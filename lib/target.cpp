@@ -255,6 +255,10 @@ std::vector<std::string> Target::Impl::add_export(ExportOptions options,
     check(options.address, device->geometry());
     if (core_.has_export(options.address))
         refuse(EEXIST, fmt::format("export {}: the address is in use", to_string(options.address)));
+    if (states_ && states_->is_saving(options.address))
+        refuse(EBUSY,
+               fmt::format("export {}: the state of the one that had this address is being saved; try again",
+                           to_string(options.address)));
     if (options.serial.empty())
         options.serial = default_serial(options.address, *device);
     if (auto* ring_device = dynamic_cast<storage::RingDevice*>(device.get()))
@@ -321,7 +325,7 @@ bool Target::Impl::poll() {
         wind_down();
         return false;
     }
-    if (busy)
+    if (busy || ring_.has_deferred())
         ring_.signal(); // there may be more
     ring_.submit_prepared();
     return true;

@@ -142,10 +142,12 @@ void Export::send_reserve(FrameSlot slot, LinkId link, Reserve answer, AoeError 
 /// The lists hold from now on; the answer is given when no change of those whom they exclude can reach the
 /// device any more.
 void Export::send_fenced(FrameSlot slot, LinkId link, std::size_t bytes) {
-    if (fence_count_ == max_fences || !is_fencing() || mutated(Mutation::fence_too_early)) {
+    if (!is_fencing() || mutated(Mutation::fence_too_early)) {
         context_.responder.send(std::move(slot), link, address_, AoeError::none, bytes);
         return;
     }
+    if (fence_count_ == max_fences)
+        return; // the initiator asks again, and finds the change made
     fences_[fence_count_++] = {std::move(slot), link, bytes, scheduler_.next_sequence()};
 }
 

@@ -47,7 +47,8 @@ ProtocolState& Export::begin_change(const FrameSlot& slot) {
 void Export::commit(FrameSlot slot, LinkId link, const Change::Answer& answer) {
     change_.link = link;
     change_.answer = answer;
-    if (context_.store == nullptr || change_.state == state_ || mutated(Mutation::answer_unsaved)) {
+    const bool is_kept = change_.state == state_ && !save_failed_;
+    if (context_.store == nullptr || is_kept || mutated(Mutation::answer_unsaved)) {
         apply_change(std::move(slot));
         return;
     }
@@ -57,6 +58,7 @@ void Export::commit(FrameSlot slot, LinkId link, const Change::Answer& answer) {
 
 void Export::saved(int error) {
     FrameSlot slot = std::move(change_.slot);
+    save_failed_ = error != 0;
     if (error != 0)
         answer_change(std::move(slot), AoeError::device_unavailable);
     else

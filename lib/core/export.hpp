@@ -139,6 +139,7 @@ class Export final : private RequestSink, private StateSaver {
     Time state_changed_ = Time::min(); ///< When the frame arrived that last did so.
     std::array<Fence, max_fences> fences_;
     std::size_t fence_count_ = 0;
+    bool save_failed_ = false; ///< Either state may be on the disk, the old or the new one.
     bool write_cache_enabled_;
     ExportStats counters_; ///< Of these only what the scheduler does not count.
 };

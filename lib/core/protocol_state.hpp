@@ -36,7 +36,7 @@ struct ProtocolState {
 /// Told when what it gave to a StateStore is on stable storage.
 class StateSaver {
   public:
-    /// `error`: 0 or an errno value; then what was kept before still is.
+    /// `error`: 0 or an errno value; then it may be kept, or what was kept before.
     virtual void saved(int error) = 0;
 
   protected:

@@ -26,11 +26,14 @@ std::uint64_t content_of(const Request& change) {
     return sum ^ sum >> 32;
 }
 
-/// Linux counts its transmissions in bits 30 to 16 of the tag. Of others nothing is known, so this proves
-/// something only together with other signs.
+/// Linux counts its transmissions in bits 30 to 16 of the tag; below is the time, in units of 1 to 10 ms,
+/// since the counter may have come half round in a third of a second. Of others nothing is known, so this
+/// proves something only together with other signs.
 bool is_older_tag(std::uint32_t tag, std::uint32_t than) {
     constexpr std::uint32_t counters = 0x8000;
     if (((tag | than) >> 31) != 0)
+        return false;
+    if (static_cast<std::int16_t>(tag - than) > 0)
         return false;
     return ((tag >> 16) - (than >> 16)) % counters >= counters / 2;
 }

@@ -36,7 +36,7 @@ std::vector<Range> join(std::vector<Range> ranges) {
 }
 
 /// In ascending order.
-std::vector<Range> ranges_of(std::span<const Address> addresses) {
+std::vector<Range> ranges_of(std::span<const Address> addresses, FilterDetail detail) {
     const Range any_shelf{key_of(protocol::any_shelf, 0), key_of(protocol::any_shelf, 0xFF)};
     std::vector<Range> exact{any_shelf}, shelves{any_shelf};
     for (const Address& address : addresses) {
@@ -45,11 +45,13 @@ std::vector<Range> ranges_of(std::span<const Address> addresses) {
         exact.insert(exact.end(), {{key, key}, {any_slot, any_slot}});
         shelves.push_back({key_of(address.shelf, 0), any_slot});
     }
-    for (const auto& wanted : {exact, shelves}) {
-        std::vector<Range> ranges = join(wanted);
-        if (ranges.size() <= max_ranges)
-            return ranges;
-    }
+    const auto is_short = [](const std::vector<Range>& ranges) { return ranges.size() <= max_ranges; };
+    exact = join(std::move(exact));
+    if (detail == FilterDetail::exports && is_short(exact))
+        return exact;
+    shelves = join(std::move(shelves));
+    if (detail != FilterDetail::all_requests && is_short(shelves))
+        return shelves;
     return {{0, any_shelf.last}};
 }
 
@@ -76,7 +78,7 @@ std::vector<sock_filter> search(std::span<const Range> ranges) {
 
 } // namespace
 
-std::vector<sock_filter> make_address_filter(std::span<const Address> addresses) {
+std::vector<sock_filter> make_address_filter(std::span<const Address> addresses, FilterDetail detail) {
     constexpr std::uint32_t response_flag = 0x08;
     const auto extension = [](int offset) { return static_cast<std::uint32_t>(SKF_AD_OFF + offset); };
     // A load beyond the end of the frame drops it, which is right for runts.
@@ -94,7 +96,7 @@ std::vector<sock_filter> make_address_filter(std::span<const Address> addresses)
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 16), // shelf, slot, command
         BPF_STMT(BPF_ALU | BPF_RSH | BPF_K, 8),
     };
-    const auto found = search(ranges_of(addresses));
+    const auto found = search(ranges_of(addresses, detail));
     program.insert(program.end(), found.begin(), found.end());
     return program;
 }

@@ -11,10 +11,13 @@
 
 namespace aoetarget::net {
 
+/// What a filter keeps beyond the requests for the exports, so that it is shorter: the rest is for the core
+/// to sort out.
+enum class FilterDetail { exports, shelves, all_requests };
+
 /// A classic BPF program for whole Ethernet frames that keeps AoE requests for these exports, wildcards
-/// included. It takes a number of steps that grows with the logarithm of the number of exports. Where they
-/// are scattered so that it would become longer than the kernel takes, it keeps whole shelves, or all
-/// requests: the rest is for the core to sort out.
-std::vector<sock_filter> make_address_filter(std::span<const Address> addresses);
+/// included, and no more than `detail` says; more where the exports are scattered so that it would become
+/// longer than the kernel takes. The number of its steps grows with the logarithm of the number of exports.
+std::vector<sock_filter> make_address_filter(std::span<const Address> addresses, FilterDetail detail);
 
 } // namespace aoetarget::net

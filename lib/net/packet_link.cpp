@@ -13,9 +13,10 @@
 namespace aoetarget::net {
 namespace {
 
-// The argument of a completion: that of the receive, of the time to try for a lane again, or what is being
-// sent.
-constexpr std::uint64_t receive_argument = 1ULL << 47, lane_argument = 1ULL << 46;
+// The argument of a completion: that of the receive, of the time to try for a lane or for everything again,
+// or what is being sent.
+constexpr std::uint64_t receive_argument = 1ULL << 47, lane_argument = 1ULL << 46,
+                        retry_argument = 1ULL << 45;
 
 struct Sending {
     static constexpr unsigned length_bits = 17, index_bits = 16;
@@ -39,8 +40,10 @@ struct Sending {
     }
 };
 
-// A receive that fails this often without a frame in between waits for the interface to change.
+// A receive that fails this often without a frame in between is tried again later, as is what found no
+// memory.
 constexpr unsigned max_errors_in_a_row = 16;
+__kernel_timespec retry_interval{.tv_sec = 0, .tv_nsec = 100'000'000}; // never written
 
 // Answers that leave in one submission. A small group is about what a disk serves while it is being sent.
 constexpr std::size_t small_group = 4, large_group = 64;
@@ -224,7 +227,8 @@ void PacketLink::refresh() {
     try {
         now = query_interface(name_);
     } catch (const std::system_error&) {
-        return; // no descriptor left to ask with: what was true stays until the next event
+        retry_later(); // no descriptor left to ask with: what was true stays
+        return;
     }
     if (!now || !now->ethernet) {
         close();
@@ -238,7 +242,8 @@ void PacketLink::refresh() {
         try {
             open(*now);
         } catch (const std::system_error&) {
-            interface_.carrier = false; // gone again already; the next event tells
+            interface_.up = interface_.carrier = false;
+            retry_later(); // no memory, or gone again already
             return;
         }
     }
@@ -251,7 +256,7 @@ void PacketLink::refresh() {
     if (lane_ != nullptr && !now->carrier)
         lane_->blank_waiting();
     if (now->mac != before.mac)
-        set_addresses(std::move(addresses_));
+        update_lane();
     if (lane_ == nullptr &&
         (now->index != before.index || now->mtu != before.mtu || (now->up && !before.up))) {
         lane_is_due_ = true;
@@ -266,6 +271,11 @@ void PacketLink::set_addresses(std::vector<Address> addresses) {
     addresses_ = std::move(addresses);
     if (socket_.is_open())
         socket_.set_addresses(addresses_);
+    update_lane();
+}
+
+/// It takes what is sent to this MAC address for these exports.
+void PacketLink::update_lane() {
     if (lane_ == nullptr)
         return;
     try {
@@ -314,8 +324,18 @@ void PacketLink::replenish() {
     if (lane_ != nullptr)
         lane_->stamp(tells_arrivals_);
     if (memory_->lend(lane_ != nullptr ? receive_buffers_beside_lane : receive_buffers) && !receiving_ &&
-        wanted_ && socket_.is_open() && errors_in_a_row_ < max_errors_in_a_row)
-        receive();
+        wanted_ && socket_.is_open()) {
+        if (errors_in_a_row_ < max_errors_in_a_row)
+            receive();
+        else
+            retry_later();
+    }
+}
+
+void PacketLink::retry_later() {
+    if (wanted_ && !std::exchange(retrying_, true))
+        ring_.submit(handler_, retry_argument,
+                     [](io_uring_sqe* sqe) { io_uring_prep_timeout(sqe, &retry_interval, 0, 0); });
 }
 
 /// What is lent to the kernel begins elsewhere with and without
@@ -398,6 +418,12 @@ void PacketLink::on_completion(std::uint64_t argument, int result, std::uint32_t
     }
     if (argument == lane_argument) {
         lane_is_due_ = lane_ == nullptr;
+        return;
+    }
+    if (argument == retry_argument) {
+        retrying_ = false;
+        if (wanted_)
+            refresh();
         return;
     }
     const Sending sent(argument);

@@ -97,6 +97,8 @@ class PacketLink final : public core::Link,
     void try_lane(const Patience& patience);
     void close_lane();
     void set_destinations();
+    void update_lane();
+    void retry_later();
     [[nodiscard]] core::FramePool::Layout wanted_layout() const;
     [[nodiscard]] bool memory_fits() const;
     [[nodiscard]] bool socket_is_behind() const;
@@ -121,11 +123,12 @@ class PacketLink final : public core::Link,
     std::optional<Refusal> no_lane_;     ///< Why there was none the last time.
     bool lane_is_due_ = false;           ///< To be tried as soon as there is memory for it.
     std::uint64_t lane_waits_until_ = 0; ///< Counted in frames: see socket_is_behind().
-    unsigned lane_attempts_ = 0;         ///< Still to be made where somebody else has the interface's.
-    bool receiving_ = false;             ///< A multishot receive is under way.
-    bool stamped_ = false;               ///< It puts a StampedFrame's header before each frame.
-    bool tells_arrivals_ = false;        ///< As other links do.
-    bool wanted_ = true;                 ///< And should be.
+    bool retrying_ = false;
+    unsigned lane_attempts_ = 0;  ///< Still to be made where somebody else has the interface's.
+    bool receiving_ = false;      ///< A multishot receive is under way.
+    bool stamped_ = false;        ///< It puts a StampedFrame's header before each frame.
+    bool tells_arrivals_ = false; ///< As other links do.
+    bool wanted_ = true;          ///< And should be.
     unsigned errors_in_a_row_ = 0;
     std::vector<core::FrameSlot> outbox_; ///< To be sent from next_out_ on.
     std::size_t next_out_ = 0;

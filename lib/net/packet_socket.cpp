@@ -88,10 +88,21 @@ void PacketSocket::size_receive_buffer() {
 }
 
 void PacketSocket::set_addresses(std::span<const Address> addresses) const {
-    std::vector<sock_filter> program = make_address_filter(addresses);
+    // The kernel has little room for filters (net.core.optmem_max), and needs it for the old one and the new
+    // one at once. A short one always fits; when that has taken the place of the old one, a longer one may.
+    for (const FilterDetail detail :
+         {FilterDetail::exports, FilterDetail::shelves, FilterDetail::all_requests}) {
+        if (attach(make_address_filter(addresses, detail)))
+            return;
+        if (errno != ENOMEM || !attach(make_address_filter({}, FilterDetail::all_requests)))
+            break;
+    }
+    throw std::system_error(errno, std::generic_category(), "cannot attach a socket filter");
+}
+
+bool PacketSocket::attach(std::vector<sock_filter> program) const {
     const sock_fprog filter{static_cast<unsigned short>(program.size()), program.data()};
-    if (!set_option(fd(), SOL_SOCKET, SO_ATTACH_FILTER, filter))
-        throw std::system_error(errno, std::generic_category(), "cannot attach a socket filter");
+    return set_option(fd(), SOL_SOCKET, SO_ATTACH_FILTER, filter);
 }
 
 void PacketSocket::stamp(bool wanted) const {

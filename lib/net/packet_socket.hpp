@@ -8,6 +8,9 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <vector>
+
+#include <linux/filter.h>
 
 namespace aoetarget::net {
 
@@ -47,6 +50,8 @@ class PacketSocket {
 
   private:
     void size_receive_buffer();
+    /// False: errno says why not.
+    [[nodiscard]] bool attach(std::vector<sock_filter> program) const;
 
     ring::FileDescriptor fd_;
     ring::FileDescriptor sender_fd_;

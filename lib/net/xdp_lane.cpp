@@ -28,7 +28,8 @@ constexpr std::uint32_t queue = 0;
 // caches.
 constexpr std::uint32_t receive_slots = 256;
 
-// How long to wait where the device takes no more: no event tells when it does again.
+// How long to wait where the device takes no more, or no slot is left for it: no event tells when that is
+// over.
 __kernel_timespec retry_delay{.tv_sec = 0, .tv_nsec = 1'000'000}; // never written
 
 /// Refuses where a lane would take frames of VLANs for untagged ones, or might leave most of the work to the
@@ -81,6 +82,7 @@ class Lane final : public XdpLane, private ring::CompletionHandler {
     void on_completion(std::uint64_t argument, int result, std::uint32_t flags) override;
     void poll();
     void kick(bool sending);
+    void look_again();
     /// What the program writes before the frame in this slot.
     [[nodiscard]] std::byte* stamp_at(std::uint64_t address) const {
         return memory_.bytes().data() + address - XdpProgram::stamp_bytes;
@@ -200,8 +202,10 @@ void Lane::replenish(bool up) {
         std::memset(stamp_at(address), 0, XdpProgram::stamp_bytes); // unless the program says more
         socket_.fill.push(address);
     }
-    if (lent_ == 0)
+    if (lent_ == 0) { // what arrives is lost, and tells nobody
         ++starved_;
+        look_again();
+    }
     if (lent_ > before) {
         socket_.fill.publish();
         if (socket_.fill.needs_wakeup())
@@ -232,13 +236,17 @@ void Lane::flush() {
     taken_before_ = taken;
     if (left == 0 || !socket_.transmit.needs_wakeup())
         return;
-    if (stuck && !retrying_ && receiving_) {
-        retrying_ = true;
-        ring_.submit(handler_, retry,
-                     [&](io_uring_sqe* sqe) { io_uring_prep_timeout(sqe, &retry_delay, 0, 0); });
-    }
+    if (stuck)
+        look_again();
     for (std::uint32_t i = 0; i < left; i += socket_.frames_per_call())
         kick(true);
+}
+
+/// Soon, even if no event makes the loop turn.
+void Lane::look_again() {
+    if (receiving_ && !std::exchange(retrying_, true))
+        ring_.submit(handler_, retry,
+                     [](io_uring_sqe* sqe) { io_uring_prep_timeout(sqe, &retry_delay, 0, 0); });
 }
 
 void Lane::blank_waiting() {

@@ -119,6 +119,7 @@ class Ring {
     void defer(Deferred& work);
     /// Forgets what was deferred for `work`, which is going away.
     void undefer(Deferred& work);
+    [[nodiscard]] bool has_deferred() const { return !deferred_.empty(); }
 
     /// Submits and waits until there is a completion, most often asleep, then hands out those that are there,
     /// up to a bounded number. Throws std::system_error if the ring fails.

@@ -10,6 +10,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 namespace aoetarget::storage {
 namespace {
@@ -38,6 +39,13 @@ std::optional<std::string> read_file(int directory, const std::string& name, con
     return text;
 }
 
+/// So that a power cut does not take a new directory with all that is in it.
+void sync_parent(const std::string& path) {
+    const ring::FileDescriptor parent(open((path + "/..").c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!parent.valid() || fsync(parent.get()) < 0)
+        fail(errno, fmt::format("{}: cannot make sure that the new directory stays", path));
+}
+
 } // namespace
 
 /// Saves the state of one export, step by step: a new file, synced, takes the place of the old one, and the
@@ -54,6 +62,8 @@ class StateDirectory::Save final : private ring::CompletionHandler {
         saver_ = &saver;
         next(Step::open);
     }
+
+    [[nodiscard]] bool is_under_way() const { return ring_.outstanding(handler_) > 0; }
 
   private:
     enum class Step : std::uint64_t { open, write, sync, close, rename, sync_directory };
@@ -121,7 +131,9 @@ StateDirectory::StateDirectory(ring::Ring& ring, std::string path) : path_(std::
     for (const std::uint8_t operation :
          {IORING_OP_OPENAT, IORING_OP_WRITE, IORING_OP_CLOSE, IORING_OP_RENAMEAT})
         ring_.allow(operation);
-    if (mkdir(path_.c_str(), S_IRWXU) < 0 && errno != EEXIST)
+    if (mkdir(path_.c_str(), S_IRWXU) == 0)
+        sync_parent(path_);
+    else if (errno != EEXIST)
         fail(errno,
              fmt::format("{}: cannot make the directory for the state of exports; make it, or name another",
                          path_));
@@ -140,6 +152,7 @@ StateDirectory::~StateDirectory() = default;
 StateDirectory::Loaded StateDirectory::load(const Address& address) {
     const std::string name = to_string(address) + ".state";
     saves_[address] = std::make_unique<Save>(ring_, directory_.get(), name);
+    unlinkat(directory_.get(), (name + ".new").c_str(), 0); // left by a power cut; perhaps another user's
     const auto text = read_file(directory_.get(), name, path_);
     if (!text)
         return {};
@@ -154,6 +167,11 @@ StateDirectory::Loaded StateDirectory::load(const Address& address) {
             "{0}/{1} is damaged and is now {0}/{2}: config string, mask list and reservation of {3} start "
             "empty, so hosts that were shut out may come in",
             path_, name, aside, to_string(address))};
+}
+
+bool StateDirectory::is_saving(const Address& address) const {
+    const auto found = saves_.find(address);
+    return found != saves_.end() && found->second->is_under_way();
 }
 
 void StateDirectory::save(const Address& address, const core::ProtocolState& state, core::StateSaver& saver) {

@@ -28,6 +28,8 @@ class StateDirectory final : public core::StateStore {
     /// A damaged file is set aside under another name, which the note tells. Throws std::system_error where
     /// the file cannot be read.
     Loaded load(const Address& address);
+    /// A save for `address` is under way: load() has to wait.
+    [[nodiscard]] bool is_saving(const Address& address) const;
     void save(const Address& address, const core::ProtocolState& state, core::StateSaver& saver) override;
 
   private:

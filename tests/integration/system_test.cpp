@@ -287,3 +287,36 @@ TEST_CASE("threads: each serves its part of the exports, through what happens to
     for (std::uint8_t slot = 0; slot < 5; ++slot)
         CHECK(images[slot]->read(8 * slot, 2) == pattern(8 * slot, 2, 200 + slot));
 }
+
+TEST_CASE(
+    "where the kernel has little room for socket filters, many scattered exports are served all the same",
+    "[system]") {
+    const VethPair& wire = standard_wire();
+    constexpr const char* room = "/proc/sys/net/core/optmem_max";
+    std::string usual;
+    std::ifstream(room) >> usual;
+    const auto set_room = [&](const std::string& bytes) {
+        std::ofstream file(room);
+        file << bytes << std::flush;
+        return file.good();
+    };
+    if (!set_room("20480")) // as it was by default before Linux 6.7
+        SKIP_BECAUSE("net.core.optmem_max cannot be set in this network namespace");
+    {
+        std::vector<std::unique_ptr<ImageFile>> images;
+        std::vector<std::string> exports;
+        for (unsigned shelf = 1; shelf <= 400; ++shelf) {
+            images.push_back(std::make_unique<ImageFile>(8));
+            exports.push_back(export_argument(2U * shelf, 3, images.back()->path()));
+        }
+        RawClient client(wire);
+        client.set_sentinel(config_request().to(2, 3));
+        const TargetProcess target({wire.target_end()}, exports);
+        set_mac(wire.target_end(), numbered_mac(0x77));
+        client.rebind();
+        for (const std::uint16_t shelf : std::initializer_list<std::uint16_t>{2, 400, 800})
+            CHECK(client.ask(read_request(0, 2).to(shelf, 3)).data() == pattern(0, 2));
+        client.expect_silence(config_request().to(3, 3));
+    }
+    CHECK(set_room(usual));
+}

@@ -159,3 +159,41 @@ TEST_CASE("an export begins with what was kept; a mask list of its options is st
     core.turn();
     core.forget();
 }
+
+TEST_CASE("a fence that was being saved while questions took all the places waits for writes all the same",
+          "[core][state]") {
+    Kept kept;
+    kept.disk.immediate = false;
+    const auto write = kept.core.send(write_request(0, pattern(0, 1, 1)).from(other_client_mac));
+    kept.core.turn();
+    const auto first = kept.core.send(reserve_request(reserve_set, {client_mac}));
+    kept.store.finish();
+    kept.core.turn();
+    CHECK_FALSE(kept.core.answered(first));
+    const auto second = kept.core.send(reserve_request(reserve_force, {client_mac, numbered_mac(9)}));
+    for (int i = 0; i < 15; ++i)
+        kept.core.send(reserve_request(reserve_read, {}));
+    kept.store.finish();
+    kept.core.turn();
+    CHECK_FALSE(kept.core.answered(first));
+    CHECK_FALSE(kept.core.answered(second));
+    kept.disk.complete();
+    kept.core.turn();
+    CHECK(kept.core.answered(write));
+    CHECK(kept.core.answered(first));
+    kept.core.forget();
+}
+
+TEST_CASE("after a save that failed even what has not changed is saved", "[core][state]") {
+    Kept kept;
+    const auto failed = kept.core.send(reserve_request(reserve_set, {client_mac}));
+    kept.store.finish(EIO);
+    kept.core.turn();
+    CHECK(kept.core.reply(failed).is_error());
+    const auto again = kept.core.send(reserve_request(reserve_set, {}));
+    kept.core.turn();
+    CHECK_FALSE(kept.core.answered(again));
+    kept.store.finish();
+    kept.core.turn();
+    CHECK_FALSE(kept.core.reply(again).is_error());
+}

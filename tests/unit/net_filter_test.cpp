@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 
 using aoetarget::Address;
+using aoetarget::net::FilterDetail;
 using aoetarget::net::make_address_filter;
 using aoetarget::protocol::any_shelf;
 using aoetarget::protocol::any_slot;
@@ -19,12 +20,12 @@ namespace {
 
 class Filtered {
   public:
-    explicit Filtered(const std::vector<Address>& addresses) {
+    explicit Filtered(const std::vector<Address>& addresses, FilterDetail detail = FilterDetail::exports) {
         std::array<int, 2> ends{};
         REQUIRE(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, ends.data()) == 0);
         sender_ = aoetarget::ring::FileDescriptor(ends[0]);
         receiver_ = aoetarget::ring::FileDescriptor(ends[1]);
-        auto program = make_address_filter(addresses);
+        auto program = make_address_filter(addresses, detail);
         steps = program.size();
         const sock_fprog filter{static_cast<unsigned short>(program.size()), program.data()};
         REQUIRE(setsockopt(receiver_.get(), SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter) == 0);
@@ -138,4 +139,16 @@ TEST_CASE("scattered exports are filtered exactly, by shelves or not at all, as 
     Filtered open(addresses);
     CHECK(open.keeps(3, 3));
     CHECK_FALSE(open.keeps(3, 3, 0x18));
+}
+
+TEST_CASE("a shorter filter is to be had that keeps more", "[net][filter]") {
+    const std::vector<Address> addresses{{1, 3}, {5, 7}};
+    Filtered shelves(addresses, FilterDetail::shelves);
+    CHECK(shelves.keeps(1, 200));
+    CHECK_FALSE(shelves.keeps(2, 3));
+    Filtered all(addresses, FilterDetail::all_requests);
+    CHECK(all.keeps(2, 3));
+    CHECK(all.keeps(any_shelf, any_slot));
+    CHECK_FALSE(all.keeps(1, 3, 0x18));
+    CHECK(all.steps < 20);
 }

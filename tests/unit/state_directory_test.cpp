@@ -155,3 +155,21 @@ TEST_CASE("a directory that cannot be is refused with its name and the cause", "
     CHECK(error_of(file).starts_with(file + ": cannot open the directory"));
     CHECK(error_of(file).ends_with("Not a directory"));
 }
+
+TEST_CASE("that a state is being saved can be told, and what a power cut left of a save goes",
+          "[storage][state]") {
+    const Folder folder;
+    std::ofstream(folder.path() + "/e1.1.state.new") << "half of it";
+    ring::Ring ring(64);
+    storage::StateDirectory directory(ring, folder.path());
+    CHECK_FALSE(directory.is_saving({1, 1}));
+    directory.load({1, 1});
+    CHECK_FALSE(std::filesystem::exists(folder.path() + "/e1.1.state.new"));
+    Saved saved;
+    directory.save({1, 1}, example(), saved);
+    CHECK(directory.is_saving({1, 1}));
+    CHECK_FALSE(directory.is_saving({1, 2}));
+    while (!saved.result)
+        ring.wait();
+    CHECK_FALSE(directory.is_saving({1, 1}));
+}

@@ -1,4 +1,5 @@
 // The ways to drive a target: run() and stop(), a host's own loop, completions from other threads.
+#include "support/backing.hpp"
 #include "support/catch.hpp"
 #include "target_fixture.hpp"
 
@@ -318,4 +319,82 @@ TEST_CASE("many requests at once are completed by a worker in any order", "[targ
             CHECK(client.read(i, 1) == pattern(i, 1, round * 100 + i));
     }
     CHECK(running.stats().exports.at(0).in_flight == 0);
+}
+
+TEST_CASE("a host that sleeps on fd() leaves no answer behind, however many leave at once",
+          "[target][loop]") {
+    const Patience patience;
+    const VethPair& wire = standard_wire();
+    const auto kind = GENERATE(aoetarget::LinkKind::packet, aoetarget::LinkKind::automatic);
+    VolumeLog log;
+    Target target;
+    target.add_interface(wire.target_end(), {.link = kind});
+    target.add_export(at(1, 1), Volume::make(log, 2048, Volume::Way::worker));
+    const auto until_quiet = [&] {
+        while (readable(target.fd(), 250))
+            target.poll();
+    };
+    target.poll();
+    until_quiet();
+    RawClient client(wire);
+    log.held = true;
+    std::vector<std::uint32_t> tags;
+    for (unsigned i = 0; i < 64; ++i)
+        tags.push_back(client.send(read_request(std::uint64_t{i} * 8, 1)));
+    until_quiet();
+    REQUIRE(log.operations == 64);
+    log.held = false;
+    std::this_thread::sleep_for(Milliseconds(100)); // the worker completes them all
+    until_quiet();
+    for (const std::uint32_t tag : tags)
+        CHECK(client.wait_for(tag, Milliseconds(100)));
+}
+
+TEST_CASE("an address is not given away while the state of its last export is being saved",
+          "[target][loop]") {
+    const Patience patience;
+    const VethPair& wire = standard_wire();
+    const ScratchFolder folder;
+    VolumeLog log, other_log;
+    Target target({.state_directory = folder.path()});
+    target.add_interface(wire.target_end());
+    target.add_export(at(1, 1), Volume::make(log));
+    const auto take_turns = [&] {
+        while (readable(target.fd(), 250))
+            target.poll();
+    };
+    take_turns();
+    RawClient client(wire);
+    client.send(reserve_request(reserve_set, {client.mac()}));
+    REQUIRE(readable(target.fd(), 1000));
+    target.poll(); // the save has begun
+    target.remove_export({1, 1});
+    bool refused = false;
+    for (int tries = 0; tries < 100; ++tries) {
+        try {
+            target.add_export(at(1, 1), Volume::make(other_log));
+            break;
+        } catch (const std::system_error& error) {
+            refused = true;
+            CHECK(error.code() == std::errc::device_or_resource_busy);
+        }
+        readable(target.fd(), 25);
+        target.poll();
+    }
+    INFO("refused: " << refused); // unless the disk was that fast
+    take_turns();
+    CHECK_FALSE(log.exists); // flushed and destroyed
+    const auto question = client.send(reserve_request(reserve_read, {}));
+    REQUIRE(readable(target.fd(), 1000));
+    take_turns();
+    const auto reservation = client.wait_for(question);
+    REQUIRE(reservation);
+    CHECK(reservation->bytes[25] == 1); // the new export has what was saved of the old one
+    target.stop();
+    bool ended = false;
+    for (int i = 0; i < 100 && !ended; ++i) {
+        readable(target.fd(), 25);
+        ended = !target.poll();
+    }
+    CHECK(ended);
 }

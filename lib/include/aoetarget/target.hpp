@@ -111,8 +111,9 @@ class Target {
     void remove_interface(const std::string& name);
 
     /// Serves `device` on every interface and advertises it. Throws std::system_error (EEXIST) for an address
-    /// in use, (EINVAL) for an option out of range or an impossible geometry. Returns what people should
-    /// know, in sentences: that a damaged file of the state directory was set aside.
+    /// in use, (EBUSY) while what was changed of an export that had it before is being saved, (EINVAL) for an
+    /// option out of range or an impossible geometry. Returns what people should know, in sentences: that a
+    /// damaged file of the state directory was set aside.
     std::vector<std::string> add_export(const ExportOptions& options, std::unique_ptr<BlockDevice> device);
     /// Stops answering at once, finishes what is under way, then flushes and destroys the device (in a later
     /// turn of the loop). Returns false if there is no such export.
