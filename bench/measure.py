@@ -18,6 +18,7 @@ HERE = Path(__file__).resolve().parent
 MIB = 1 << 20
 ALL_TARGETS = ["aoetarget", "packet", "vblade", "answer", "fio"]
 CHECK_FAILED = 3
+BEYOND_CACHES = 8
 
 
 def parse_arguments():
@@ -43,7 +44,9 @@ def parse_arguments():
     add("--aoetarget", metavar="PATH", help="the binary to measure (default: the one built along with aoe-load)")
     add("--aoe-load", metavar="PATH", help="the load generator (default: the newest build*/bench/aoe-load)")
     add("--dir", default="/var/tmp", help="where to make the scratch files, on a disk (default /var/tmp)")
-    add("--size", type=int, default=512, metavar="MIB", help="their size, together (default 512)")
+    add("--size", type=int, default=512, metavar="MIB",
+        help=f"their size, together, where they are in the page cache (default 512); else {BEYOND_CACHES} times as much, "
+             "so that no cache of the disk or the hypervisor holds them")
     add("--target-core", type=int, metavar="N", help="default: the last core and the first in turns, a round each, "
         "because a disk's interrupts arrive on one core, and a target that waits for it gains there")
     add("--load-core", type=int, metavar="N", help="default: the other one of these")
@@ -134,8 +137,8 @@ def set_mtu(mtu):
 
 def make_files(scratch, count, mebibytes):
     """Random data, on the disk, so that no layer below can do without reading it."""
-    files = [scratch / f"disk-{count}-{index}" for index in range(count)]
     each = max(1, mebibytes // count)
+    files = [scratch / f"disk-{each}-{index}" for index in range(count)]
     for file in files:
         if not file.exists():
             say(f"writing {mebibytes} MiB")
@@ -171,7 +174,8 @@ def measure(parser, arguments, workloads, targets, load_binary):
     rounds = []
     for workload in workloads:
         set_mtu(workload.mtu)
-        files = make_files(scratch, workload.exports, arguments.size)
+        factor = 1 if workload.cache == "page" else BEYOND_CACHES
+        files = make_files(scratch, workload.exports, factor * arguments.size)
         for turn in range(arguments.rounds):
             scene = Scene(files, scratch, *choose_cores(parser, arguments, turn))
             for target in targets:

@@ -187,6 +187,8 @@ class Load:
             "taskset", "-c", str(scene.load_core), self.binary, "-i", INTERFACE, "--tap", str(self.wire), *exports,
             "--op", workload.op, "--order", workload.order, "--window", str(workload.window),
             "--sectors", str(workload.sectors), "--seconds", str(self.seconds), "--warmup", str(self.warmup),
+            # From the page cache it takes batches; a disk is to be busy, and there is time enough.
+            *([] if workload.cache == "page" else ["--coalesce-us", "0"]),
             "--pid", str(process.pid), "--core", str(scene.target_core), "--json",
         ]
         try:
