@@ -81,8 +81,8 @@ def summarise(rounds, against):
 def verdicts(groups):
     """One for each requirement for which all that it compares was measured."""
     for requirement in REQUIREMENTS:
-        mine = groups.get((requirement.workload, "aoetarget"))
-        other = groups.get((requirement.other_workload or requirement.workload, requirement.target or "aoetarget"))
+        mine = groups.get((requirement.workload, requirement.of))
+        other = groups.get((requirement.other_workload or requirement.workload, requirement.target or requirement.of))
         if not mine or not other:
             continue
         if requirement.other_workload:

@@ -86,7 +86,8 @@ class NetworkTarget:
 def aoetarget(binary, link):
     def command(workload, scene):
         durability = "stable" if workload.stable else "volatile"
-        arguments = [binary, "serve", "-i", f"{INTERFACE},link={link}" if link else INTERFACE]
+        arguments = [binary, "serve", "-i", f"{INTERFACE},link={link}" if link else INTERFACE,
+                     "--threads", str(workload.threads)]
         for index, file in enumerate(scene.files):
             arguments += ["-e", f"{export_address(index)}={file},cache={workload.cache},durability={durability}"]
         return arguments
