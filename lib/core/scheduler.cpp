@@ -177,7 +177,7 @@ void Scheduler::fetch_ahead(const SectorRange& read) {
     Operation& operation = new_operation(AtaAction::read, false);
     operation.piece = piece;
     operation.sectors = operation.exclusive = wanted;
-    queue(operation, newest_conflict_before(operation));
+    queue(operation, nullptr);
 }
 
 /// R5, among requests of one source only: a host that repeats on another interface gets its copy done after

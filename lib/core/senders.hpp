@@ -5,7 +5,8 @@
 // what is advertised, and a flood takes no more from others than a host with a full window would. Where
 // others ask through the same link it may also have no more than three times what is still free, of the
 // export's share and of the link's slots, so that however many exports it uses there is always something left
-// for the next. Alone, only the buffer count and what an export may hold in all limit it.
+// for the next. Alone it may fill its window on each export until only a few slots of the link are free:
+// those are for whoever comes next, and has nothing under way yet.
 //
 // What exceeds this is dropped at once, the newest first (initiators.md H9), before anything costly is done
 // for it: the frames of others wait behind it in the socket. Copies of what is under way are merged before,
@@ -25,23 +26,29 @@
 
 namespace aoetarget::core {
 
-/// One sender's requests of one export, or of all (`exported` is null), that lie in the slots of one pool.
+/// Stands for all senders together: no sender has a multicast address.
+inline constexpr MacAddress everybody{{0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF}};
+
+/// One sender's requests of one export, or of all (`exported` is null), or everybody's of one export, that lie
+/// in the slots of one pool.
 struct Sender {
     MacAddress source;
     const FramePool* pool = nullptr;
     const void* exported = nullptr;
-    Sender* whole = nullptr; ///< The same sender's of all exports; null where this is that.
+    // Of what is one sender's and of one export:
+    Sender* whole = nullptr; ///< The same sender's of all exports.
+    Sender* all = nullptr;   ///< Everybody's of the same export.
     std::size_t held = 0;    ///< Requests under way. Never 0 while it is in the table.
     Sender* next = nullptr;  ///< In its bucket.
 };
 
-/// Those who have requests under way. There are never more than twice as many as requests.
+/// Those who have requests under way. There are never more than three times as many as requests.
 class SenderTable {
   public:
     /// Room for so many more requests. Only called while links are added.
     void grow(std::size_t requests) {
-        free_.grow(2 * requests);
-        size_ += 2 * requests;
+        free_.grow(3 * requests);
+        size_ += 3 * requests;
         std::vector<Sender*> old(std::bit_ceil(size_), nullptr);
         old.swap(buckets_);
         for (Sender* sender : old) {
@@ -65,21 +72,19 @@ class SenderTable {
     /// One more request is under way. `found`: what find() has said. Returns whose it is, for leave().
     Sender* enter(Sender* found, const MacAddress& source, const FramePool& pool, const void* exported) {
         if (found == nullptr) {
-            Sender* whole = find(source, pool, nullptr);
-            if (whole == nullptr)
-                whole = &add(source, pool, nullptr, nullptr);
-            found = &add(source, pool, exported, whole);
+            found = &add(source, pool, exported);
+            found->whole = &find_or_add(source, pool, nullptr);
+            found->all = &find_or_add(everybody, pool, exported);
         }
-        ++found->held;
-        ++found->whole->held;
+        for (Sender* sender : {found, found->whole, found->all})
+            ++sender->held;
         return found;
     }
-    void leave(Sender* sender) {
-        Sender* whole = sender->whole;
-        if (--sender->held == 0)
-            remove(*sender);
-        if (--whole->held == 0)
-            remove(*whole);
+    void leave(Sender* one) {
+        for (Sender* sender : {one, one->whole, one->all}) {
+            if (--sender->held == 0)
+                remove(*sender);
+        }
     }
 
   private:
@@ -96,11 +101,15 @@ class SenderTable {
         sender.next = first;
         first = &sender;
     }
-    Sender& add(const MacAddress& source, const FramePool& pool, const void* exported, Sender* whole) {
+    Sender& add(const MacAddress& source, const FramePool& pool, const void* exported) {
         Sender* sender = free_.take();
-        *sender = {.source = source, .pool = &pool, .exported = exported, .whole = whole};
+        *sender = {.source = source, .pool = &pool, .exported = exported};
         insert(*sender);
         return *sender;
+    }
+    Sender& find_or_add(const MacAddress& source, const FramePool& pool, const void* exported) {
+        Sender* sender = find(source, pool, exported);
+        return sender != nullptr ? *sender : add(source, pool, exported);
     }
     void remove(Sender& sender) {
         Sender** place = &buckets_[bucket_of(sender.source, sender.pool, sender.exported)];

@@ -159,3 +159,34 @@ TEST_CASE("what failed, was dropped or merged does not count for ever", "[core][
     CHECK(core.stats().in_flight == 4);
     drain(core);
 }
+
+TEST_CASE("an export's share of a link is judged by what came through that link", "[core][fair]") {
+    CoreFixture core({.buffer_count = 128, .slots = 200});
+    FakeLink& small = core.add_link(1500, 40);
+    add_exports(core, 1);
+    const auto tags = send_writes(core, greedy, 100);
+    CHECK(core.stats().in_flight == 100);
+    for (std::uint32_t i = 0; i < 20; ++i)
+        core.send(small, write_request(1000 + 2 * i, pattern(0, 1, i)));
+    CHECK(core.stats().in_flight == 120);
+    CHECK(core.stats().dropped == 0);
+    core.send(small, write_request(2000, pattern(0, 1, 1)).from(greedy));
+    CHECK(core.stats().dropped == 1);
+    send_writes(core, client_mac, 1, 1, 3000);
+    CHECK(core.stats().dropped == 2);
+    drain(core);
+    CHECK(answered(core, tags) == tags.size());
+}
+
+TEST_CASE("a lone host with many exports that hang leaves something for who comes next", "[core][fair]") {
+    CoreFixture core({.buffer_count = 128, .slots = 160});
+    add_exports(core, 9);
+    send_writes(core, greedy, 400, 8);
+    CHECK(core.link->free_slots() == 10);
+    const auto next = core.send(write_request(0, pattern(0, 1, 1)).to(1, 9));
+    core.turn();
+    core.disks.back().complete();
+    core.turn();
+    CHECK(core.reply(next).succeeded());
+    drain(core);
+}
