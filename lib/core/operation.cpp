@@ -192,14 +192,15 @@ void Scheduler::start_fetch(Operation& operation) {
     submit(operation, Step::fetch, Io::Op::read, operation.sectors, 1);
 }
 
-/// Those who waited for it get their part. If it failed, each is read alone: the fault may lie where nobody
-/// has asked.
+/// Those who waited for it get their part. If it failed, each is read alone, in its place in the order: the
+/// fault may lie where nobody has asked.
 void Scheduler::fetch_ended(Operation& operation, int error) {
     Piece& piece = *operation.piece;
     Request* request = std::exchange(operation.first, nullptr);
     while (error == 0 && request != nullptr) {
         Request* following = request->next;
         copy_from_piece(piece, *request);
+        ++counters_.read_ahead;
         release(*request);
         sink_.finished(*request, 0, 0);
         resources_.requests.give_back(request);
@@ -207,13 +208,14 @@ void Scheduler::fetch_ended(Operation& operation, int error) {
     }
     piece.spoilt = piece.spoilt || error != 0;
     resources_.pieces.fetched(piece, resources_.now);
-    retire(operation);
     while (request != nullptr) {
         Request* following = request->next;
         Operation& again = operation_for(request);
-        queue(again, newest_conflict_before(again));
+        again.sequence = operation.sequence;
+        queue(again, nullptr); // nothing that was in the way of the fetch is left
         request = following;
     }
+    retire(operation);
 }
 
 // --- Completion ----------------------------------------------------------------------------------

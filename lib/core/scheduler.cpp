@@ -158,7 +158,6 @@ void Scheduler::wait_for_piece(Operation& operation, Request* request) {
     request->next = operation.first;
     operation.first = request;
     ++operation.count;
-    ++counters_.read_ahead;
 }
 
 /// Where a read goes on a stream, fetches what will probably be asked for next.
@@ -170,6 +169,10 @@ void Scheduler::fetch_ahead(const SectorRange& read) {
     if (wanted.count == 0 || wanted.first >= geometry_.sectors)
         return;
     wanted.count = std::min(wanted.count, geometry_.sectors - wanted.first);
+    for (const auto& [exclusive, operation, barrier] : active_) {
+        if (conflict(*operation, wanted, false, false))
+            return; // it would have to wait, and then everybody for it who asks for some part
+    }
     Piece* piece = resources_.pieces.take(this, wanted);
     if (piece == nullptr)
         return;
@@ -230,22 +233,25 @@ bool Scheduler::has_company(const Request& request) {
 /// null where it has none.
 bool Scheduler::has_room_for(const Request& request, const Sender* sender, bool has_company) {
     FramePool& pool = request.slot.pool();
-    const std::size_t share = pool.slots() / 2;
+    const SenderTable& senders = resources_.senders;
+    const Sender* all = sender != nullptr ? sender->all : senders.find(everybody, pool, this);
     // A device that hangs must not hold every slot of a link: other exports are served through it too. The
     // newest goes (initiators.md H9).
-    if (requests_in_flight_ > share) {
+    const std::size_t share = pool.slots() / 2 - (all != nullptr ? all->held : 0);
+    if (share == 0) {
         ++counters_.dropped;
         return false;
     }
     const auto crowds = [](const Sender* one, std::size_t left) {
         return one != nullptr && one->held > 3 * left;
     };
+    const std::size_t left = pool.slots() - pool.use().requests;
+    const bool is_scarce = left <= pool.slots() / 16;
     bool too_many = sender != nullptr && sender->held >= buffer_count_;
-    if (!too_many && has_company) {
-        const Sender* whole =
-            sender != nullptr ? sender->whole : resources_.senders.find(request.source, pool, nullptr);
-        too_many =
-            crowds(sender, share - requests_in_flight_) || crowds(whole, pool.slots() - pool.use().requests);
+    if (!too_many && (has_company || is_scarce)) {
+        const Sender* whole = sender != nullptr ? sender->whole : senders.find(request.source, pool, nullptr);
+        too_many = (has_company && (crowds(sender, share) || crowds(whole, left))) ||
+                   (is_scarce && whole != nullptr);
     }
     if (!too_many || mutated(Mutation::let_crowd))
         return true;

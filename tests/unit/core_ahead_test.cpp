@@ -229,6 +229,47 @@ TEST_CASE("those who waited for a fetch that failed are read alone", "[core][ahe
     CHECK_FALSE(core.reply(bad).succeeded());
 }
 
+TEST_CASE("those who waited for a fetch that failed keep their place before a write", "[core][ahead]") {
+    AheadFixture core;
+    core.read_all(0, 14);
+    core.disk.immediate = false;
+    core.send(read_request(14, 2));
+    core.turn();
+    const Bytes old_data = core.disk.sectors(20, 2);
+    const auto counted = core.stats().read_ahead;
+    const auto read = core.send(read_request(20, 2));
+    const auto write = core.send(write_request(20, pattern(20, 2, 9)));
+    core.turn();
+    core.disk.fail(EIO, core.disk.pending[0]->range.count == piece ? 0 : 1);
+    core.turn();
+    core.complete_all();
+    CHECK(core.reply(read).data() == old_data);
+    CHECK(core.reply(write).succeeded());
+    CHECK(core.stats().read_ahead == counted);
+}
+
+TEST_CASE("nothing is fetched that a write under way would hold up", "[core][ahead]") {
+    AheadFixture core;
+    core.disk.immediate = false;
+    const auto write = core.send(write_request(40, pattern(40, 2, 9)));
+    core.turn();
+    REQUIRE(core.disk.pending.size() == 1);
+    for (std::uint64_t at = 0; at < 32; at += 2) {
+        const auto read = core.send(read_request(at, 2));
+        core.turn();
+        while (core.disk.pending.size() > 1) // the write is still the first
+            core.disk.complete(1);
+        core.turn();
+        CHECK(core.reply(read).data() == core.disk.sectors(at, 2));
+    }
+    CHECK(core.stats().ordered == 0);
+    core.complete_all();
+    CHECK(core.reply(write).succeeded());
+    core.disk.immediate = true;
+    core.read_all(32, 256);
+    CHECK(core.stats().read_ahead > 50);
+}
+
 TEST_CASE("what was fetched is not used after 100 ms", "[core][ahead]") {
     AheadFixture core;
     core.now = 1s;
