@@ -59,6 +59,7 @@ void Scheduler::admit(Request* request) {
         return;
     Operation* fetching = nullptr;
     Operation* joinable = nullptr;
+    Operation* preceding = nullptr;
     Operation* copied = nullptr;
     Request* original = nullptr;
     // The two newest operations that this request must come after; the newest may turn out to be the one that
@@ -81,6 +82,8 @@ void Scheduler::admit(Request* request) {
             fetching = operation;
         if (joinable == nullptr && can_join(*operation, *request))
             joinable = operation;
+        if (goes_on(*operation, *request))
+            preceding = operation;
         if (!conflict(*operation, exclusive, changes, request->barrier))
             continue;
         if (newest == nullptr || operation->sequence > newest->sequence) {
@@ -128,10 +131,12 @@ void Scheduler::admit(Request* request) {
     const bool in_order =
         blocker == nullptr || (joinable != nullptr && joinable->state == Operation::State::blocked &&
                                blocker->sequence < joinable->sequence);
-    if (joinable != nullptr && in_order)
+    if (joinable != nullptr && in_order) {
         join(*joinable, request);
-    else
-        queue(operation_for(request), newest);
+        return;
+    }
+    counters_.ordered += newest != nullptr ? 1 : 0;
+    queue(operation_for(request), newest != nullptr ? newest : preceding);
 }
 
 /// What was read ahead is as good as the disk: it is given up when a change of it is admitted.
@@ -281,6 +286,16 @@ bool Scheduler::can_join(const Operation& operation, const Request& request) con
            (operation.sectors.end() == request.range.first || request.range.end() == operation.sectors.first);
 }
 
+/// Whether it is a write that begins where the device is just writing. It waits for that, so that those who
+/// go on behind it can join it: to begin an operation costs the processor more than to serve a dozen requests
+/// of it, and a run of small writes would stay one of small writes for ever. Not where the device has to make
+/// things stable first: a lone writer would wait for that twice.
+bool Scheduler::goes_on(const Operation& operation, const Request& request) {
+    return operation.state == Operation::State::running && operation.action == AtaAction::write &&
+           request.command.action == AtaAction::write && !request.durable &&
+           operation.sectors.end() == request.range.first;
+}
+
 void Scheduler::join(Operation& operation, Request* request) {
     if (operation.sectors.end() == request->range.first) {
         request->next = nullptr;
@@ -341,7 +356,6 @@ void Scheduler::queue(Operation& operation, Operation* blocker) {
         make_ready(operation);
         return;
     }
-    ++counters_.ordered;
     operation.state = Operation::State::blocked;
     operation.next = blocker->waiters;
     blocker->waiters = &operation;

@@ -29,8 +29,8 @@ namespace aoetarget::core {
 /// Stands for all senders together: no sender has a multicast address.
 inline constexpr MacAddress everybody{{0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF}};
 
-/// One sender's requests of one export, or of all (`exported` is null), or everybody's of one export, that lie
-/// in the slots of one pool.
+/// One sender's requests of one export, or of all (`exported` is null), or everybody's of one export, that
+/// lie in the slots of one pool.
 struct Sender {
     MacAddress source;
     const FramePool* pool = nullptr;

@@ -490,7 +490,8 @@ void PacketLink::on_sent(core::FrameSlot slot, int result) {
 unsigned PacketLink::max_buffers() const {
     const std::size_t waiting =
         lane_ != nullptr ? lane_->capacity() : socket_.receive_buffer_bytes() / charge_of(interface_.mtu);
-    return static_cast<unsigned>(std::min<std::size_t>(waiting, memory_->pool().slots() / 2)); // an export's share
+    return static_cast<unsigned>(
+        std::min<std::size_t>(waiting, memory_->pool().slots() / 2)); // an export's share
 }
 
 PacketLink::Counters PacketLink::counters() const {

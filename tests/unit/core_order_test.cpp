@@ -26,6 +26,13 @@ Bytes joined(const Bytes& one, const Bytes& two) {
     return all;
 }
 
+/// Where only a write that asks for it is durable.
+aoetarget::Geometry with_cache(std::uint64_t sectors) {
+    aoetarget::Geometry geometry = geometry_of(sectors);
+    geometry.volatile_cache = true;
+    return geometry;
+}
+
 } // namespace
 
 TEST_CASE("what overlaps a change waits for it, what does not runs beside it", "[core][order]") {
@@ -351,10 +358,8 @@ TEST_CASE("neighbours that do not belong together are done apart", "[core][merge
         {"verify", read_request(4, 2), ata_request(0x42, 0, 2, 6)},
     }));
     CAPTURE(row.name);
-    aoetarget::Geometry geometry = geometry_of(64);
-    geometry.volatile_cache = true;
     CoreFixture core;
-    Disk& disk = core.add_export(geometry);
+    Disk& disk = core.add_export(with_cache(64));
     core.send(row.first);
     core.send(row.second);
     core.turn();
@@ -365,9 +370,73 @@ TEST_CASE("a request does not join what is already with the device", "[core][mer
     CoreFixture core;
     Disk& disk = core.add_export();
     disk.immediate = false;
+    core.send(read_request(4, 2));
+    core.turn();
+    core.send(read_request(6, 2));
+    core.turn();
+    CHECK(disk.pending.size() == 2);
+    drain(core, disk);
+}
+
+TEST_CASE("a write that goes on where the device is writing waits for that, and others join it",
+          "[core][merge]") {
+    CoreFixture core;
+    Disk& disk = core.add_export(with_cache(64));
+    disk.immediate = false;
+    std::vector<std::uint32_t> tags;
+    const auto write = [&](std::uint64_t first, std::uint8_t command = 0x34) {
+        tags.push_back(core.send(write_request(first, pattern(first, 2, 1), command)));
+        core.turn();
+    };
+    write(4);
+    write(6);
+    write(8);
+    write(10);
+    CHECK(disk.pending.size() == 1);
+    write(30); // elsewhere
+    write(2);  // before it
+    CHECK(disk.pending.size() == 3);
+    CHECK(core.stats().ordered == 0);
+    disk.complete();
+    core.turn();
+    REQUIRE(disk.pending.size() == 3);
+    CHECK(disk.pending.back()->range == aoetarget::SectorRange{6, 6});
+    write(12);
+    CHECK(disk.pending.size() == 3);
+    drain(core, disk);
+    for (const std::uint32_t tag : tags)
+        CHECK(core.reply(tag).succeeded());
+    CHECK(disk.sectors(2, 12) == pattern(2, 12, 1));
+}
+
+TEST_CASE("a write that was held to grow keeps the order of what it overlaps once it has grown",
+          "[core][merge]") {
+    CoreFixture core;
+    Disk& disk = core.add_export(with_cache(64));
+    disk.immediate = false;
+    core.send(write_request(8, pattern(8, 2, 1)));
     core.send(write_request(4, pattern(4, 2, 1)));
     core.turn();
-    core.send(write_request(6, pattern(6, 2, 1)));
+    const auto held = core.send(write_request(6, pattern(6, 2, 2))); // goes on behind 4
+    const auto joins = core.send(write_request(8, pattern(8, 2, 3)));
+    core.turn();
+    disk.complete(1); // 4: the one that was joined waits for 8 still
+    core.turn();
+    REQUIRE(disk.pending.size() == 1);
+    CHECK_FALSE(core.answered(held));
+    drain(core, disk);
+    CHECK(core.reply(held).succeeded());
+    CHECK(core.reply(joins).succeeded());
+    CHECK(disk.sectors(8, 2) == pattern(8, 2, 3));
+}
+
+TEST_CASE("a durable write is not held to grow", "[core][merge]") {
+    CoreFixture core;
+    Disk& disk = core.add_export(with_cache(64));
+    disk.immediate = false;
+    core.send(write_request(4, pattern(4, 2, 1), 0x3D));
+    core.turn();
+    core.send(write_request(6, pattern(6, 2, 1), 0x3D));
     core.turn();
     CHECK(disk.pending.size() == 2);
     drain(core, disk);
