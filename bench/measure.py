@@ -52,6 +52,8 @@ def parse_arguments():
     add("--load-core", type=int, metavar="N", help="default: the other one of these")
     add("--json", metavar="FILE", help="also write every round and the medians to FILE")
     add("--plots", metavar="DIR", help="also draw SVG plots into DIR (needs python3-matplotlib)")
+    add("--profile", action="store_true",
+        help="also say where the CPU time goes, by perf; it takes a tenth of the time itself, so that rates are lower")
     add("--check", action="store_true", help="say which requirements of those that --list shows are met")
     add("--list", action="store_true", help="show workloads and requirements")
     return parser, parser.parse_args()
@@ -170,7 +172,7 @@ def measure_round(workload, target, scene, load, arguments):
 
 def measure(parser, arguments, workloads, targets, load_binary):
     scratch = Path(os.environ["AOE_BENCH_SCRATCH"])
-    load = Load(str(load_binary), make_network(), arguments.seconds, arguments.warmup)
+    load = Load(str(load_binary), make_network(), arguments.seconds, arguments.warmup, arguments.profile)
     rounds = []
     for workload in workloads:
         set_mtu(workload.mtu)
@@ -205,6 +207,8 @@ def main():
     if against not in names:
         parser.error(f"--against {against}: not among the targets")
     choose_cores(parser, arguments, 0)
+    if arguments.profile and not shutil.which("perf"):
+        parser.error("--profile needs perf (see bench/packages.txt)")
     if arguments.plots and not importlib.util.find_spec("matplotlib"):
         parser.error("--plots needs python3-matplotlib")
     if "AOE_BENCH_SCRATCH" not in os.environ:
@@ -218,6 +222,8 @@ def main():
         return 1
     result = report.summarise(rounds, against)
     report.print_markdown(result)
+    if arguments.profile:
+        report.print_profiles(result)
     if arguments.json:
         Path(arguments.json).write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     if arguments.plots:

@@ -4,6 +4,7 @@ import os
 import platform
 import statistics
 
+import where
 from workloads import REQUIREMENTS, WORKLOADS
 
 TOO_BUSY = 0.9
@@ -143,6 +144,20 @@ def print_markdown(result):
     if any(figures["others"]["median"] > DISTURBED for figures in medians if "others" in figures):
         print("\n! others on core: something else ran beside the target. Compare CPU µs/request, and measure "
               "again on a quiet machine.")
+
+
+def print_profiles(result):
+    groups = {}
+    for entry in result["rounds"]:
+        if "where" in entry["result"]:
+            groups.setdefault((entry["workload"], entry["target"]), []).append(entry["result"])
+    print("\nCPU µs of a request, by what the target was doing:\n")
+    print("| " + " | ".join(["workload", "target", *where.COLUMNS, "all"]) + " |")
+    print("|" + "---|" * (len(where.COLUMNS) + 3))
+    for (workload, target), results in groups.items():
+        parts = [statistics.median(result["where"][part] * result["target_cpu_us_per_request"] for result in results)
+                 for part in where.COLUMNS]
+        print("| " + " | ".join([workload, target, *(f"{part:.2f}" for part in [*parts, sum(parts)])]) + " |")
 
 
 def print_verdicts(result):

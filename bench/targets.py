@@ -11,6 +11,8 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import where
+
 INTERFACE = "aoe-target"
 TAP, NO_PACKET_INFORMATION, TUNSETIFF = 0x0002, 0x1000, 0x400454CA
 LARGEST_FRAME = 10000
@@ -155,6 +157,7 @@ class Load:
     wire: int
     seconds: float
     warmup: float
+    profile: bool = False
     patience: float = field(default=15)
 
     def measure(self, target, workload, scene):
@@ -162,7 +165,12 @@ class Load:
         process = target.start(workload, scene)
         try:
             start_seconds = self.await_answer(process, scene) - started
+            samples = scene.scratch / "samples"
+            profiler = where.record(process.pid, samples, self.warmup + self.seconds) if self.profile else None
             result = self.run(process, workload, scene)
+            if profiler is not None:
+                profiler.wait()
+                result["where"] = where.shares(samples)
         finally:
             target.stop(process)
         result["start_ms"] = start_seconds * 1000
