@@ -7,6 +7,7 @@
 #include <cstring>
 #include <string_view>
 #include <system_error>
+#include <utility>
 
 #include <linux/ethtool.h>
 #include <linux/sockios.h>
@@ -17,12 +18,23 @@
 
 namespace aoetarget::net {
 
+namespace {
+
+/// To ask for interfaces any socket will do. To close one of AF_PACKET takes the kernel some 15 ms, so that
+/// is for where no others are allowed.
+ring::FileDescriptor open_any_socket() {
+    ring::FileDescriptor socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    return socket.get() >= 0 ? std::move(socket)
+                             : ring::FileDescriptor(::socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0));
+}
+
+} // namespace
+
 std::optional<InterfaceState> query_interface(const std::string& name) {
     if (name.empty() || name.size() >= IFNAMSIZ)
         return std::nullopt;
-    const ring::FileDescriptor socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-    const ring::FileDescriptor any(socket.get() < 0 ? ::socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0) : -1);
-    const int fd = socket.get() >= 0 ? socket.get() : any.get();
+    const ring::FileDescriptor socket = open_any_socket();
+    const int fd = socket.get();
     if (fd < 0)
         throw std::system_error(errno, std::generic_category(), "cannot ask for network interfaces");
 
@@ -50,7 +62,7 @@ std::optional<InterfaceState> query_interface(const std::string& name) {
 
 Offloads query_offloads(const std::string& name) {
     Offloads offloads;
-    const ring::FileDescriptor socket(::socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0));
+    const ring::FileDescriptor socket = open_any_socket();
     const auto ask = [&](void* question) {
         ifreq request{};
         std::memcpy(request.ifr_name, name.data(), std::min<std::size_t>(name.size(), IFNAMSIZ - 1));
