@@ -145,6 +145,9 @@ StateDirectory::StateDirectory(ring::Ring& ring, std::string path) : path_(std::
              fmt::format("{}: cannot write into the directory for the state of exports; give it to the user "
                          "who runs this, or name another",
                          path_));
+    // A predecessor may have been killed when a new file was in its place and nothing made that stay yet.
+    if (fsync(directory_.get()) < 0)
+        fail(errno, fmt::format("{}: cannot make sure that what is in the directory stays", path_));
 }
 
 StateDirectory::~StateDirectory() = default;
