@@ -92,16 +92,20 @@ void PacketSocket::set_addresses(std::span<const Address> addresses) const {
     // one at once. A short one always fits; when that has taken the place of the old one, a longer one may.
     for (const FilterDetail detail :
          {FilterDetail::exports, FilterDetail::shelves, FilterDetail::all_requests}) {
-        if (attach(make_address_filter(addresses, detail)))
+        const std::vector<sock_filter> program = make_address_filter(addresses, detail);
+        if (attach(program))
             return;
         if (errno != ENOMEM || !attach(make_address_filter({}, FilterDetail::all_requests)))
             break;
+        if (attach(program))
+            return;
     }
     throw std::system_error(errno, std::generic_category(), "cannot attach a socket filter");
 }
 
-bool PacketSocket::attach(std::vector<sock_filter> program) const {
-    const sock_fprog filter{static_cast<unsigned short>(program.size()), program.data()};
+bool PacketSocket::attach(const std::vector<sock_filter>& program) const {
+    const sock_fprog filter{static_cast<unsigned short>(program.size()),
+                            const_cast<sock_filter*>(program.data())}; // which is only read
     return set_option(fd(), SOL_SOCKET, SO_ATTACH_FILTER, filter);
 }
 

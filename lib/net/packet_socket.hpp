@@ -51,7 +51,7 @@ class PacketSocket {
   private:
     void size_receive_buffer();
     /// False: errno says why not.
-    [[nodiscard]] bool attach(std::vector<sock_filter> program) const;
+    [[nodiscard]] bool attach(const std::vector<sock_filter>& program) const;
 
     ring::FileDescriptor fd_;
     ring::FileDescriptor sender_fd_;
