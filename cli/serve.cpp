@@ -7,6 +7,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdlib>
+#include <string_view>
 
 namespace cli {
 
@@ -26,8 +28,9 @@ way, flushes, and ends with exit code 0. A second signal ends it at once. Needs 
                         saturates 10 Gb/s with large frames, so this is for many exports on fast networks. Of an
                         interface's threads one has AF_XDP. Default: 1.
   --busy-poll US        Stay awake for up to so many microseconds when there is nothing to do, 0 to 1000. That
-                        happens only while requests usually come sooner, answers them sooner, and mostly saves
-                        more work than it costs. Default: 10. 0 leaves the processor to others at once.
+                        happens only while requests usually come sooner, and answers them sooner. Default: 10,
+                        which saves about the work that it costs; more keeps a core busy under load; 0 leaves
+                        the processor to others at once.
   -h, --help            This text.
 
 Options of an interface, after IF, each after a comma:
@@ -65,13 +68,24 @@ Examples:
   aoetarget serve -i eth0 -e '1.1=/srv/a\,b.img'
 )";
 
+namespace {
+
+/// The first, where a unit has several (systemd.exec(5)). Empty: none.
+std::string state_directory_of_systemd() {
+    const char* directories = std::getenv("STATE_DIRECTORY");
+    const std::string_view all = directories != nullptr ? directories : "";
+    return std::string(all.substr(0, all.find(':')));
+}
+
+} // namespace
+
 int serve(const Arguments& arguments) {
     CLI::App app("", "serve");
     Service service;
     std::vector<std::string> interfaces, specs;
     app.add_option("-i,--interface", interfaces)->allow_extra_args(false);
     app.add_option("-e,--export", specs)->allow_extra_args(false);
-    app.add_option("--state-dir", service.target.state_directory)->envname("STATE_DIRECTORY");
+    app.add_option("--state-dir", service.target.state_directory);
     app.add_option("--threads", service.threads)->check(CLI::Range(1, 64));
     auto busy_poll = service.target.busy_poll.count();
     app.add_option("--busy-poll", busy_poll)->check(CLI::Range(0, 1000));
@@ -82,6 +96,8 @@ int serve(const Arguments& arguments) {
     service.target.busy_poll = std::chrono::microseconds(busy_poll);
     if (app.count("--state-dir") > 0 && service.target.state_directory.empty())
         throw UsageError("--state-dir: the directory has no name; give one, or leave the option out");
+    if (app.count("--state-dir") == 0)
+        service.target.state_directory = state_directory_of_systemd();
     for (const std::string& interface : interfaces)
         service.interfaces.push_back(parse_interface_spec(interface));
     for (const std::string& spec : specs)

@@ -48,14 +48,27 @@ class StopSignals {
 
     [[nodiscard]] int fd() const { return fd_; }
 
-    /// The first signal asks for an orderly end. The second one does not wait for anything, since a disk may
-    /// never answer: the kernel ends this process.
+    /// The first signal asks for an orderly end. What comes together with it (a terminal that is closed sends
+    /// SIGHUP twice) adds nothing to that.
     void handle(TargetThreads& targets) {
+        bool any = false;
         signalfd_siginfo signal{};
-        if (read(fd_, &signal, sizeof signal) != static_cast<ssize_t>(sizeof signal))
+        while (read(fd_, &signal, sizeof signal) == static_cast<ssize_t>(sizeof signal))
+            any = true;
+        if (!any)
             return;
         targets.stop();
-        sigprocmask(SIG_UNBLOCK, &signals_, nullptr);
+        let_kill();
+    }
+
+    /// From here on SIGTERM and SIGINT do not wait for anything, since a disk may never answer: the kernel
+    /// ends this process.
+    void let_kill() {
+        sigset_t impatient;
+        sigemptyset(&impatient);
+        sigaddset(&impatient, SIGTERM);
+        sigaddset(&impatient, SIGINT);
+        sigprocmask(SIG_UNBLOCK, &impatient, nullptr);
     }
 
   private:
@@ -296,7 +309,7 @@ int run_service(const Service& service) {
         drop_privileges();
         filter_system_calls();
     };
-    targets.run(listening, confine);
+    targets.run(listening, confine, [&] { signals.let_kill(); });
     bool lost = false;
     for (std::size_t i = 0; i < targets.size(); ++i)
         lost |= report_losses(targets[i]);

@@ -23,10 +23,10 @@ class Part {
     template <typename Work>
     void attempt(Work work) {
         try {
-            if (!failure)
-                work();
+            work();
         } catch (...) {
-            failure = std::current_exception();
+            if (!failure)
+                failure = std::current_exception();
         }
     }
 
@@ -48,25 +48,28 @@ TargetThreads::TargetThreads(const aoetarget::TargetOptions& options, std::size_
 }
 
 void TargetThreads::stop() noexcept {
+    if (stopped_.test_and_set())
+        return; // a target that is told again does not wait for its disks
     for (const auto& target : targets_)
         target->stop();
 }
 
 void TargetThreads::run(const std::function<void(const Interfaces&)>& listening,
-                        const std::function<void()>& confine) {
+                        const std::function<void()>& confine, const std::function<void()>& ended) {
     std::vector<Part> parts;
     for (const auto& target : targets_)
         parts.emplace_back(*target);
     std::latch all_listen(static_cast<std::ptrdiff_t>(size())), told(1);
 
-    const auto serve = [&](std::size_t index) {
-        parts[index].attempt([&] {
-            if (index > 0)
-                confine();
-            targets_[index]->run();
-        });
+    const auto stop_after_failure = [&](std::size_t index) {
         if (parts[index].failure)
-            stop(); // the others, in order
+            stop();
+    };
+    // Also after a failure: requests may have come in with the first turn, and an orderly end flushes.
+    const auto serve = [&](std::size_t index) {
+        stop_after_failure(index);
+        parts[index].attempt([&] { targets_[index]->run(); });
+        stop_after_failure(index);
     };
     std::vector<std::thread> threads;
     parts[0].attempt([&] {
@@ -75,6 +78,7 @@ void TargetThreads::run(const std::function<void(const Interfaces&)>& listening,
                 parts[i].take_first_turn();
                 all_listen.count_down();
                 told.wait();
+                parts[i].attempt(confine);
                 serve(i);
             });
     });
@@ -93,6 +97,7 @@ void TargetThreads::run(const std::function<void(const Interfaces&)>& listening,
     });
     told.count_down();
     serve(0);
+    ended();
     for (std::thread& thread : threads)
         thread.join();
     for (const Part& part : parts) {

@@ -4,6 +4,7 @@
 
 #include <aoetarget/target.hpp>
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <vector>
@@ -22,13 +23,16 @@ class TargetThreads {
     aoetarget::Target& operator[](std::size_t index) { return *targets_[index]; }
 
     /// Every target takes its first turn. Then `listening` is called on this thread, with the interfaces of
-    /// each target, and then `confine` on each other thread. Serves until stop(), and throws what any of them
-    /// threw, after all have ended.
-    void run(const std::function<void(const Interfaces&)>& listening, const std::function<void()>& confine);
-    /// From any thread.
+    /// each target, and then `confine` on each other thread. Serves until stop(), or until one of them
+    /// throws: all end in good order then, and the first that was thrown is thrown again. `ended` is called
+    /// on this thread when its own target has ended, before it waits for the others.
+    void run(const std::function<void(const Interfaces&)>& listening, const std::function<void()>& confine,
+             const std::function<void()>& ended);
+    /// From any thread. Once more changes nothing.
     void stop() noexcept;
 
   private:
+    std::atomic_flag stopped_ = ATOMIC_FLAG_INIT;
     std::vector<std::unique_ptr<aoetarget::Target>> targets_;
 };
 

@@ -4,7 +4,10 @@
 #include "scene.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <csignal>
+#include <filesystem>
+#include <thread>
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -297,6 +300,34 @@ TEST_CASE("a second signal does not wait for anything", "[cli]") {
     scene.target.signal(SIGTERM);
     scene.target.signal(SIGTERM);
     CHECK(scene.target.wait_for_exit(Milliseconds(2000)));
+}
+
+TEST_CASE("a terminal that goes away says so more than once, and that is no reason for haste", "[cli]") {
+    Scene scene("durability=volatile", 4096);
+    for (std::uint64_t i = 0; i < 64; ++i)
+        scene.client.send(write_request(4 * i, pattern(4 * i, 2, 1)));
+    scene.target.expect_exit();
+    for (int i = 0; i < 20; ++i) {
+        scene.target.signal(SIGHUP);
+        std::this_thread::sleep_for(std::chrono::microseconds(100));
+    }
+    CHECK(scene.target.wait_for_exit(Milliseconds(10000)) == 0);
+}
+
+TEST_CASE("the state directory of a systemd unit is used, and of several the first", "[cli]") {
+    const VethPair& wire = standard_wire();
+    const ImageFile image(64);
+    const ScratchFolder first, second;
+    RawClient client(wire);
+    const std::string env = find_program("env");
+    ChildProcess target({env, "STATE_DIRECTORY=" + first.path() + ":" + second.path(), target_program(),
+                         "serve", "-i", wire.target_end(), "-e", export_argument(1, 1, image.path())});
+    REQUIRE(client.is_served_soon());
+    CHECK(client.ask(config_request(ccmd_set, "kept")).config_text() == "kept");
+    CHECK(std::filesystem::exists(first.path() + "/e1.1.state"));
+    CHECK(std::filesystem::is_empty(second.path()));
+    target.signal(SIGTERM);
+    CHECK(target.wait_for_exit(Milliseconds(5000)) == 0);
 }
 
 TEST_CASE("closed standard streams do not hurt", "[cli]") {

@@ -3,13 +3,46 @@
 
 #include "support/catch.hpp"
 
+#include <array>
 #include <atomic>
+#include <chrono>
+#include <memory>
 #include <mutex>
 #include <set>
 #include <stdexcept>
 #include <thread>
 
 using cli::TargetThreads;
+
+namespace {
+
+/// A disk that takes a while to flush.
+struct SlowFlush {
+    class Device final : public aoetarget::BlockDevice {
+      public:
+        explicit Device(SlowFlush& disk) : disk_(disk) {}
+        [[nodiscard]] aoetarget::Geometry geometry() const override { return {.sectors = 8}; }
+        void submit(aoetarget::Io& io) override {
+            disk_.thread = std::thread([this, &io] {
+                std::this_thread::sleep_for(std::chrono::milliseconds(100));
+                disk_.flushed = io.op == aoetarget::Io::Op::flush;
+                io.complete_from_any_thread();
+            });
+        }
+
+      private:
+        SlowFlush& disk_;
+    };
+    ~SlowFlush() {
+        if (thread.joinable())
+            thread.join();
+    }
+
+    std::atomic<bool> flushed = false;
+    std::thread thread;
+};
+
+} // namespace
 
 TEST_CASE("each target has a thread; the first is the caller's, which tells when all listen",
           "[cli][threads]") {
@@ -35,7 +68,8 @@ TEST_CASE("each target has a thread; the first is the caller's, which tells when
             others.insert(std::this_thread::get_id());
             if (others.size() == count - 1)
                 targets.stop();
-        });
+        },
+        [] {});
     CHECK(told == 1);
     CHECK(confined_early == 0);
     CHECK(others.size() == count - 1);
@@ -46,6 +80,7 @@ TEST_CASE("what one thread throws ends all of them and is thrown at the end", "[
     TargetThreads targets({}, 3);
     const bool in_first = GENERATE(true, false);
     std::atomic<int> confined = 0;
+    bool ended = false;
     const auto run = [&] {
         targets.run(
             [&](const TargetThreads::Interfaces&) {
@@ -55,8 +90,30 @@ TEST_CASE("what one thread throws ends all of them and is thrown at the end", "[
             [&] {
                 if (++confined == 1 && !in_first)
                     throw std::runtime_error("no");
-            });
+            },
+            [&] { ended = true; });
     };
     CHECK_THROWS_AS(run(), std::runtime_error);
     CHECK(confined == 2);
+    CHECK(ended);
+}
+
+TEST_CASE("whatever fails, and however often, each target ends in good order", "[cli][threads]") {
+    TargetThreads targets({}, 3);
+    std::array<SlowFlush, 3> disks;
+    for (std::size_t i = 0; i < disks.size(); ++i)
+        targets[i].add_export({.address = {1, static_cast<std::uint8_t>(i)}},
+                              std::make_unique<SlowFlush::Device>(disks[i]));
+    const bool in_first = GENERATE(true, false);
+    const auto run = [&] {
+        targets.run(
+            [&](const TargetThreads::Interfaces&) {
+                if (in_first)
+                    throw std::runtime_error("no");
+            },
+            [] { throw std::runtime_error("no"); }, [] {});
+    };
+    CHECK_THROWS_AS(run(), std::runtime_error);
+    for (const SlowFlush& disk : disks)
+        CHECK(disk.flushed);
 }
