@@ -40,13 +40,24 @@ set_up() {
     ninja -C "$dir" --quiet $targets
 }
 
+# What failed, for the end of a long output.
+failures=
+# keep_failures LOG: remembers the lines in which test programs tell of failures.
+keep_failures() {
+    failures="$failures
+-- $suite, from $1:
+$(grep -aE -B 6 -A 8 'FAILED|not ok|NOT FOUND|again: |TIMEOUT|ERROR: |runtime error: |WARNING: ThreadSanitizer' "$1" | tail -60)"
+}
+
 # count LOG STATUS: adds up the closing lines of the test programs; a failure that none of them owns up to is one more.
 count() {
+    log=$1
     # shellcheck disable=SC2046 # three numbers
     set -- $(awk -v status="$2" '
         /^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$/ { p += $1; f += $3; s += $5 }
         END { if (status != 0 && f == 0) f = 1; print p + 0, f + 0, s + 0 }' "$1" || echo 0 1 0)
     passed=$((passed + $1)) failed=$((failed + $2)) skipped=$((skipped + $3))
+    [ "$2" -eq 0 ] || keep_failures "$log"
     printf '%s passed, %s failed, %s skipped\n' "$1" "$2" "$3" >"$build.last"
     printf '%s: ' "$suite"
     cat "$build.last"
@@ -97,7 +108,7 @@ suite_e2e() {
 # The same unit and integration tests, with AddressSanitizer and UndefinedBehaviorSanitizer. Under these GCC 12 warns of the
 # standard library's own code, so warnings are left to the other builds.
 suite_sanitizers() {
-    set_up "$build-sanitizers" -Dwerror=false -Dseccomp=disabled -Dbuildtype=debug -Doptimization=1 \
+    set_up "$build-sanitizers" -Dwerror=false -Dcpp_args=-Wno-maybe-uninitialized -Dseccomp=disabled -Dbuildtype=debug -Doptimization=1 \
         -Db_sanitize=address,undefined -Db_lundef=false || return
     ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
         run_meson "$build-sanitizers" unit integration sim mutations
@@ -144,6 +155,7 @@ for suite in "$@"; do
     say "$suite"
     "suite_$suite" || { echo "$suite: it could not be built" && failed=$((failed + 1)); }
 done
+[ -z "$failures" ] || printf '\n== what failed%s\n' "$failures"
 echo
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" -eq 0 ]
