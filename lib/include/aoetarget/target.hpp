@@ -40,8 +40,9 @@ struct TargetOptions {
     /// the target.
     std::string state_directory = {};
     /// How long run() may stay awake when there is nothing to do, which it does only while the next frame or
-    /// the disk usually takes no longer: it then answers several microseconds sooner, and most often with
-    /// less work for the processor, since to sleep and to be woken costs as much. Up to 1 ms; 0: never.
+    /// the disk usually takes no longer: it then answers several microseconds sooner. By default with no more
+    /// work for the processor, since to sleep and to be woken costs as much; a larger value keeps a core busy
+    /// under load. Up to 1 ms; 0: never.
     std::chrono::microseconds busy_poll{10};
 };
 
