@@ -69,10 +69,10 @@ bool WriteHistory::has_replaced(Request& change) const {
         const Entry& entry = at(position);
         const bool is_remembered = change.slot.arrival() - entry.remembered_from <= memory;
         if (is_remembered && entry.content == content && entry.range == change.range) {
-            const bool is_copy = entry.tag == change.tag() && entry.source == change.source;
-            if (is_copy && is_overwritten(position, change) && !mutated(Mutation::forget_copies))
+            const bool copied = is_copy(entry, change);
+            if (copied && is_overwritten(position, change) && !mutated(Mutation::forget_copies))
                 return true;
-            if (!is_copy && is_older_tag(change.tag(), entry.tag) && is_superseded(position, change) &&
+            if (!copied && is_older_tag(change.tag(), entry.tag) && is_superseded(position, change) &&
                 !mutated(Mutation::ignore_tag_order))
                 return true; // its host, if it still waits for it, sends it again with a newer tag
         }
@@ -81,10 +81,17 @@ bool WriteHistory::has_replaced(Request& change) const {
     return false;
 }
 
-/// Whether something else was written to the sectors after the entry at `position`.
+bool WriteHistory::is_copy(const Entry& entry, const Request& change) {
+    return entry.content == change.content && entry.range == change.range && entry.tag == change.tag() &&
+           entry.source == change.source;
+}
+
+/// Whether something else was written to the sectors after the entry at `position`. A copy of the change that
+/// was done again is nothing else.
 bool WriteHistory::is_overwritten(Position position, const Request& change) const {
     for (Position later = position + 1; later != end_; ++later) {
-        if (at(later).range.overlaps(change.range))
+        const Entry& entry = at(later);
+        if (entry.range.overlaps(change.range) && !is_copy(entry, change))
             return true;
     }
     return false;

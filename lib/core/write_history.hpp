@@ -61,6 +61,7 @@ class WriteHistory {
     [[nodiscard]] Position age_of(Position position) const { return end_ - 1 - position; }
     [[nodiscard]] Entry& at(Position position) const { return entries_[position % max_entries]; }
     [[nodiscard]] Position& bucket_of(std::uint64_t content) const { return buckets_[content % max_entries]; }
+    [[nodiscard]] static bool is_copy(const Entry& entry, const Request& change);
     [[nodiscard]] bool is_overwritten(Position position, const Request& change) const;
     [[nodiscard]] bool is_superseded(Position position, const Request& change) const;
 
