@@ -3,6 +3,7 @@
 #include "core/mutation.hpp"
 
 #include <algorithm>
+#include <optional>
 
 namespace aoetarget::core {
 namespace {
@@ -41,8 +42,8 @@ bool is_older_tag(std::uint32_t tag, std::uint32_t than) {
 } // namespace
 
 WriteHistory::WriteHistory()
-    : entries_(std::make_unique_for_overwrite<Entry[]>(max_entries)),
-      buckets_(std::make_unique<Position[]>(max_entries)) {}
+    : entries_(std::make_unique_for_overwrite<std::byte[]>(max_entries * sizeof(Entry))),
+      buckets_(std::make_unique_for_overwrite<Position[]>(max_entries)) {}
 
 bool WriteHistory::has_overtaken(const Request& change) const {
     const Time arrival = change.slot.arrival();
@@ -64,21 +65,28 @@ bool WriteHistory::has_overtaken(const Request& change) const {
 
 bool WriteHistory::has_replaced(Request& change) const {
     const std::uint64_t content = change.content = content_of(change);
+    if (size_ == 0)
+        return false;
+    // The oldest of each kind: what was written since the others was written since these as well. So the
+    // history is gone through once or twice (some 20 us each if it is full), and for what is new not at all.
+    std::optional<Position> own;
+    std::optional<Position> foreign;
     Position position = bucket_of(content);
     for (unsigned looked_at = 0; looked_at < max_alike && age_of(position) < size_; ++looked_at) {
         const Entry& entry = at(position);
         const bool is_remembered = change.slot.arrival() - entry.remembered_from <= memory;
         if (is_remembered && entry.content == content && entry.range == change.range) {
-            const bool copied = is_copy(entry, change);
-            if (copied && is_overwritten(position, change) && !mutated(Mutation::forget_copies))
-                return true;
-            if (!copied && is_older_tag(change.tag(), entry.tag) && is_superseded(position, change) &&
-                !mutated(Mutation::ignore_tag_order))
-                return true; // its host, if it still waits for it, sends it again with a newer tag
+            if (is_copy(entry, change)) {
+                if (!mutated(Mutation::forget_copies))
+                    own = position;
+            } else if (is_older_tag(change.tag(), entry.tag) && !mutated(Mutation::ignore_tag_order)) {
+                // Its host, if it still waits for it, sends it again with a newer tag.
+                (entry.source == change.source ? own : foreign) = position;
+            }
         }
         position = entry.previous_alike;
     }
-    return false;
+    return (own && is_overwritten(*own, change)) || (foreign && is_superseded(*foreign, change));
 }
 
 bool WriteHistory::is_copy(const Entry& entry, const Request& change) {
@@ -97,13 +105,10 @@ bool WriteHistory::is_overwritten(Position position, const Request& change) cons
     return false;
 }
 
-/// Whether something else was written to the sectors after the entry at `position`, which was sent later than
-/// this with the same data. Where that came from another source it may have been another host's; then this
-/// one's must have written something that was sent later. Frames overtake each other: whether the entry or
-/// what replaced it was sent first tells nothing.
+/// The same where the entry came from another source, which may have been another host's; then this one's
+/// must have written something that was sent later. Frames overtake each other: whether the entry or what
+/// replaced it was sent first tells nothing.
 bool WriteHistory::is_superseded(Position position, const Request& change) const {
-    if (at(position).source == change.source)
-        return is_overwritten(position, change);
     for (Position later = position + 1; later != end_; ++later) {
         const Entry& entry = at(later);
         if (entry.range.overlaps(change.range) && entry.source == change.source &&
@@ -113,11 +118,34 @@ bool WriteHistory::is_superseded(Position position, const Request& change) const
     return false;
 }
 
+/// For one more: the oldest is forgotten, unless its time has not come and there may be more.
+void WriteHistory::make_room(Time now) {
+    if (capacity_ == 0) {
+        capacity_ = least_entries;
+        std::fill_n(buckets_.get(), capacity_, 0);
+        return;
+    }
+    if (size_ < capacity_)
+        return;
+    const Entry& oldest = at(end_ - size_);
+    if (capacity_ == max_entries || now - oldest.remembered_from > memory) {
+        forgotten_arrival_ = std::max(forgotten_arrival_, oldest.arrival);
+        --size_;
+        return;
+    }
+    // Each entry stays where it is or goes into the new half, by one more bit of its position. What was in
+    // one bucket is found from both that take its place.
+    for (Position position = end_ - size_; position != end_; ++position) {
+        if ((position & capacity_) != 0)
+            entry(position & (2 * capacity_ - 1)) = at(position);
+    }
+    std::copy_n(buckets_.get(), capacity_, buckets_.get() + capacity_);
+    capacity_ *= 2;
+}
+
 void WriteHistory::add(Request& change) {
-    if (size_ == max_entries)
-        forgotten_arrival_ = std::max(forgotten_arrival_, at(end_).arrival);
-    else
-        ++size_;
+    make_room(change.slot.arrival());
+    ++size_;
     newest_arrival_ = std::max(newest_arrival_, change.slot.arrival());
     Position& newest_alike = bucket_of(change.content);
     at(end_) = {.range = change.range,

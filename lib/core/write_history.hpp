@@ -13,13 +13,19 @@
 
 namespace aoetarget::core {
 
-/// Of one export. Bounded in memory; what is forgotten is never taken for harmless: a change that waited so
-/// long that the history no longer reaches back to its arrival counts as overtaken.
+/// Of one export. Bounded in memory; a change that waited so long that the history no longer reaches back to
+/// its arrival counts as overtaken. Of copies that come later than it reaches back nothing is known: they are
+/// done.
 class WriteHistory {
   public:
-    static constexpr std::size_t max_entries = 4096;
+    /// It has room for so many, which is for many exports that are little written to, and for more, up to the
+    /// most, where what would have to be forgotten is still to be remembered.
+    static constexpr std::uint32_t least_entries = 4096;
+    static constexpr std::uint32_t max_entries = 32768;
     /// For so long after the end of a change its copies are recognised. Tags are used again after a restart
-    /// of the initiator, so this must not be much longer than frames survive in a network.
+    /// of the initiator, so this must not be much longer than frames survive in a network. At more than
+    /// 16,384 changes a second the history reaches back less far: at 100,000 a third of a second, at 300,000
+    /// a tenth, which is the shortest time after which Linux repeats a request.
     static constexpr Time memory = std::chrono::seconds(2);
     /// So many changes of the same content are looked at, and then no more.
     static constexpr unsigned max_alike = 16;
@@ -55,19 +61,27 @@ class WriteHistory {
         std::uint32_t tag;
         MacAddress source;
     };
-    static_assert(sizeof(Entry) <= 64);
+    static_assert(sizeof(Entry) <= 64 && alignof(Entry) <= __STDCPP_DEFAULT_NEW_ALIGNMENT__);
 
     /// Less than size_ where the entry is there.
     [[nodiscard]] Position age_of(Position position) const { return end_ - 1 - position; }
-    [[nodiscard]] Entry& at(Position position) const { return entries_[position % max_entries]; }
-    [[nodiscard]] Position& bucket_of(std::uint64_t content) const { return buckets_[content % max_entries]; }
+    [[nodiscard]] Entry& entry(Position index) const {
+        return reinterpret_cast<Entry*>(entries_.get())[index];
+    }
+    [[nodiscard]] Entry& at(Position position) const { return entry(position & (capacity_ - 1)); }
+    [[nodiscard]] Position& bucket_of(std::uint64_t content) const {
+        return buckets_[content & (capacity_ - 1)];
+    }
+    void make_room(Time now);
     [[nodiscard]] static bool is_copy(const Entry& entry, const Request& change);
     [[nodiscard]] bool is_overwritten(Position position, const Request& change) const;
     [[nodiscard]] bool is_superseded(Position position, const Request& change) const;
 
-    std::unique_ptr<Entry[]> entries_;    ///< A ring by position. Memory is touched only as it fills.
-    std::unique_ptr<Position[]> buckets_; ///< The newest entry with a content of this hash.
-    Position end_ = 0;                    ///< One past the newest.
+    // Addresses for all of it from the beginning, but memory only as it is touched: nothing constructs it.
+    std::unique_ptr<std::byte[]> entries_; ///< A ring by position.
+    std::unique_ptr<Position[]> buckets_;  ///< The newest entry with a content of this hash.
+    Position capacity_ = 0;                ///< What is used of both: a power of two.
+    Position end_ = 0;                     ///< One past the newest.
     Position size_ = 0;
     Time newest_arrival_ = Time::min();
     Time forgotten_arrival_ = Time::min(); ///< The newest of what is no longer in the ring.

@@ -4,6 +4,7 @@
 #include "support/catch.hpp"
 
 using namespace aoetest;
+using std::chrono::microseconds;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
@@ -86,10 +87,10 @@ TEST_CASE("what waited longer than the history reaches back is dropped", "[core]
     core.checking = false;
     constexpr std::size_t many = aoetarget::core::WriteHistory::max_entries + 1;
     for (std::size_t i = 0; i < many; ++i)
-        send_at(core, *core.link, seconds(20) + milliseconds(i), write_request(100, pattern(100, 1, 1)));
+        send_at(core, *core.link, seconds(20) + microseconds(i), write_request(100, pattern(100, 1, 1)));
     core.checking = true;
     CHECK_FALSE(core.answered(send_at(core, *core.link, seconds(19), write_request(4, pattern(4, 2, 1)))));
-    CHECK(core.reply(send_at(core, *core.link, seconds(20) + milliseconds(1),
+    CHECK(core.reply(send_at(core, *core.link, seconds(20) + microseconds(1),
                              write_request(4, pattern(4, 2, 1))))
               .succeeded());
 }
@@ -107,6 +108,40 @@ TEST_CASE(
     CHECK(core.reply(send_at(core, *core.link, seconds(23), write_request(5, pattern(5, 1, 2)))).succeeded());
     CHECK_FALSE(core.answered(send_at(core, *core.link, seconds(24), write)));
     CHECK(disk.sectors(5) == pattern(5, 1, 2));
+}
+
+TEST_CASE("an old copy is recognised after tens of thousands of other writes", "[core][stale]") {
+    using aoetarget::core::WriteHistory;
+    CoreFixture core;
+    Disk& disk = core.add_export(4096);
+    disk.logging = false;
+    core.checking = false;
+    // The history becomes larger on the way, with the copy in its first half or its second.
+    const unsigned before = GENERATE(0U, 3000U, WriteHistory::least_entries + 10);
+    const unsigned between = GENERATE(100U, WriteHistory::least_entries, WriteHistory::max_entries - 4);
+    CAPTURE(before, between);
+    aoetarget::core::Time arrival = seconds(20);
+    const auto write = [&](std::uint64_t first, std::uint32_t version, std::uint32_t tag) {
+        send_at(core, *core.link, arrival += microseconds(12),
+                write_request(first, pattern(first, 1, version)).tagged(tag));
+    };
+    std::uint32_t others = 0;
+    const auto write_others = [&](unsigned count) {
+        for (const std::uint32_t end = others + count; others < end; ++others)
+            write(100 + others % 3000, others, 0x80000000 + others);
+    };
+    write_others(before);
+    write(7, 1, linux_tag(2));
+    write(8, 1, 77);
+    write(7, 2, linux_tag(3));
+    write(8, 2, 78);
+    write_others(between);
+    core.forget();
+    write(7, 1, linux_tag(1)); // what the second transmission stood for
+    write(8, 1, 77);
+    CHECK(core.stats().stale == 2);
+    CHECK(disk.sectors(7) == pattern(7, 1, 2));
+    CHECK(disk.sectors(8) == pattern(8, 1, 2));
 }
 
 TEST_CASE("a copy of a write that was overwritten since is dropped, until tags may have been used again",
