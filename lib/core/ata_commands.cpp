@@ -90,7 +90,7 @@ void Export::start_ata(const AtaCommand& command, const AtaRegisters& registers,
     }
     const bool changes =
         command.action == AtaAction::write || command.action == AtaAction::data_set_management;
-    if (changes && is_late(slot) && !mutated(Mutation::late_past_fence)) {
+    if (changes && is_past_fence(slot) && !mutated(Mutation::late_past_fence)) {
         ++counters_.stale;
         return; // its host may have been excluded in between
     }

@@ -47,6 +47,8 @@ ProtocolState& Export::begin_change(const FrameSlot& slot) {
 void Export::commit(FrameSlot slot, LinkId link, const Change::Answer& answer) {
     change_.link = link;
     change_.answer = answer;
+    if (!(change_.state.mask_list == state_.mask_list && change_.state.reservation == state_.reservation))
+        lists_changed_ = state_changed_;
     const bool is_kept = change_.state == state_ && !save_failed_;
     if (context_.store == nullptr || is_kept || mutated(Mutation::answer_unsaved)) {
         apply_change(std::move(slot));

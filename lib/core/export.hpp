@@ -121,8 +121,10 @@ class Export final : private RequestSink, private StateSaver {
     void saved(int error) override;
     void apply_change(FrameSlot slot);
     void answer_change(FrameSlot slot, protocol::AoeError error);
-    /// Whether the frame arrived before the last change of the state, which it must not undo.
+    /// Whether the command arrived before the last that set a part of the state, which it must not undo.
     [[nodiscard]] bool is_late(const FrameSlot& slot) const { return slot.arrival() < state_changed_; }
+    /// Whether a change of the data arrived when other hosts may have been permitted than now.
+    [[nodiscard]] bool is_past_fence(const FrameSlot& slot) const { return slot.arrival() < lists_changed_; }
 
     void fail(FrameSlot slot, LinkId link, protocol::AoeError error);
 
@@ -136,7 +138,8 @@ class Export final : private RequestSink, private StateSaver {
 
     ProtocolState state_;
     Change change_;
-    Time state_changed_ = Time::min(); ///< When the frame arrived that last did so.
+    Time state_changed_ = Time::min(); ///< When the frame arrived that last set it, to what it was or not.
+    Time lists_changed_ = Time::min(); ///< When that arrived which last changed who is permitted.
     std::array<Fence, max_fences> fences_;
     std::size_t fence_count_ = 0;
     bool save_failed_ = false; ///< Either state may be on the disk, the old or the new one.

@@ -296,6 +296,29 @@ TEST_CASE("what arrived before a change of the lists changes nothing after it", 
     CHECK(core.stats().stale == 1);
 }
 
+TEST_CASE("a write that waited while something was set that excludes nobody is done",
+          "[core][stale][fence]") {
+    CoreFixture core;
+    Disk& disk = core.add_export();
+    FakeLink& other = core.add_link();
+    const auto set = [&](int at, const Request& request) {
+        CHECK(core.replies(send_at(core, other, milliseconds(at), request)).size() == 1);
+    };
+    SECTION("a config string") {
+        set(20000, config_request(ccmd_force, "new"));
+    }
+    SECTION("lists as they were") {
+        set(10000, mask_request(mask_edit, {{directive_add, client_mac}}));
+        set(11000, reserve_request(reserve_set, {client_mac}));
+        set(20000, mask_request(mask_edit, {{directive_add, client_mac}}));
+        set(20000, reserve_request(reserve_set, {client_mac}));
+    }
+    CHECK(core.reply(send_at(core, *core.link, milliseconds(19999), write_request(4, pattern(4, 2, 1))))
+              .succeeded());
+    CHECK(disk.sectors(4, 2) == pattern(4, 2, 1));
+    CHECK(core.stats().stale == 0);
+}
+
 TEST_CASE("new data of a busy Linux host is not taken for an old copy when its counter has come half round",
           "[core][stale]") {
     CoreFixture core;
