@@ -5,6 +5,17 @@
 #include <algorithm>
 
 namespace aoetarget::core {
+namespace {
+
+/// From the first sector of both to the last.
+SectorRange hull(const SectorRange& one, const SectorRange& other) {
+    if (one.count == 0)
+        return other;
+    const std::uint64_t first = std::min(one.first, other.first);
+    return {first, std::max(one.end(), other.end()) - first};
+}
+
+} // namespace
 
 SectorRange ReadStreams::note(const SectorRange& read) {
     ++reads_;
@@ -46,6 +57,7 @@ Piece* PieceStore::take(const void* owner, const SectorRange& range) {
         return nullptr;
     found->owner = owner;
     found->range = range;
+    found->changed = {};
     found->fetching = true;
     found->spoilt = found->used_up = false;
     return &*found;
@@ -53,7 +65,8 @@ Piece* PieceStore::take(const void* owner, const SectorRange& range) {
 
 Piece* PieceStore::find(const void* owner, const SectorRange& range) {
     const auto found = std::ranges::find_if(pieces_, [&](const Piece& piece) {
-        return piece.owner == owner && !piece.spoilt && piece.range.contains(range);
+        return piece.owner == owner && !piece.spoilt && piece.range.contains(range) &&
+               !piece.changed.overlaps(range);
     });
     return found != pieces_.end() ? &*found : nullptr;
 }
@@ -73,8 +86,12 @@ void PieceStore::spoil(const void* owner, const SectorRange& range) {
     for (Piece& piece : pieces_) {
         if (piece.owner != owner || !piece.range.overlaps(range))
             continue;
-        piece.spoilt = true;
-        if (!piece.fetching)
+        if (piece.fetching) {
+            piece.spoilt = true;
+            continue;
+        }
+        piece.changed = hull(piece.changed, range);
+        if (piece.changed.contains(piece.range))
             piece.owner = nullptr;
     }
 }

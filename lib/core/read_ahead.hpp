@@ -1,6 +1,6 @@
 // Reading ahead, where a device says that this is all right: data of a sequential stream is fetched in large
 // pieces before it is asked for, so that a small window is not held up by the disk for each request. What was
-// read ahead is given up as soon as a change of these sectors is admitted, and after a short time in any
+// read ahead of a sector is given up as soon as a change of it is admitted, and after a short time in any
 // case.
 #pragma once
 
@@ -47,6 +47,8 @@ struct Piece {
     Bytes memory;
     const void* owner = nullptr; ///< The scheduler whose device it is from; null: unused.
     SectorRange range;
+    /// Where changes were admitted since it was fetched, from the first of these sectors to the last.
+    SectorRange changed;
     bool fetching = false;
     /// A change of it was admitted while it was being fetched: who waited before that may have it, nobody
     /// else.
@@ -75,7 +77,7 @@ class PieceStore {
     [[nodiscard]] std::uint64_t piece_sectors() const { return piece_sectors_; }
     /// Null where none is to spare.
     Piece* take(const void* owner, const SectorRange& range);
-    /// The piece of this owner that holds all these sectors, or will, and has not been spoilt; null: none.
+    /// The piece of this owner that holds all these sectors as they are, or will; null: none.
     Piece* find(const void* owner, const SectorRange& range);
     void fetched(Piece& piece, Time now);
     /// These sectors are about to be changed.

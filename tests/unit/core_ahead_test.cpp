@@ -171,6 +171,46 @@ TEST_CASE("what has changed since it was fetched is read again", "[core][ahead]"
     CHECK(core.operations() >= 2);
 }
 
+TEST_CASE("what is read and then written, one after the other, is read from the disk once", "[core][ahead]") {
+    AheadFixture core;
+    const std::uint64_t window = GENERATE(2U, 8U);
+    CAPTURE(window);
+    std::uint64_t fetched = 0;
+    for (std::uint64_t at = 0; at < 256; at += window) {
+        for (std::uint64_t i = 0; i < window; i += 2)
+            CHECK(core.read(at + i) == core.disk.sectors(at + i, 2));
+        for (std::uint64_t i = window; i > 0; i -= 2) // in any order
+            CHECK(core.ask(write_request(at + i - 2, pattern(at + i - 2, 2, 9))).succeeded());
+        CHECK(core.disk.sectors(at, window) == pattern(at, window, 9));
+    }
+    for (const auto& logged : std::exchange(core.disk.log, {}))
+        fetched += logged.op == Op::read ? logged.range.count : 0;
+    CHECK(fetched == 256);
+    core.read_all(0, 256);
+}
+
+TEST_CASE("what was fetched is kept before and after what has changed, but not in between", "[core][ahead]") {
+    AheadFixture core;
+    core.read_all(0, 16); // and the piece from 16 to 48
+    CHECK(core.ask(write_request(24, pattern(24, 2, 9))).succeeded());
+    CHECK(core.ask(write_request(31, pattern(31, 1, 9))).succeeded());
+    core.operations();
+    const auto made_ahead = [&](std::uint64_t first) {
+        const std::uint64_t before = core.stats().read_ahead;
+        CHECK(core.read(first) == core.disk.sectors(first, 2));
+        return core.stats().read_ahead > before;
+    };
+    CHECK(made_ahead(16));
+    CHECK(made_ahead(22));
+    for (const std::uint64_t first : {23, 24, 25, 26, 30, 31})
+        CHECK_FALSE(made_ahead(first));
+    CHECK(made_ahead(32));
+    CHECK(made_ahead(46));
+    CHECK(core.ask(write_request(20, pattern(20, 2, 9))).succeeded());
+    CHECK_FALSE(made_ahead(22));
+    CHECK(made_ahead(18));
+}
+
 TEST_CASE("a write elsewhere leaves what was fetched alone", "[core][ahead]") {
     AheadFixture core;
     core.read_all(0, 16);
