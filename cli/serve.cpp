@@ -49,7 +49,8 @@ Options of an export, after PATH, each after a comma:
   durability=volatile   Answer a write when a cache has it. Faster; a power cut loses what initiators believe
                         written.
   cache=direct          Pass by the page cache (O_DIRECT). The default where the file can do it. Who reads on and
-                        on is read ahead of, by up to 256 KiB; not with force, when others may change the data.
+                        on is read ahead of, by up to 256 KiB; not where others may change the data: with force,
+                        on a read-only block device, on a loop device and on a file that has one.
   cache=page            Go through the page cache of this machine.
   offset=SIZE           Leave out the beginning of PATH.
   length=SIZE           Export this much; the default is all to the end.

@@ -132,6 +132,22 @@ bool can_punch_hole(int fd, const FileFacts& facts, std::uint32_t block_bytes) {
                      page_bytes) == 0;
 }
 
+bool has_other_name(int fd, const FileFacts& facts) {
+    struct stat own {};
+    if (fstat(fd, &own) != 0)
+        fail();
+    if (facts.block_device && disk_attribute(facts.disk, "loop/backing_file"))
+        return true;
+    return std::ranges::any_of(loop_files(), [&](const std::string& path) {
+        struct stat below {};
+        if (stat(path.c_str(), &below) != 0)
+            return false;
+        if (facts.block_device)
+            return S_ISBLK(below.st_mode) && below.st_rdev == own.st_rdev;
+        return below.st_dev == own.st_dev && below.st_ino == own.st_ino;
+    });
+}
+
 std::uint16_t rotation_rate(const FileFacts& facts) {
     constexpr std::uint16_t unknown = 0;
     constexpr std::uint16_t non_rotating = 1;

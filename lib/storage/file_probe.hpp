@@ -43,6 +43,10 @@ std::optional<DirectAlignment> try_direct(int fd, const FileFacts& facts);
 /// file is open for writing.
 bool can_punch_hole(int fd, const FileFacts& facts, std::uint32_t block_bytes);
 
+/// Whether the file is a loop device, or has one over it: then it can be changed by another name, where no
+/// lock and no claim of this one is looked at.
+bool has_other_name(int fd, const FileFacts& facts);
+
 /// As Geometry::rotation_rate has it. The kernel knows whether a disk rotates, not how fast.
 std::uint16_t rotation_rate(const FileFacts& facts);
 

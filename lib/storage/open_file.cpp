@@ -154,8 +154,8 @@ Window choose_window(const std::string& path, const FileOptions& options, std::u
 }
 
 /// Open file description locks: they are tied to the claim, not to the process, and so keep exports of one
-/// process apart too.
-void lock_window(const std::string& path, int fd, const Window& window, bool read_only,
+/// process apart too. False: there is none, and a note says so.
+bool lock_window(const std::string& path, int fd, const Window& window, bool read_only,
                  std::vector<std::string>& notes) {
     struct flock lock {};
     lock.l_type = read_only ? F_RDLCK : F_WRLCK;
@@ -163,7 +163,7 @@ void lock_window(const std::string& path, int fd, const Window& window, bool rea
     lock.l_start = static_cast<off_t>(window.offset_bytes);
     lock.l_len = static_cast<off_t>(window.length_bytes);
     if (fcntl(fd, F_OFD_SETLK, &lock) == 0)
-        return;
+        return true;
     if (errno == EAGAIN || errno == EACCES)
         fail(EBUSY, path,
              "this part of it is in use by another export or program; stop that, export another part, or "
@@ -171,6 +171,14 @@ void lock_window(const std::string& path, int fd, const Window& window, bool rea
              "read-only everywhere");
     notes.push_back(fmt::format("It could not be locked against other programs: {}.",
                                 std::generic_category().message(errno)));
+    return false;
+}
+
+/// Whether nobody else changes the file as far as locks and claims can tell. A disk that is only read is not
+/// claimed, and its partitions may be written to; a file that is only read has a lock against who writes.
+bool is_left_alone(const FileOptions& options, int fd, const FileFacts& facts, bool locked) {
+    const bool claimed = !options.force && !(facts.block_device && options.read_only);
+    return locked && claimed && !has_other_name(fd, facts);
 }
 
 // --- The cache -----------------------------------------------------------------------------------
@@ -201,7 +209,7 @@ std::optional<DirectAlignment> choose_direct(const std::string& path, const File
 // --- What comes out ------------------------------------------------------------------------------
 
 Geometry describe(const FileOptions& options, const FileFacts& facts, const Window& window,
-                  const std::optional<DirectAlignment>& direct, int fd) {
+                  const std::optional<DirectAlignment>& direct, int fd, bool left_alone) {
     Geometry geometry;
     geometry.sectors = window.length_bytes / sector_bytes;
     if (direct) {
@@ -221,7 +229,7 @@ Geometry describe(const FileOptions& options, const FileFacts& facts, const Wind
     geometry.discard = !options.read_only && can_punch_hole(fd, facts, geometry.logical_block_bytes);
     geometry.discard_zeroes = geometry.discard; // a hole reads as zeros, to the byte
     geometry.rotation_rate = rotation_rate(facts);
-    geometry.read_ahead = direct.has_value() && !options.force; // the page cache has its own
+    geometry.read_ahead = direct.has_value() && left_alone; // the page cache has its own
     return geometry;
 }
 
@@ -255,11 +263,11 @@ std::unique_ptr<FileDevice> open_file(const std::string& path, const FileOptions
     const Window window = choose_window(path, options, facts.bytes, opened.notes);
     if (!options.read_only)
         check_writable(path, fd, facts, window.end_bytes());
-    lock_window(path, opened.claim.get(), window, options.read_only, opened.notes);
+    const bool locked = lock_window(path, opened.claim.get(), window, options.read_only, opened.notes);
 
     const auto direct = choose_direct(path, options, fd, facts, window, opened.notes);
     opened.offset_bytes = window.offset_bytes;
-    opened.geometry = describe(options, facts, window, direct, fd);
+    opened.geometry = describe(options, facts, window, direct, fd, is_left_alone(options, fd, facts, locked));
     opened.mode = describe_mode(opened.geometry, direct.has_value());
     opened.identity = fmt::format("{}+{}", volume_name(path, facts), window.offset_bytes);
     return std::make_unique<RingFileDevice>(std::move(opened));

@@ -3,20 +3,31 @@
 #include <fmt/format.h>
 
 #include <charconv>
+#include <filesystem>
 #include <fstream>
+#include <system_error>
+#include <utility>
 
 #include <sys/sysmacros.h>
 
 namespace aoetarget::storage {
 
-std::optional<std::string> block_attribute(dev_t device, std::string_view name) {
-    std::ifstream file(fmt::format("/sys/dev/block/{}:{}/{}", major(device), minor(device), name));
+namespace {
+
+std::optional<std::string> read_attribute(const std::string& path) {
+    std::ifstream file(path);
     std::string line;
     std::getline(file, line);
     const auto first = line.find_first_not_of(' ');
     if (first == std::string::npos)
         return std::nullopt;
     return line.substr(first, line.find_last_not_of(' ') - first + 1);
+}
+
+} // namespace
+
+std::optional<std::string> block_attribute(dev_t device, std::string_view name) {
+    return read_attribute(fmt::format("/sys/dev/block/{}:{}/{}", major(device), minor(device), name));
 }
 
 std::optional<std::string> disk_attribute(dev_t device, std::string_view name) {
@@ -30,6 +41,17 @@ std::uint64_t disk_number(dev_t device, std::string_view name) {
     if (const auto text = disk_attribute(device, name))
         std::from_chars(text->data(), text->data() + text->size(), number);
     return number;
+}
+
+std::vector<std::string> loop_files() {
+    std::vector<std::string> files;
+    std::error_code error; // without sysfs none is known
+    for (std::filesystem::directory_iterator disk("/sys/block", error), end; !error && disk != end;
+         disk.increment(error)) {
+        if (auto file = read_attribute(disk->path().string() + "/loop/backing_file"))
+            files.push_back(std::move(*file));
+    }
+    return files;
 }
 
 } // namespace aoetarget::storage

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <sys/types.h>
 
@@ -19,5 +20,8 @@ std::optional<std::string> disk_attribute(dev_t device, std::string_view name);
 
 /// The same as a number; 0 where there is none.
 std::uint64_t disk_number(dev_t device, std::string_view name);
+
+/// The files and block devices that have loop devices over them.
+std::vector<std::string> loop_files();
 
 } // namespace aoetarget::storage

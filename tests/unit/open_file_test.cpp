@@ -310,6 +310,40 @@ TEST_CASE("a block device is exported once for writing or many times for reading
     CHECK(refusal(loop.path()).error == EBUSY);
 }
 
+TEST_CASE("what nobody else changes may be read ahead, and nothing else") {
+    const ImageFile image(2048);
+    const auto reads_ahead = [](const std::string& path, const FileOptions& options = {}) {
+        return open_file(path, options)->geometry().read_ahead;
+    };
+    const auto forced = with([](auto& o) { o.force = true; });
+    CHECK(reads_ahead(image.path()));
+    CHECK(reads_ahead(image.path(), window(8, 8)));
+    CHECK(reads_ahead(image.path(), window(0, 0, true)));
+    CHECK_FALSE(reads_ahead(image.path(), forced));
+    CHECK_FALSE(reads_ahead(image.path(), with([](auto& o) { o.cache = Cache::page; })));
+    if (!is_real_root())
+        SKIP_BECAUSE("loop devices need root");
+    {
+        const LoopDevice loop(image.path());
+        const std::string link = image.path() + ".link";
+        REQUIRE(symlink(image.path().c_str(), link.c_str()) == 0);
+        CHECK_FALSE(reads_ahead(loop.path()));
+        CHECK_FALSE(reads_ahead(loop.path(), window(0, 0, true)));
+        CHECK_FALSE(reads_ahead(image.path()));
+        CHECK_FALSE(reads_ahead(link, window(0, 0, true)));
+        CHECK(reads_ahead(ImageFile(2048).path()));
+        unlink(link.c_str());
+    }
+    if (!ZramDevice::is_available())
+        SKIP_BECAUSE("a disk of its own needs zram");
+    const ZramDevice disk(1U << 20);
+    CHECK(reads_ahead(disk.path()));
+    CHECK_FALSE(reads_ahead(disk.path(), window(0, 0, true)));
+    CHECK_FALSE(reads_ahead(disk.path(), forced));
+    const LoopDevice over(disk.path());
+    CHECK_FALSE(reads_ahead(disk.path()));
+}
+
 TEST_CASE("a write-protected block device is refused with the advice to export it read-only") {
     if (!is_real_root())
         SKIP_BECAUSE("loop devices need root");
