@@ -46,7 +46,7 @@ failures=
 keep_failures() {
     failures="$failures
 -- $suite, from $1:
-$(grep -aE -B 6 -A 8 'FAILED|not ok|NOT FOUND|again: |TIMEOUT|ERROR: |runtime error: |WARNING: ThreadSanitizer' "$1" | tail -60)"
+$(grep -av '^Inherited environment' "$1" | grep -aE -B 5 -A 8 'FAILED|not ok|NOT FOUND|again: |TIMEOUT|ERROR: |runtime error: |WARNING: ThreadSanitizer' | tail -60)"
 }
 
 # count LOG STATUS: adds up the closing lines of the test programs; a failure that none of them owns up to is one more.
@@ -153,7 +153,9 @@ for suite in "$@"; do
 done
 for suite in "$@"; do
     say "$suite"
-    "suite_$suite" || { echo "$suite: it could not be built" && failed=$((failed + 1)); }
+    "suite_$suite" && continue
+    failed=$((failed + 1)) failures="$failures
+-- $suite: it could not be built"
 done
 [ -z "$failures" ] || printf '\n== what failed%s\n' "$failures"
 echo

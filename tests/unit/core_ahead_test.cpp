@@ -202,7 +202,7 @@ TEST_CASE("what was fetched is kept before and after what has changed, but not i
     };
     CHECK(made_ahead(16));
     CHECK(made_ahead(22));
-    for (const std::uint64_t first : {23, 24, 25, 26, 30, 31})
+    for (const std::uint64_t first : {23U, 24U, 25U, 26U, 30U, 31U})
         CHECK_FALSE(made_ahead(first));
     CHECK(made_ahead(32));
     CHECK(made_ahead(46));

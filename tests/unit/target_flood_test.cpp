@@ -82,9 +82,10 @@ TEST_CASE(
         crowding = after.crowding - before.crowding;
     }
     load.finish();
-    // This program is the client too, and remembers what it asked. Alone the flood leaves nothing behind.
+    // This program is the client too, and remembers what it asked. Alone the flood leaves nothing behind,
+    // once the history of writes is full.
     std::size_t grown = 1000;
-    for (int i = 0; i < 5 && grown > 64; ++i) {
+    for (int i = 0; i < 15 && grown > 64; ++i) {
         const std::size_t memory = resident_kib();
         std::this_thread::sleep_for(milliseconds(500));
         grown = std::max(resident_kib(), memory) - memory;
