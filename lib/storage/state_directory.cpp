@@ -140,14 +140,14 @@ StateDirectory::StateDirectory(ring::Ring& ring, std::string path) : path_(std::
     directory_ = ring::FileDescriptor(open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!directory_.valid())
         fail(errno, fmt::format("{}: cannot open the directory for the state of exports", path_));
+    // A predecessor may have been killed when a new file was in its place and nothing made that stay yet.
+    if (fsync(directory_.get()) < 0)
+        fail(errno, fmt::format("{}: cannot make sure that the state of exports in it stays", path_));
     if (faccessat(directory_.get(), ".", W_OK | X_OK, AT_EACCESS) < 0)
         fail(errno,
              fmt::format("{}: cannot write into the directory for the state of exports; give it to the user "
                          "who runs this, or name another",
                          path_));
-    // A predecessor may have been killed when a new file was in its place and nothing made that stay yet.
-    if (fsync(directory_.get()) < 0)
-        fail(errno, fmt::format("{}: cannot make sure that what is in the directory stays", path_));
 }
 
 StateDirectory::~StateDirectory() = default;

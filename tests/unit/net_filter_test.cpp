@@ -1,13 +1,18 @@
 // The socket filter, as the kernel runs it: on a pair of local sockets.
 #include "net/address_filter.hpp"
+#include "net/packet_socket.hpp"
 #include "protocol/aoe.hpp"
 #include "ring/file_descriptor.hpp"
 #include "support/catch.hpp"
+#include "support/test_network.hpp"
 
 #include <array>
 #include <cstdint>
+#include <fstream>
+#include <string>
 #include <vector>
 
+#include <net/if.h>
 #include <sys/socket.h>
 
 using aoetarget::Address;
@@ -151,4 +156,39 @@ TEST_CASE("a shorter filter is to be had that keeps more", "[net][filter]") {
     CHECK(all.keeps(any_shelf, any_slot));
     CHECK_FALSE(all.keeps(1, 3, 0x18));
     CHECK(all.steps < 20);
+}
+
+TEST_CASE("a filter that does not fit beside the old one takes its place all the same", "[net][filter]") {
+    aoetest::enter_test_network();
+    constexpr const char* room = "/proc/sys/net/core/optmem_max";
+    std::string usual;
+    std::ifstream(room) >> usual;
+    const auto set_room = [&](const std::string& bytes) {
+        std::ofstream file(room);
+        file << bytes << std::flush;
+        return file.good();
+    };
+    std::vector<Address> addresses;
+    for (unsigned shelf = 1; shelf <= 200; ++shelf)
+        addresses.push_back({static_cast<std::uint16_t>(2 * shelf), 3});
+    const std::size_t exact = make_address_filter(addresses, FilterDetail::exports).size();
+    REQUIRE(exact > make_address_filter(addresses, FilterDetail::shelves).size());
+    // Eight bytes an instruction, of which the kernel may make some more: one fits, two do not.
+    if (!set_room(std::to_string(exact * 12)))
+        SKIP_BECAUSE("net.core.optmem_max cannot be set in this network namespace");
+    {
+        aoetarget::net::InterfaceState interface;
+        interface.index = static_cast<int>(if_nametoindex("lo"));
+        const aoetarget::net::PacketSocket socket("lo", interface, addresses, false);
+        const auto steps = [&] {
+            socklen_t count = 0; // of instructions; none are copied
+            REQUIRE(getsockopt(socket.fd(), SOL_SOCKET, SO_GET_FILTER, nullptr, &count) == 0);
+            return static_cast<std::size_t>(count);
+        };
+        CHECK(steps() == exact);
+        addresses.back().slot = 4;
+        socket.set_addresses(addresses);
+        CHECK(steps() == exact);
+    }
+    CHECK(set_room(usual));
 }

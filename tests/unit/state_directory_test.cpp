@@ -154,6 +154,9 @@ TEST_CASE("a directory that cannot be is refused with its name and the cause", "
     CHECK(error_of(none).ends_with("No such file or directory"));
     CHECK(error_of(file).starts_with(file + ": cannot open the directory"));
     CHECK(error_of(file).ends_with("Not a directory"));
+    // /proc cannot be synced, and so cannot make what is in it stay.
+    CHECK(error_of("/proc/self")
+              .starts_with("/proc/self: cannot make sure that the state of exports in it stays"));
 }
 
 TEST_CASE("that a state is being saved can be told, and what a power cut left of a save goes",
