@@ -75,6 +75,7 @@ class FramePool {
     /// Who has requests in these slots: kept by the schedulers, for all of them together (senders.hpp).
     struct Use {
         std::size_t requests = 0; ///< Under way.
+        Time progress{};          ///< When one of these ended last, or was the first to be under way.
         MacAddress newest_sender;
         Time newest_change = Time::min(); ///< When a request arrived whose sender was not that of the last.
     };

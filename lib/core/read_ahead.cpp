@@ -42,9 +42,8 @@ SectorRange ReadStreams::note(const SectorRange& read) {
     stream.fetched_end = std::max(stream.fetched_end, stream.next);
     if (stream.sectors < least_sectors() || stream.fetched_end - stream.next >= piece_sectors_)
         return {};
-    const SectorRange wanted{stream.fetched_end, piece_sectors_};
-    stream.fetched_end = wanted.end();
-    return wanted;
+    noted_ = &stream;
+    return {stream.fetched_end, piece_sectors_};
 }
 
 Piece* PieceStore::take(const void* owner, const SectorRange& range) {

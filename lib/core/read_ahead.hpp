@@ -21,8 +21,11 @@ class ReadStreams {
     /// `piece_sectors`: what is fetched at once.
     explicit ReadStreams(std::uint64_t piece_sectors) : piece_sectors_(piece_sectors) {}
 
-    /// A read was admitted. Returns what to fetch now; empty: nothing.
+    /// A read was admitted. Returns what to fetch now; empty: nothing. It is said again with the next read of
+    /// the stream unless fetched() was called.
     SectorRange note(const SectorRange& read);
+    /// What note() has just named is being fetched.
+    void fetched() { noted_->fetched_end += piece_sectors_; }
 
   private:
     /// So that a large random read, which comes as many small ones, is not taken for a stream.
@@ -39,6 +42,7 @@ class ReadStreams {
 
     std::uint64_t piece_sectors_;
     std::array<Stream, 4> streams_;
+    Stream* noted_ = streams_.data(); ///< The last that something is to be fetched for.
     std::uint64_t reads_ = 0;
 };
 

@@ -82,7 +82,7 @@ void Scheduler::admit(Request* request) {
             fetching = operation;
         if (joinable == nullptr && can_join(*operation, *request))
             joinable = operation;
-        if (goes_on(*operation, *request))
+        if (ends_at(*operation, request->range.first))
             preceding = operation;
         if (!conflict(*operation, exclusive, changes, request->barrier))
             continue;
@@ -116,7 +116,8 @@ void Scheduler::admit(Request* request) {
         !(mutated(Mutation::forget_trims) && request->command.action == AtaAction::data_set_management))
         history_.add(*request);
     request->sender = resources_.senders.enter(sender, request->source, pool, this);
-    ++pool.use().requests;
+    if (pool.use().requests++ == 0)
+        pool.use().progress = resources_.now;
     if (changes && has_pieces_)
         resources_.pieces.spoil(this, exclusive);
     if (reads)
@@ -135,8 +136,11 @@ void Scheduler::admit(Request* request) {
         join(*joinable, request);
         return;
     }
-    counters_.ordered += newest != nullptr ? 1 : 0;
-    queue(operation_for(request), newest != nullptr ? newest : preceding);
+    if (newest != nullptr)
+        ++counters_.ordered;
+    else if (preceding != nullptr && request->command.action == AtaAction::write && !request->durable)
+        newest = before_in_run(*preceding);
+    queue(operation_for(request), newest);
 }
 
 /// What was read ahead is as good as the disk: it is given up when a change of it is admitted.
@@ -170,8 +174,10 @@ void Scheduler::fetch_ahead(const SectorRange& read) {
     if (!reads_ahead_)
         return;
     SectorRange wanted = streams_.note(read);
+    if (wanted.count == 0)
+        return;
     wanted.first = whole_blocks(wanted).first;
-    if (wanted.count == 0 || wanted.first >= geometry_.sectors)
+    if (wanted.first >= geometry_.sectors)
         return;
     wanted.count = std::min(wanted.count, geometry_.sectors - wanted.first);
     for (const auto& [exclusive, operation, barrier] : active_) {
@@ -181,6 +187,7 @@ void Scheduler::fetch_ahead(const SectorRange& read) {
     Piece* piece = resources_.pieces.take(this, wanted);
     if (piece == nullptr)
         return;
+    streams_.fetched();
     has_pieces_ = true;
     Operation& operation = new_operation(AtaAction::read, false);
     operation.piece = piece;
@@ -237,6 +244,7 @@ bool Scheduler::has_company(const Request& request) {
 /// Whether one more request may be under way: for this device, and for this sender (senders.hpp). `sender`:
 /// null where it has none.
 bool Scheduler::has_room_for(const Request& request, const Sender* sender, bool has_company) {
+    constexpr Time hanging = std::chrono::milliseconds(100);
     FramePool& pool = request.slot.pool();
     const SenderTable& senders = resources_.senders;
     const Sender* all = sender != nullptr ? sender->all : senders.find(everybody, pool, this);
@@ -251,7 +259,7 @@ bool Scheduler::has_room_for(const Request& request, const Sender* sender, bool 
         return one != nullptr && one->held > 3 * left;
     };
     const std::size_t left = pool.slots() - pool.use().requests;
-    const bool is_scarce = left <= pool.slots() / 16;
+    const bool is_scarce = left <= pool.slots() / 16 && pool.use().progress + hanging < resources_.now;
     bool too_many = sender != nullptr && sender->held >= buffer_count_;
     if (!too_many && (has_company || is_scarce)) {
         const Sender* whole = sender != nullptr ? sender->whole : senders.find(request.source, pool, nullptr);
@@ -267,7 +275,9 @@ bool Scheduler::has_room_for(const Request& request, const Sender* sender, bool 
 /// The request is no longer under way.
 void Scheduler::release(Request& request) {
     --requests_in_flight_;
-    --request.slot.pool().use().requests;
+    FramePool::Use& use = request.slot.pool().use();
+    --use.requests;
+    use.progress = resources_.now;
     resources_.senders.leave(request.sender);
 }
 
@@ -286,14 +296,21 @@ bool Scheduler::can_join(const Operation& operation, const Request& request) con
            (operation.sectors.end() == request.range.first || request.range.end() == operation.sectors.first);
 }
 
-/// Whether it is a write that begins where the device is just writing. It waits for that, so that those who
-/// go on behind it can join it: to begin an operation costs the processor more than to serve a dozen requests
-/// of it, and a run of small writes would stay one of small writes for ever. Not where the device has to make
-/// things stable first: a lone writer would wait for that twice.
-bool Scheduler::goes_on(const Operation& operation, const Request& request) {
+/// Whether it is a write that the device is carrying out, up to this sector. Not one that has to be made
+/// stable first: a lone writer would wait for that twice.
+bool Scheduler::ends_at(const Operation& operation, std::uint64_t sector) {
     return operation.state == Operation::State::running && operation.action == AtaAction::write &&
-           request.command.action == AtaAction::write && !request.durable &&
-           operation.sectors.end() == request.range.first;
+           operation.sectors.end() == sector && !operation.first->durable;
+}
+
+/// Of one run of writes the device has two parts at a time. What goes on behind them waits for the first, so
+/// that those who go on behind it can join it: to begin an operation costs the processor more than to serve a
+/// dozen requests of it, and a run of small writes would stay one of small writes for ever. Null: there is
+/// one part.
+Operation* Scheduler::before_in_run(const Operation& part) const {
+    const auto before = std::ranges::find_if(
+        active_, [&](const Active& active) { return ends_at(*active.operation, part.sectors.first); });
+    return before != active_.end() ? before->operation : nullptr;
 }
 
 void Scheduler::join(Operation& operation, Request* request) {

@@ -4,7 +4,7 @@
 // operations only one is with the device at a time, the others wait in line (initiators.md R4, R6). Overlap
 // is judged on the device's logical blocks. An exact copy of a request that is still under way is not done
 // again: the answer goes to the newest copy (R5). Neighbours that wait together become one operation of the
-// device; of a run of writes one part is with the device, and the rest waits together. Requests that do not
+// device; of a run of writes two parts are with the device, and the rest waits together. Requests that do not
 // cover whole logical blocks are read, patched and written under the same exclusion. A change that comes so
 // late that it would undo a newer one is not admitted (R1, R3).
 #pragma once
@@ -115,7 +115,8 @@ class Scheduler {
     void wait_for_piece(Operation& operation, Request* request);
     void fetch_ahead(const SectorRange& read);
     [[nodiscard]] bool can_join(const Operation& operation, const Request& request) const;
-    [[nodiscard]] static bool goes_on(const Operation& operation, const Request& request);
+    [[nodiscard]] static bool ends_at(const Operation& operation, std::uint64_t sector);
+    [[nodiscard]] Operation* before_in_run(const Operation& part) const;
     void join(Operation& operation, Request* request);
     Operation& new_operation(protocol::AtaAction action, bool barrier);
     Operation& operation_for(Request* request);

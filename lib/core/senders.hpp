@@ -5,8 +5,8 @@
 // what is advertised, and a flood takes no more from others than a host with a full window would. Where
 // others ask through the same link it may also have no more than three times what is still free, of the
 // export's share and of the link's slots, so that however many exports it uses there is always something left
-// for the next. Alone it may fill its window on each export until only a few slots of the link are free:
-// those are for whoever comes next, and has nothing under way yet.
+// for the next. Alone it may fill its window on each export; only when nothing has ended for a while are the
+// last few slots of the link kept for whoever has nothing under way yet.
 //
 // What exceeds this is dropped at once, the newest first (initiators.md H9), before anything costly is done
 // for it: the frames of others wait behind it in the socket. Copies of what is under way are merged before,

@@ -68,7 +68,7 @@ bool WriteHistory::has_replaced(Request& change) const {
     if (size_ == 0)
         return false;
     // The oldest of each kind: what was written since the others was written since these as well. So the
-    // history is gone through once or twice (some 20 us each if it is full), and for what is new not at all.
+    // history is gone through once or twice (some 25 us each if it is full), and for what is new not at all.
     std::optional<Position> own;
     std::optional<Position> foreign;
     Position position = bucket_of(content);

@@ -141,7 +141,7 @@ bool has_other_name(int fd, const FileFacts& facts) {
     return std::ranges::any_of(loop_files(), [&](const std::string& path) {
         struct stat below {};
         if (stat(path.c_str(), &below) != 0)
-            return false;
+            return true; // deleted, or out of reach: it may be any file
         if (facts.block_device)
             return S_ISBLK(below.st_mode) && below.st_rdev == own.st_rdev;
         return below.st_dev == own.st_dev && below.st_ino == own.st_ino;

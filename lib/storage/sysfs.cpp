@@ -48,8 +48,9 @@ std::vector<std::string> loop_files() {
     std::error_code error; // without sysfs none is known
     for (std::filesystem::directory_iterator disk("/sys/block", error), end; !error && disk != end;
          disk.increment(error)) {
-        if (auto file = read_attribute(disk->path().string() + "/loop/backing_file"))
-            files.push_back(std::move(*file));
+        std::ifstream backing(disk->path().string() + "/loop/backing_file");
+        if (std::string file; std::getline(backing, file)) // as it is: a name may end in a space
+            files.push_back(std::move(file));
     }
     return files;
 }

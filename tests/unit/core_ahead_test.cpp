@@ -46,6 +46,14 @@ struct AheadFixture : CoreFixture {
     Disk& disk;
 };
 
+/// Fetches whatever is named.
+SectorRange note(ReadStreams& streams, const SectorRange& read) {
+    const SectorRange wanted = streams.note(read);
+    if (wanted.count > 0)
+        streams.fetched();
+    return wanted;
+}
+
 } // namespace
 
 TEST_CASE("a stream is noticed once it is long enough, and fetched one or two pieces ahead",
@@ -54,7 +62,7 @@ TEST_CASE("a stream is noticed once it is long enough, and fetched one or two pi
     std::uint64_t at = 100;
     const auto read_on = [&] {
         at += 2;
-        return streams.note({at - 2, 2});
+        return note(streams, {at - 2, 2});
     };
     for (int i = 0; i < 7; ++i)
         CHECK(read_on().count == 0);
@@ -71,9 +79,9 @@ TEST_CASE("several streams at once, copies and a little disorder do not disturb"
     for (std::uint64_t i = 0; i < 20; ++i) {
         for (std::uint64_t stream = 0; stream < 4; ++stream) {
             const std::uint64_t at = 10'000 * stream + 4 * i;
-            fetched += streams.note({at + 2, 2}).count; // the later one first
-            fetched += streams.note({at, 2}).count;
-            CHECK(streams.note({at, 2}).count == 0);
+            fetched += note(streams, {at + 2, 2}).count; // the later one first
+            fetched += note(streams, {at, 2}).count;
+            CHECK(note(streams, {at, 2}).count == 0);
         }
     }
     CHECK(fetched >= 4 * 2 * piece);
@@ -306,8 +314,9 @@ TEST_CASE("nothing is fetched that a write under way would hold up", "[core][ahe
     core.complete_all();
     CHECK(core.reply(write).succeeded());
     core.disk.immediate = true;
+    core.operations();
     core.read_all(32, 256);
-    CHECK(core.stats().read_ahead > 50);
+    CHECK(core.operations() < 20); // from here on all of it is fetched
 }
 
 TEST_CASE("what was fetched is not used after 100 ms", "[core][ahead]") {

@@ -178,10 +178,23 @@ TEST_CASE("an export's share of a link is judged by what came through that link"
     CHECK(answered(core, tags) == tags.size());
 }
 
+TEST_CASE("a lone host that keeps to what is advertised loses nothing, down to the last slot",
+          "[core][fair]") {
+    CoreFixture core({.buffer_count = 20, .slots = 160});
+    add_exports(core, 8);
+    const auto tags = send_writes(core, client_mac, 160, 8);
+    CHECK(core.link->free_slots() == 0);
+    drain(core);
+    CHECK(answered(core, tags) == tags.size());
+}
+
 TEST_CASE("a lone host with many exports that hang leaves something for who comes next", "[core][fair]") {
     CoreFixture core({.buffer_count = 128, .slots = 160});
     add_exports(core, 9);
-    send_writes(core, greedy, 400, 8);
+    send_writes(core, greedy, 120, 8);
+    core.now += std::chrono::milliseconds(101);
+    core.turn();
+    send_writes(core, greedy, 400, 8, 1000);
     CHECK(core.link->free_slots() == 10);
     const auto next = core.send(write_request(0, pattern(0, 1, 1)).to(1, 9));
     core.turn();

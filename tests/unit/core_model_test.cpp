@@ -28,8 +28,11 @@ constexpr std::uint32_t slots = 200, max_in_flight = 48;
 class Model {
   public:
     Model(const Setting& setting, std::uint64_t seed)
-        : random_(seed), block_(setting.block_bytes / 512),
-          core_({.bounce_buffers = setting.bounce_buffers, .mtu = 5000, .slots = slots}),
+        : random_(seed), block_(setting.block_bytes / 512), core_({.bounce_buffers = setting.bounce_buffers,
+                                                                   .ahead_pieces = 2,
+                                                                   .piece_sectors = 16,
+                                                                   .mtu = 5000,
+                                                                   .slots = slots}),
           disk_(core_.add_export(geometry(setting))), bytes_(disk_.data) {
         second_link_ = &core_.add_link(9000, slots);
         disk_.logging = false;
@@ -79,6 +82,8 @@ class Model {
         aoetarget::Geometry geometry = geometry_of(sectors, setting.block_bytes);
         geometry.memory_alignment = setting.memory_alignment;
         geometry.discard = true;
+        geometry.volatile_cache = true;
+        geometry.read_ahead = true;
         return geometry;
     }
 
@@ -123,10 +128,14 @@ class Model {
         FakeLink& link = any_link();
         if (link.free_slots() <= slots - max_in_flight)
             return;
-        const std::uint64_t first = below(sectors);
+        // Often more of the same behind the last: then writes wait to grow, and reads are fetched ahead.
+        const std::uint64_t first = below(3) > 0 && next_ < sectors ? next_ : below(sectors);
         const auto count = static_cast<std::uint8_t>(1 + below(std::min<std::uint64_t>(9, sectors - first)));
+        next_ = first + count;
+        if (below(3) == 0)
+            kind_ = below(12);
         Request request;
-        switch (below(12)) {
+        switch (kind_) {
         case 0:
             request = flush_request();
             break;
@@ -280,6 +289,8 @@ class Model {
     SectorRange bad_{};
     AskedRequests asked_; ///< And not yet answered.
     std::uint32_t version_ = 0;
+    std::uint64_t next_ = 0; ///< Behind the last request.
+    std::uint64_t kind_ = 0; ///< Of the last request.
     std::string wrong_;
 };
 
@@ -298,7 +309,7 @@ TEST_CASE("random requests have the effect of their order", "[core][model]") {
     CAPTURE(setting.block_bytes, setting.memory_alignment, setting.bounce_buffers, setting.bad_block);
     const char* given = std::getenv("AOETARGET_SEED");
     std::uint64_t seed = given != nullptr ? std::strtoull(given, nullptr, 0) : std::random_device{}();
-    std::uint64_t ordered = 0, duplicates = 0;
+    std::uint64_t ordered = 0, duplicates = 0, read_ahead = 0;
     for (unsigned run = 0; run < (given != nullptr ? 1U : 25U); ++run, ++seed) {
         CAPTURE(seed);
         Model model(setting, seed);
@@ -307,7 +318,9 @@ TEST_CASE("random requests have the effect of their order", "[core][model]") {
             FAIL(wrong);
         ordered += model.stats().ordered;
         duplicates += model.stats().duplicates;
+        read_ahead += model.stats().read_ahead;
     }
     CHECK(ordered > 100); // the test tests what it is for
     CHECK(duplicates > 10);
+    CHECK(read_ahead > 10);
 }

@@ -378,31 +378,33 @@ TEST_CASE("a request does not join what is already with the device", "[core][mer
     drain(core, disk);
 }
 
-TEST_CASE("a write that goes on where the device is writing waits for that, and others join it",
-          "[core][merge]") {
+TEST_CASE("of a run of writes the device has two parts, and the rest waits together", "[core][merge]") {
     CoreFixture core;
     Disk& disk = core.add_export(with_cache(64));
     disk.immediate = false;
     std::vector<std::uint32_t> tags;
-    const auto write = [&](std::uint64_t first, std::uint8_t command = 0x34) {
-        tags.push_back(core.send(write_request(first, pattern(first, 2, 1), command)));
+    const auto write = [&](std::uint64_t first) {
+        tags.push_back(core.send(write_request(first, pattern(first, 2, 1))));
         core.turn();
     };
     write(4);
-    write(6);
+    write(6); // two at once: a window of two is not held up
+    CHECK(disk.pending.size() == 2);
     write(8);
     write(10);
-    CHECK(disk.pending.size() == 1);
+    write(12);
+    CHECK(disk.pending.size() == 2);
     write(30); // elsewhere
     write(2);  // before it
-    CHECK(disk.pending.size() == 3);
+    CHECK(disk.pending.size() == 4);
     CHECK(core.stats().ordered == 0);
+    disk.complete(1); // the second part: the first is still under way
+    core.turn();
+    CHECK(disk.pending.size() == 3);
     disk.complete();
     core.turn();
     REQUIRE(disk.pending.size() == 3);
-    CHECK(disk.pending.back()->range == aoetarget::SectorRange{6, 6});
-    write(12);
-    CHECK(disk.pending.size() == 3);
+    CHECK(disk.pending.back()->range == aoetarget::SectorRange{8, 6});
     drain(core, disk);
     for (const std::uint32_t tag : tags)
         CHECK(core.reply(tag).succeeded());
@@ -414,31 +416,52 @@ TEST_CASE("a write that was held to grow keeps the order of what it overlaps onc
     CoreFixture core;
     Disk& disk = core.add_export(with_cache(64));
     disk.immediate = false;
-    core.send(write_request(8, pattern(8, 2, 1)));
-    core.send(write_request(4, pattern(4, 2, 1)));
+    core.send(write_request(10, pattern(10, 2, 1)));
     core.turn();
-    const auto held = core.send(write_request(6, pattern(6, 2, 2))); // goes on behind 4
-    const auto joins = core.send(write_request(8, pattern(8, 2, 3)));
+    for (const std::uint64_t first : {4U, 6U}) {
+        core.send(write_request(first, pattern(first, 2, 1)));
+        core.turn();
+    }
+    const auto held = core.send(write_request(8, pattern(8, 2, 2))); // goes on behind 4 and 6
+    const auto joins = core.send(write_request(10, pattern(10, 2, 3)));
     core.turn();
-    disk.complete(1); // 4: the one that was joined waits for 8 still
+    REQUIRE(disk.pending.size() == 3);
+    disk.complete(1); // 4: the one that was joined waits for 10 still
     core.turn();
-    REQUIRE(disk.pending.size() == 1);
+    CHECK(disk.pending.size() == 2);
     CHECK_FALSE(core.answered(held));
     drain(core, disk);
     CHECK(core.reply(held).succeeded());
     CHECK(core.reply(joins).succeeded());
-    CHECK(disk.sectors(8, 2) == pattern(8, 2, 3));
+    CHECK(disk.sectors(10, 2) == pattern(10, 2, 3));
+}
+
+TEST_CASE("nothing is held behind a write that is being made stable", "[core][merge]") {
+    CoreFixture core;
+    Disk& disk = core.add_export(with_cache(64));
+    disk.immediate = false;
+    const std::uint8_t first_command = 0x3D; // with FUA
+    core.send(write_request(4, pattern(4, 2, 1), first_command));
+    core.turn();
+    core.send(write_request(6, pattern(6, 2, 1), first_command));
+    core.turn();
+    core.send(write_request(8, pattern(8, 2, 1)));
+    core.turn();
+    CHECK(disk.pending.size() == 3);
+    drain(core, disk);
 }
 
 TEST_CASE("a durable write is not held to grow", "[core][merge]") {
     CoreFixture core;
     Disk& disk = core.add_export(with_cache(64));
     disk.immediate = false;
-    core.send(write_request(4, pattern(4, 2, 1), 0x3D));
+    for (const std::uint64_t first : {4U, 6U}) {
+        core.send(write_request(first, pattern(first, 2, 1)));
+        core.turn();
+    }
+    core.send(write_request(8, pattern(8, 2, 1), 0x3D));
     core.turn();
-    core.send(write_request(6, pattern(6, 2, 1), 0x3D));
-    core.turn();
-    CHECK(disk.pending.size() == 2);
+    CHECK(disk.pending.size() == 3);
     drain(core, disk);
 }
 

@@ -72,8 +72,8 @@ struct ExportStats {
     /// Requests dropped because the device was out of resources (EAGAIN, ENOMEM), or because this export
     /// already had as many under way as one may have; the initiators repeat them.
     std::uint64_t dropped = 0;
-    /// Requests dropped because their sender already had as many under way as one may have: it floods, or
-    /// does not keep to the advertised buffer count. Those of others are served.
+    /// Requests dropped because their sender already had as many under way as one may have: it floods, does
+    /// not keep to the advertised buffer count, or disks hang. Those of others are served.
     std::uint64_t crowding = 0;
     /// Writes dropped because they came so late that they would have undone newer ones: an interface was not
     /// served for a while, or the network delays frames. The initiators repeat what they still want.
