@@ -75,6 +75,7 @@ def draw_latencies(result, colors, path):
             fractions, latencies = zip(*middle["latency_cdf_us"])
             axis.plot(latencies, fractions, color=colors[target], linewidth=1.2)
         axis.set(title=name, xscale="log", xlabel="latency, µs", ylabel="share of requests", ylim=(0, 1))
+        axis.minorticks_off()
     finish(figure, axes, colors, path)
 
 
@@ -82,14 +83,14 @@ def draw_cpu(result, colors, path):
     names = list(dict.fromkeys(summary["workload"] for summary in result["summaries"]))
     targets = list(colors)
     height = 0.8 / len(targets)
-    figure, axis = pyplot.subplots(figsize=(9, 0.9 + 0.14 * len(names) * len(targets)))
+    figure, axis = pyplot.subplots(figsize=(9, 0.9 + 0.09 * len(names) * len(targets)))
     for index, target in enumerate(targets):
         mine = {summary["workload"]: summary["figures"]["CPU µs"]["median"]
                 for summary in result["summaries"] if summary["target"] == target}
         places = [row + index * height for row, name in enumerate(names) if name in mine]
         axis.barh(places, [mine[name] for name in names if name in mine], height, color=colors[target])
     axis.set_yticks([row + 0.4 - height / 2 for row in range(len(names))], names)
-    axis.invert_yaxis()
+    axis.set_ylim(len(names), -height)
     axis.set(xlabel="CPU time of the target, µs per request")
     finish(figure, [axis], colors, path)
 
