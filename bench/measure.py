@@ -21,6 +21,13 @@ CHECK_FAILED = 3
 BEYOND_CACHES = 8
 
 
+def positive(text):
+    number = int(text)
+    if number < 1:
+        raise ValueError
+    return number
+
+
 def parse_arguments():
     parser = argparse.ArgumentParser(
         prog="bench/run.sh", description=__doc__.split(". ")[0] + ".",
@@ -38,7 +45,7 @@ def parse_arguments():
         help="another target: stays in the foreground and serves $FILE as $SHELF.$SLOT on $IF; $CACHE says page or "
              "direct, $OP read or write, $STABLE is set where writes must be on the disk")
     add("--against", metavar="NAME", help="what the ratios compare with (default: vblade, else the first target)")
-    add("--rounds", type=int, default=5, metavar="N", help="counted rounds of each target, in turns (default 5)")
+    add("--rounds", type=positive, default=5, metavar="N", help="counted rounds of each target, in turns (default 5)")
     add("--seconds", type=float, default=2, metavar="S", help="counted seconds of each round (default 2)")
     add("--warmup", type=float, default=0.5, metavar="S", help="seconds before counting begins (default 0.5)")
     add("--aoetarget", metavar="PATH", help="the binary to measure (default: the one built along with aoe-load)")
@@ -77,7 +84,7 @@ def find_load(parser, given):
     found = sorted(HERE.parent.glob("build*/bench/aoe-load"), key=lambda path: path.stat().st_mtime)
     if given or found:
         return Path(given) if given else found[-1]
-    return parser.error("there is no aoe-load; build it: meson setup -Dbench=enabled -Db_lto=true build && ninja -C build")
+    return parser.error("there is no aoe-load; build it: meson setup build-bench -Dbench=enabled -Db_lto=true && ninja -C build-bench")
 
 
 def choose_targets(parser, arguments, load):

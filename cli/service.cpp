@@ -35,8 +35,10 @@ class StopSignals {
     StopSignals() {
         sigemptyset(&signals_);
         sigaddset(&signals_, SIGTERM);
-        sigaddset(&signals_, SIGINT);
-        sigaddset(&signals_, SIGHUP); // the terminal is gone: no reason to lose what is in a cache
+        for (const int signal : {SIGINT, SIGHUP}) { // a terminal that is gone is no reason to lose a cache
+            if (!is_ignored(signal))
+                sigaddset(&signals_, signal);
+        }
         sigprocmask(SIG_BLOCK, &signals_, nullptr);
         fd_ = signalfd(-1, &signals_, SFD_CLOEXEC | SFD_NONBLOCK);
         if (fd_ < 0)
@@ -72,6 +74,12 @@ class StopSignals {
     }
 
   private:
+    /// By nohup, or in the background of a script.
+    static bool is_ignored(int signal) {
+        struct sigaction action {};
+        return sigaction(signal, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
+    }
+
     sigset_t signals_{};
     int fd_ = -1;
 };

@@ -314,6 +314,20 @@ TEST_CASE("a terminal that goes away says so more than once, and that is no reas
     CHECK(scene.target.wait_for_exit(Milliseconds(10000)) == 0);
 }
 
+TEST_CASE("what is ignored from the beginning does not end it, as nohup wants it", "[cli]") {
+    const VethPair& wire = standard_wire();
+    const ImageFile image(64);
+    RawClient client(wire);
+    ChildProcess target({find_program("nohup"), target_program(), "serve", "-i", wire.target_end(), "-e",
+                         export_argument(1, 1, image.path())});
+    REQUIRE(client.is_served_soon());
+    target.signal(SIGHUP);
+    CHECK_FALSE(target.wait_for_exit(Milliseconds(200)));
+    CHECK(client.read(0, 2) == pattern(0, 2));
+    target.signal(SIGTERM);
+    CHECK(target.wait_for_exit(Milliseconds(5000)) == 0);
+}
+
 TEST_CASE("the state directory of a systemd unit is used, and of several the first", "[cli]") {
     const VethPair& wire = standard_wire();
     const ImageFile image(64);
