@@ -64,10 +64,15 @@ def machine():
     return {"kernel": platform.release(), "cpu": model, "cores": os.cpu_count()}
 
 
-def summarise(rounds, against):
+def by_workload_and_target(rounds):
     groups = {}
     for entry in rounds:
         groups.setdefault((entry["workload"], entry["target"]), []).append(entry)
+    return groups
+
+
+def summarise(rounds, against):
+    groups = by_workload_and_target(rounds)
     summaries = []
     for (workload, target), entries in groups.items():
         summary = {"workload": workload, "target": target, "rounds": len(entries), "figures": figures_of(entries)}
@@ -147,15 +152,13 @@ def print_markdown(result):
 
 
 def print_profiles(result):
-    groups = {}
-    for entry in result["rounds"]:
-        if "where" in entry["result"]:
-            groups.setdefault((entry["workload"], entry["target"]), []).append(entry["result"])
+    groups = by_workload_and_target(entry for entry in result["rounds"] if "where" in entry["result"])
     print("\nCPU µs of a request, by what the target was doing:\n")
     print("| " + " | ".join(["workload", "target", *where.COLUMNS, "all"]) + " |")
     print("|" + "---|" * (len(where.COLUMNS) + 3))
-    for (workload, target), results in groups.items():
-        parts = [statistics.median(result["where"][part] * result["target_cpu_us_per_request"] for result in results)
+    for (workload, target), entries in groups.items():
+        results = [entry["result"] for entry in entries]
+        parts = [statistics.median(one["where"][part] * one["target_cpu_us_per_request"] for one in results)
                  for part in where.COLUMNS]
         print("| " + " | ".join([workload, target, *(f"{part:.2f}" for part in [*parts, sum(parts)])]) + " |")
 

@@ -12,22 +12,14 @@
 
 namespace aoetarget::storage {
 
-namespace {
-
-std::optional<std::string> read_attribute(const std::string& path) {
-    std::ifstream file(path);
+std::optional<std::string> block_attribute(dev_t device, std::string_view name) {
+    std::ifstream file(fmt::format("/sys/dev/block/{}:{}/{}", major(device), minor(device), name));
     std::string line;
     std::getline(file, line);
     const auto first = line.find_first_not_of(' ');
     if (first == std::string::npos)
         return std::nullopt;
     return line.substr(first, line.find_last_not_of(' ') - first + 1);
-}
-
-} // namespace
-
-std::optional<std::string> block_attribute(dev_t device, std::string_view name) {
-    return read_attribute(fmt::format("/sys/dev/block/{}:{}/{}", major(device), minor(device), name));
 }
 
 std::optional<std::string> disk_attribute(dev_t device, std::string_view name) {

@@ -293,15 +293,8 @@ TEST_CASE(
     "where the kernel has little room for socket filters, many scattered exports are served all the same",
     "[system]") {
     const VethPair& wire = standard_wire();
-    constexpr const char* room = "/proc/sys/net/core/optmem_max";
-    std::string usual;
-    std::ifstream(room) >> usual;
-    const auto set_room = [&](const std::string& bytes) {
-        std::ofstream file(room);
-        file << bytes << std::flush;
-        return file.good();
-    };
-    if (!set_room("20480")) // as it was by default before Linux 6.7
+    const std::string usual = filter_room();
+    if (!set_filter_room("20480")) // as it was by default before Linux 6.7
         SKIP_BECAUSE("net.core.optmem_max cannot be set in this network namespace");
     {
         std::vector<std::unique_ptr<ImageFile>> images;
@@ -319,5 +312,5 @@ TEST_CASE(
             CHECK(client.ask(read_request(0, 2).to(shelf, 3)).data() == pattern(0, 2));
         client.expect_silence(config_request().to(3, 3));
     }
-    CHECK(set_room(usual));
+    CHECK(set_filter_room(usual));
 }

@@ -19,6 +19,8 @@ namespace aoetest {
 
 namespace {
 
+constexpr const char* filter_room_path = "/proc/sys/net/core/optmem_max";
+
 [[noreturn]] void fail_system(const std::string& what) {
     abort_test(what + ": " + std::strerror(errno));
 }
@@ -187,6 +189,18 @@ const VethPair& standard_wire() {
     set_link(wire->client_end(), true);
     set_link(wire->target_end(), true);
     return *wire;
+}
+
+std::string filter_room() {
+    std::string bytes;
+    std::ifstream(filter_room_path) >> bytes;
+    return bytes;
+}
+
+bool set_filter_room(const std::string& bytes) {
+    std::ofstream file(filter_room_path);
+    file << bytes << std::flush;
+    return file.good();
 }
 
 } // namespace aoetest

@@ -50,4 +50,8 @@ class VethPair {
 // The pair that most tests share, put back to MTU 1500 and up.
 const VethPair& standard_wire();
 
+// What the kernel gives a socket for its filters, in this network namespace (net.core.optmem_max), in bytes.
+std::string filter_room();
+bool set_filter_room(const std::string& bytes); // false: it may not be set here
+
 } // namespace aoetest

@@ -35,6 +35,15 @@ struct AheadFixture : CoreFixture {
         for (; first < end; first += 2)
             CHECK(read(first) == disk.sectors(first, 2));
     }
+    /// Reads sectors [0, 16), of which the last two and the piece behind them stay with the disk. Returns the
+    /// tag of the last read.
+    std::uint32_t begin_fetch() {
+        read_all(0, 14);
+        disk.immediate = false;
+        const std::uint32_t tag = send(read_request(14, 2));
+        turn();
+        return tag;
+    }
     std::size_t operations() { return std::exchange(disk.log, {}).size(); }
     void complete_all() {
         while (!disk.pending.empty()) {
@@ -125,10 +134,7 @@ TEST_CASE("whole blocks are fetched, and not more than there are", "[core][ahead
 TEST_CASE("who asks while it is being fetched waits for that; a copy of the request is answered once",
           "[core][ahead]") {
     AheadFixture core;
-    core.read_all(0, 14);
-    core.disk.immediate = false;
-    const auto last = core.send(read_request(14, 2));
-    core.turn();
+    const auto last = core.begin_fetch();
     REQUIRE(core.disk.pending.size() == 2); // this one, and the piece from 16
     const Request request = read_request(20, 2).tagged(777);
     core.send(request);
@@ -232,10 +238,7 @@ TEST_CASE("a write elsewhere leaves what was fetched alone", "[core][ahead]") {
 TEST_CASE("a write during the fetch: who asked before gets the old data, who asks after it the new",
           "[core][ahead]") {
     AheadFixture core;
-    core.read_all(0, 14);
-    core.disk.immediate = false;
-    core.send(read_request(14, 2));
-    core.turn();
+    core.begin_fetch();
     const Bytes old_data = core.disk.sectors(20, 2);
     const Bytes new_data = pattern(20, 2, 9);
     const auto before = core.send(read_request(20, 2));
@@ -260,10 +263,7 @@ TEST_CASE("a fault where nobody has asked fails nobody", "[core][ahead]") {
 
 TEST_CASE("those who waited for a fetch that failed are read alone", "[core][ahead]") {
     AheadFixture core;
-    core.read_all(0, 14);
-    core.disk.immediate = false;
-    const auto first = core.send(read_request(14, 2));
-    core.turn();
+    const auto first = core.begin_fetch();
     const auto good = core.send(read_request(16, 2));
     const auto bad = core.send(read_request(18, 2));
     core.turn();
@@ -279,10 +279,7 @@ TEST_CASE("those who waited for a fetch that failed are read alone", "[core][ahe
 
 TEST_CASE("those who waited for a fetch that failed keep their place before a write", "[core][ahead]") {
     AheadFixture core;
-    core.read_all(0, 14);
-    core.disk.immediate = false;
-    core.send(read_request(14, 2));
-    core.turn();
+    core.begin_fetch();
     const Bytes old_data = core.disk.sectors(20, 2);
     const auto counted = core.stats().read_ahead;
     const auto read = core.send(read_request(20, 2));

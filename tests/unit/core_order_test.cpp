@@ -33,6 +33,15 @@ aoetarget::Geometry with_cache(std::uint64_t sectors) {
     return geometry;
 }
 
+/// Two sectors each, and a turn for each.
+void write_one_by_one(CoreFixture& core, std::initializer_list<std::uint64_t> firsts,
+                      std::uint8_t command = ata::write_sectors_ext) {
+    for (const std::uint64_t first : firsts) {
+        core.send(write_request(first, pattern(first, 2, 1), command));
+        core.turn();
+    }
+}
+
 } // namespace
 
 TEST_CASE("what overlaps a change waits for it, what does not runs beside it", "[core][order]") {
@@ -416,12 +425,7 @@ TEST_CASE("a write that was held to grow keeps the order of what it overlaps onc
     CoreFixture core;
     Disk& disk = core.add_export(with_cache(64));
     disk.immediate = false;
-    core.send(write_request(10, pattern(10, 2, 1)));
-    core.turn();
-    for (const std::uint64_t first : {4U, 6U}) {
-        core.send(write_request(first, pattern(first, 2, 1)));
-        core.turn();
-    }
+    write_one_by_one(core, {10, 4, 6});
     const auto held = core.send(write_request(8, pattern(8, 2, 2))); // goes on behind 4 and 6
     const auto joins = core.send(write_request(10, pattern(10, 2, 3)));
     core.turn();
@@ -440,13 +444,8 @@ TEST_CASE("nothing is held behind a write that is being made stable", "[core][me
     CoreFixture core;
     Disk& disk = core.add_export(with_cache(64));
     disk.immediate = false;
-    const std::uint8_t first_command = 0x3D; // with FUA
-    core.send(write_request(4, pattern(4, 2, 1), first_command));
-    core.turn();
-    core.send(write_request(6, pattern(6, 2, 1), first_command));
-    core.turn();
-    core.send(write_request(8, pattern(8, 2, 1)));
-    core.turn();
+    write_one_by_one(core, {4, 6}, ata::write_dma_fua_ext);
+    write_one_by_one(core, {8});
     CHECK(disk.pending.size() == 3);
     drain(core, disk);
 }
@@ -455,12 +454,8 @@ TEST_CASE("a durable write is not held to grow", "[core][merge]") {
     CoreFixture core;
     Disk& disk = core.add_export(with_cache(64));
     disk.immediate = false;
-    for (const std::uint64_t first : {4U, 6U}) {
-        core.send(write_request(first, pattern(first, 2, 1)));
-        core.turn();
-    }
-    core.send(write_request(8, pattern(8, 2, 1), 0x3D));
-    core.turn();
+    write_one_by_one(core, {4, 6});
+    write_one_by_one(core, {8}, ata::write_dma_fua_ext);
     CHECK(disk.pending.size() == 3);
     drain(core, disk);
 }

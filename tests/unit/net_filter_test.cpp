@@ -8,7 +8,6 @@
 
 #include <array>
 #include <cstdint>
-#include <fstream>
 #include <string>
 #include <vector>
 
@@ -160,21 +159,14 @@ TEST_CASE("a shorter filter is to be had that keeps more", "[net][filter]") {
 
 TEST_CASE("a filter that does not fit beside the old one takes its place all the same", "[net][filter]") {
     aoetest::enter_test_network();
-    constexpr const char* room = "/proc/sys/net/core/optmem_max";
-    std::string usual;
-    std::ifstream(room) >> usual;
-    const auto set_room = [&](const std::string& bytes) {
-        std::ofstream file(room);
-        file << bytes << std::flush;
-        return file.good();
-    };
+    const std::string usual = aoetest::filter_room();
     std::vector<Address> addresses;
     for (unsigned shelf = 1; shelf <= 200; ++shelf)
         addresses.push_back({static_cast<std::uint16_t>(2 * shelf), 3});
     const std::size_t exact = make_address_filter(addresses, FilterDetail::exports).size();
     REQUIRE(exact > make_address_filter(addresses, FilterDetail::shelves).size());
     // Eight bytes an instruction, of which the kernel may make some more: one fits, two do not.
-    if (!set_room(std::to_string(exact * 12)))
+    if (!aoetest::set_filter_room(std::to_string(exact * 12)))
         SKIP_BECAUSE("net.core.optmem_max cannot be set in this network namespace");
     {
         aoetarget::net::InterfaceState interface;
@@ -190,5 +182,5 @@ TEST_CASE("a filter that does not fit beside the old one takes its place all the
         socket.set_addresses(addresses);
         CHECK(steps() == exact);
     }
-    CHECK(set_room(usual));
+    CHECK(aoetest::set_filter_room(usual));
 }
