@@ -140,6 +140,9 @@ class Target::Impl final : public net::LinkEvents, public IoQueue::Waker {
     void interfaces_changed();
 
     ring::Ring ring_;
+    // What comes next takes another time when it comes from a device than when it comes from a network.
+    ring::BusyPoll awaits_devices_;
+    ring::BusyPoll awaits_frames_;
     ring::Mapping bounce_memory_;
     ring::Mapping ahead_memory_;
     ring::Wakeup wakeup_;
@@ -160,7 +163,7 @@ class Target::Impl final : public net::LinkEvents, public IoQueue::Waker {
 static_assert(std::atomic<int>::is_always_lock_free, "stop() is called from signal handlers");
 
 Target::Impl::Impl(const TargetOptions& options)
-    : ring_(completion_entries, options.busy_poll),
+    : ring_(completion_entries), awaits_devices_(options.busy_poll), awaits_frames_(options.busy_poll),
       bounce_memory_(bounce_buffers * core::BouncePool::buffer_bytes),
       ahead_memory_(ahead_pieces * ahead_piece_sectors * sector_bytes), wakeup_(ring_), timer_(ring_),
       memories_(ring_),
@@ -308,7 +311,7 @@ void Target::Impl::run() {
     finish_turn(); // what was prepared before
     while (phase_ != Phase::stopped) {
         core_.completions().set_in_turn(true);
-        ring_.wait();
+        ring_.wait(core_.operations() > 0 ? awaits_devices_ : awaits_frames_);
         finish_turn();
     }
     wind_down();

@@ -65,6 +65,9 @@ class Core {
         return last_waited_turn_ > 0 && resources_.turn < last_waited_turn_ + waited_turns;
     }
 
+    /// How many operations are with devices, or wait for such.
+    [[nodiscard]] std::size_t operations() const { return resources_.operations.lent(); }
+
     /// No request is taken any more; idle() when all are finished and all devices flushed.
     void close();
     [[nodiscard]] bool idle() const;

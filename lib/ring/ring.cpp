@@ -68,7 +68,7 @@ std::string set_up_advice(int error) {
 
 } // namespace
 
-Ring::Ring(unsigned completions, std::chrono::nanoseconds busy_poll) : busy_poll_(busy_poll) {
+Ring::Ring(unsigned completions) {
     // Disabled until the first turn, so that a target may be set up on one thread and run on another: with
     // SINGLE_ISSUER the thread that enables the ring is the one that owns it.
     constexpr unsigned common = IORING_SETUP_R_DISABLED | IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP |
@@ -267,14 +267,14 @@ void Ring::submit_prepared() {
     }
 }
 
-void Ring::wait() {
+void Ring::wait(BusyPoll& busy_poll) {
     enable();
     // Work that is left over does not wait, but sees what has arrived meanwhile: the kernel posts that only
     // when asked for events, which waiting for none does not do.
     if (!deferred_.empty() || io_uring_sq_ready(&ring_) > 0)
         check_entered(io_uring_submit_and_get_events(&ring_));
     if (deferred_.empty() && !has_completions())
-        wait_for_completion();
+        wait_for_completion(busy_poll);
     handle_completions();
 }
 
@@ -284,15 +284,15 @@ bool Ring::has_events() const {
            (IO_URING_READ_ONCE(*ring_.sq.kflags) & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)) != 0;
 }
 
-void Ring::wait_for_completion() {
+void Ring::wait_for_completion(BusyPoll& busy_poll) {
     const auto now = [] { return std::chrono::steady_clock::now(); };
     const auto began = now();
-    const auto give_up = began + busy_poll_.patience();
+    const auto give_up = began + busy_poll.patience();
     while (!has_events() && now() < give_up) {
     }
     if (!has_completions())
         check_entered(io_uring_submit_and_wait(&ring_, 1));
-    busy_poll_.waited(now() - began);
+    busy_poll.waited(now() - began);
 }
 
 int Ring::fd() noexcept {

@@ -57,9 +57,9 @@ struct RingFile {
 
 class Ring {
   public:
-    /// `completions`: how many operations may be under way at once without overflow. `busy_poll`: how long
-    /// wait() may stay awake (busy_poll.hpp). Throws std::system_error.
-    explicit Ring(unsigned completions, std::chrono::nanoseconds busy_poll = std::chrono::nanoseconds(0));
+    /// `completions`: how many operations may be under way at once without overflow. Throws
+    /// std::system_error.
+    explicit Ring(unsigned completions);
     ~Ring();
     Ring(const Ring&) = delete;
     Ring& operator=(const Ring&) = delete;
@@ -121,9 +121,13 @@ class Ring {
     void undefer(Deferred& work);
     [[nodiscard]] bool has_deferred() const { return !deferred_.empty(); }
 
-    /// Submits and waits until there is a completion, most often asleep, then hands out those that are there,
-    /// up to a bounded number. Throws std::system_error if the ring fails.
-    void wait();
+    /// Submits and waits until there is a completion, then hands out those that are there, up to a bounded
+    /// number. Asleep, except for as long as `busy_poll` has it. Throws std::system_error if the ring fails.
+    void wait(BusyPoll& busy_poll);
+    void wait() {
+        BusyPoll never{{}};
+        wait(never);
+    }
     /// The same without sleeping. Returns whether there was anything.
     bool poll();
     /// Does what was deferred. The end of a turn.
@@ -154,7 +158,7 @@ class Ring {
 
     io_uring_sqe* next_sqe();
     void enable();
-    void wait_for_completion();
+    void wait_for_completion(BusyPoll& busy_poll);
     [[nodiscard]] bool has_events() const;
     void restrict_operations();
     bool handle_completions();
@@ -165,7 +169,6 @@ class Ring {
     bool enabled_ = false;
     bool defer_taskrun_ = false;
     bool restricted_ = false;
-    BusyPoll busy_poll_;
     std::vector<std::uint8_t> allowed_; ///< Operations, beyond those of every target.
     std::vector<HandlerEntry> handlers_;
     std::vector<Deferred*> deferred_;

@@ -335,7 +335,8 @@ TEST_CASE("who mostly waits shortly stays awake, and who mostly waits long sleep
 TEST_CASE("a ring that may stay awake hands out everything, and sleeps while nothing comes",
           "[ring][busy-poll]") {
     const Patience patience;
-    Ring ring(256, 1ms);
+    Ring ring(256);
+    BusyPoll busy_poll(1ms);
     Recorder recorder;
     const HandlerId id = ring.add_handler(recorder);
     Pipe pipe;
@@ -355,7 +356,7 @@ TEST_CASE("a ring that may stay awake hands out everything, and sleeps while not
         ring.poll();
         ++wanted;
         while (ring.outstanding(id) > 0)
-            ring.wait();
+            ring.wait(busy_poll);
     }
     other.join();
     CHECK(recorder.seen.size() == exchanges);
@@ -370,7 +371,7 @@ TEST_CASE("a ring that may stay awake hands out everything, and sleeps while not
     for (int i = 0; i < 20; ++i) {
         ring.submit(id, 2, [&](io_uring_sqe* sqe) { io_uring_prep_timeout(sqe, &pause, 0, 0); });
         while (ring.outstanding(id) > 0)
-            ring.wait();
+            ring.wait(busy_poll);
     }
     CHECK(cpu_time() - before < 100ms); // of 400
 }
