@@ -3,6 +3,7 @@
 #include "process.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cstdio>
 #include <stdexcept>
 #include <utility>
@@ -21,6 +22,8 @@ constexpr unsigned most_retransmits = 25;
 constexpr std::size_t coalesce_from = 8;    // outstanding requests: with fewer, the target would run dry
 constexpr std::size_t retransmit_burst = 8; // in one housekeeping interval
 constexpr std::size_t cache_line = 64;
+// No tag of the Linux driver, in which a target may see how old a request is.
+constexpr std::uint32_t foreign_tag = 1U << 31;
 
 std::optional<std::uint64_t> difference(std::optional<std::uint64_t> after,
                                         std::optional<std::uint64_t> before) {
@@ -38,8 +41,9 @@ Load::Load(Port& port, const Workload& workload, std::span<const Export> exports
       frame_stride_((wire::ata_header_bytes + workload.sectors * wire::sector_bytes + cache_line - 1) /
                     cache_line * cache_line),
       frames_(frame_stride_ * workload.window), places_(workload.window),
+      index_bits_(std::bit_width(workload.window - 1U)),
       // Answers of an earlier run that are still on their way must not look like ours.
-      sequence_(static_cast<std::uint16_t>(Clock::now().time_since_epoch().count() >> 12)) {
+      sequence_(static_cast<std::uint32_t>(Clock::now().time_since_epoch().count() >> 12)) {
     outgoing_.reserve(std::size_t{2} * workload.window);
     const Pattern filler(workload.seed);
     for (std::size_t i = 0; i < places_.size(); ++i)
@@ -60,7 +64,7 @@ void Load::issue(std::size_t index, Time now) {
     auto& place = places_[index];
     const auto frame = frame_of(index);
     place.step = plan_.next();
-    place.tag = static_cast<std::uint32_t>(std::uint32_t{++sequence_} << 16 | index);
+    place.tag = foreign_tag | ++sequence_ << index_bits_ | static_cast<std::uint32_t>(index);
     const auto& exported = exports_[place.step.export_index];
     place.frame_bytes =
         wire::encode_ata(frame, {.target = exported.mac,
@@ -93,7 +97,7 @@ void Load::handle(std::size_t received, Time now) {
         const auto answer = wire::decode(port_.frame(i));
         if (!answer)
             continue;
-        const std::size_t index = answer->tag & 0xffff;
+        const std::size_t index = answer->tag & ((1U << index_bits_) - 1);
         if (index >= places_.size() || !places_[index].waiting || places_[index].tag != answer->tag) {
             ++result_.stale;
             continue;

@@ -58,7 +58,8 @@ class Load {
     std::size_t opened_ = 0; // places in use: the window opens by one with each answer, not with a burst
     std::size_t outstanding_ = 0;
     std::uint64_t issued_ = 0;
-    std::uint16_t sequence_;
+    int index_bits_; ///< Of a tag, which place it belongs to.
+    std::uint32_t sequence_;
 
     enum class Phase { warmup, counting, draining };
     Phase phase_ = Phase::warmup;
