@@ -168,10 +168,12 @@ void Core::turn(Time now) {
     now_ = resources_.now = now;
     resources_.pieces.expire(now);
     ++resources_.turn;
+    ended_operations_ = 0;
     for (bool busy = true; busy;) {
         busy = resume_wildcards(); // slots may also become free below
         int error = 0;
         while (Io* io = resources_.completions.pop(error)) {
+            ++ended_operations_;
             auto& operation = static_cast<Operation&>(*io);
             if (resources_.turn > operation.started_turn + 1)
                 last_waited_turn_ = resources_.turn;

@@ -65,6 +65,8 @@ class Core {
         return last_waited_turn_ > 0 && resources_.turn < last_waited_turn_ + waited_turns;
     }
 
+    /// How many operations of devices have ended in the last turn.
+    [[nodiscard]] std::size_t ended_operations() const { return ended_operations_; }
     /// How many operations are with devices, or wait for such.
     [[nodiscard]] std::size_t operations() const { return resources_.operations.lent(); }
 
@@ -105,6 +107,7 @@ class Core {
     bool closed_ = false;
     std::uint64_t out_of_slots_ = 0;
     std::uint64_t last_waited_turn_ = 0;
+    std::size_t ended_operations_ = 0;
     Time now_{1}; ///< Of the last turn.
 };
 

@@ -136,11 +136,12 @@ void Scheduler::admit(Request* request) {
         join(*joinable, request);
         return;
     }
+    Operation& operation = operation_for(request);
     if (newest != nullptr)
         ++counters_.ordered;
-    else if (preceding != nullptr && request->command.action == AtaAction::write && !request->durable)
-        newest = before_in_run(*preceding);
-    queue(operation_for(request), newest);
+    else if (preceding != nullptr && grows_in_run(operation))
+        newest = hold_behind(operation, *preceding);
+    queue(operation, newest);
 }
 
 /// What was read ahead is as good as the disk: it is given up when a change of it is admitted.
@@ -303,14 +304,27 @@ bool Scheduler::ends_at(const Operation& operation, std::uint64_t sector) {
            operation.sectors.end() == sector && !operation.first->durable;
 }
 
-/// Of one run of writes the device has two parts at a time. What goes on behind them waits for the first, so
-/// that those who go on behind it can join it: to begin an operation costs the processor more than to serve a
-/// dozen requests of it, and a run of small writes would stay one of small writes for ever. Null: there is
-/// one part.
-Operation* Scheduler::before_in_run(const Operation& part) const {
-    const auto before = std::ranges::find_if(
-        active_, [&](const Active& active) { return ends_at(*active.operation, part.sectors.first); });
-    return before != active_.end() ? before->operation : nullptr;
+Operation* Scheduler::running_write_up_to(std::uint64_t sector) const {
+    const auto found = std::ranges::find_if(
+        active_, [&](const Active& active) { return ends_at(*active.operation, sector); });
+    return found != active_.end() ? found->operation : nullptr;
+}
+
+bool Scheduler::grows_in_run(const Operation& operation) {
+    return operation.action == AtaAction::write && !operation.first->durable;
+}
+
+/// Of one run of writes the device has two parts at a time, and the second is not begun before it is as large
+/// as the first. What goes on behind them waits, so that those who go on behind it can join it: to begin an
+/// operation costs the processor more than to serve a dozen requests of it, and a run of small writes would
+/// stay one of small writes for ever. `part`: what is with the device, up to where `rest` begins. Null:
+/// nothing has to be waited for.
+Operation* Scheduler::hold_behind(Operation& rest, Operation& part) const {
+    if (Operation* before = running_write_up_to(part.sectors.first))
+        return before;
+    if (rest.sectors.count >= part.sectors.count)
+        return nullptr;
+    return rest.outgrows_it = &part;
 }
 
 void Scheduler::join(Operation& operation, Request* request) {
@@ -327,6 +341,13 @@ void Scheduler::join(Operation& operation, Request* request) {
     operation.exclusive = exclusive_range(operation.sectors);
     active_[operation.active_index].exclusive = operation.exclusive;
     ++operation.count;
+    if (operation.outgrows_it != nullptr && operation.sectors.count >= operation.outgrows_it->sectors.count) {
+        Operation** link = &operation.outgrows_it->waiters;
+        while (*link != &operation)
+            link = &(*link)->next;
+        *link = operation.next;
+        line_up_again(operation);
+    }
 }
 
 Operation& Scheduler::new_operation(AtaAction action, bool barrier) {
@@ -340,7 +361,7 @@ Operation& Scheduler::new_operation(AtaAction action, bool barrier) {
     operation->barrier = barrier;
     operation->first = operation->last = nullptr;
     operation->count = 0;
-    operation->waiters = nullptr;
+    operation->waiters = operation->outgrows_it = nullptr;
     operation->bounce = {};
     operation->piece = nullptr;
     return *operation;
@@ -367,6 +388,11 @@ void Scheduler::close() {
 void Scheduler::queue(Operation& operation, Operation* blocker) {
     operation.active_index = active_.size();
     active_.push_back({operation.exclusive, &operation, operation.barrier});
+    line_up(operation, blocker);
+}
+
+/// Behind what is in its way, or, where nothing is, among those that start next.
+void Scheduler::line_up(Operation& operation, Operation* blocker) {
     const bool at_once =
         mutated(Mutation::trim_at_once) && operation.action == AtaAction::data_set_management;
     if (blocker == nullptr || at_once) {
@@ -406,15 +432,19 @@ void Scheduler::wake_waiters(Operation& operation) {
     Operation* waiter = std::exchange(operation.waiters, nullptr);
     while (waiter != nullptr) {
         Operation* following = waiter->next;
-        Operation* blocker = mutated(Mutation::forget_order) ? nullptr : newest_conflict_before(*waiter);
-        if (blocker != nullptr) {
-            waiter->next = blocker->waiters;
-            blocker->waiters = waiter;
-        } else {
-            make_ready(*waiter);
-        }
+        line_up_again(*waiter);
         waiter = following;
     }
+}
+
+void Scheduler::line_up_again(Operation& operation) {
+    operation.outgrows_it = nullptr;
+    Operation* blocker = mutated(Mutation::forget_order) ? nullptr : newest_conflict_before(operation);
+    if (blocker == nullptr && grows_in_run(operation)) {
+        if (Operation* part = running_write_up_to(operation.sectors.first))
+            blocker = hold_behind(operation, *part);
+    }
+    line_up(operation, blocker);
 }
 
 void Scheduler::dispatch() {

@@ -116,11 +116,15 @@ class Scheduler {
     void fetch_ahead(const SectorRange& read);
     [[nodiscard]] bool can_join(const Operation& operation, const Request& request) const;
     [[nodiscard]] static bool ends_at(const Operation& operation, std::uint64_t sector);
-    [[nodiscard]] Operation* before_in_run(const Operation& part) const;
+    [[nodiscard]] static bool grows_in_run(const Operation& operation);
+    [[nodiscard]] Operation* running_write_up_to(std::uint64_t sector) const;
+    Operation* hold_behind(Operation& rest, Operation& part) const;
     void join(Operation& operation, Request* request);
     Operation& new_operation(protocol::AtaAction action, bool barrier);
     Operation& operation_for(Request* request);
     void queue(Operation& operation, Operation* blocker);
+    void line_up(Operation& operation, Operation* blocker);
+    void line_up_again(Operation& operation);
     Operation* newest_conflict_before(const Operation& operation) const;
     void make_ready(Operation& operation);
     void wake_waiters(Operation& operation);

@@ -63,10 +63,13 @@ class PacketLink final : public core::Link,
     void collect(core::Time now);
     /// Lends free slots to the kernel, and receives again if that had stopped. Called once a turn.
     void replenish();
-    /// Whether answers leave a few at a time, with a look at what has come in after each few. Where a disk
-    /// waits for work, the next requests should reach it while answers to the last ones are still being sent;
-    /// where nothing waits, the larger the group the cheaper.
-    void send_in_groups(bool small) { small_groups_ = small; }
+    /// Whether the answers of this turn leave a few at a time, with a look at what has come in after each
+    /// few. Where a disk waits for work, the next requests should reach it while answers to the last ones are
+    /// still being sent; where nothing waits, the larger the group the cheaper.
+    void send_in_groups(bool small) {
+        if (next_out_ == 0)
+            small_groups_ = small;
+    }
     /// Receives no more; what is being sent is sent.
     void stop_receiving();
     /// Nothing is under way any more.

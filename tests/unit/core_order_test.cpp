@@ -420,6 +420,61 @@ TEST_CASE("of a run of writes the device has two parts, and the rest waits toget
     CHECK(disk.sectors(2, 12) == pattern(2, 12, 1));
 }
 
+TEST_CASE("the second part of a run is begun when it is as large as the first, or the first is over",
+          "[core][merge]") {
+    CoreFixture core({.mtu = 9000});
+    Disk& disk = core.add_export(with_cache(64));
+    disk.immediate = false;
+    const auto write = [&](std::uint64_t first, std::uint64_t count) {
+        core.send(write_request(first, pattern(first, count, 1)));
+        core.turn();
+    };
+    write(0, 6);
+    write(6, 2);
+    write(8, 2);
+    CHECK(disk.pending.size() == 1);
+    write(10, 2);
+    REQUIRE(disk.pending.size() == 2);
+    CHECK(disk.pending.back()->range == aoetarget::SectorRange{6, 6});
+    disk.complete();
+    core.turn();
+    write(12, 2);
+    CHECK(disk.pending.size() == 1);
+    disk.complete();
+    core.turn();
+    REQUIRE(disk.pending.size() == 1);
+    CHECK(disk.pending.back()->range == aoetarget::SectorRange{12, 2});
+    write(14, 2);
+    CHECK(disk.pending.size() == 2);
+    drain(core, disk);
+    CHECK(disk.sectors(0, 16) == pattern(0, 16, 1));
+}
+
+TEST_CASE("a write that has grown enough leaves the line, and those behind it stay", "[core][merge]") {
+    CoreFixture core({.mtu = 9000});
+    Disk& disk = core.add_export(with_cache(64));
+    disk.immediate = false;
+    core.send(write_request(0, pattern(0, 4, 1)));
+    core.turn();
+    const auto grows = core.send(write_request(4, pattern(4, 2, 1)));
+    const auto read = core.send(read_request(3, 1)); // waits for the first, too
+    const auto write = core.send(write_request(2, pattern(2, 1, 2)));
+    core.turn();
+    CHECK(disk.pending.size() == 1);
+    const auto joins = core.send(write_request(6, pattern(6, 2, 1)));
+    core.turn();
+    CHECK(disk.pending.size() == 2);
+    disk.complete(1);
+    core.turn();
+    CHECK(core.answered(grows));
+    CHECK(core.answered(joins));
+    CHECK_FALSE(core.answered(read));
+    drain(core, disk);
+    CHECK(core.reply(read).data() == pattern(3, 1, 1));
+    CHECK(core.reply(write).succeeded());
+    CHECK(disk.sectors(2, 6) == joined(pattern(2, 1, 2), pattern(3, 5, 1)));
+}
+
 TEST_CASE("a write that was held to grow keeps the order of what it overlaps once it has grown",
           "[core][merge]") {
     CoreFixture core;
