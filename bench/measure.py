@@ -6,6 +6,7 @@ import importlib.util
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -199,6 +200,7 @@ def measure(parser, arguments, workloads, targets, load_binary):
 
 
 def main():
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # as for "--list | head"
     parser, arguments = parse_arguments()
     if arguments.list:
         for name in WORKLOADS:

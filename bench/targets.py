@@ -129,6 +129,7 @@ class Fio:
             "taskset", "-c", str(scene.target_core), "fio", "--name=ceiling", f"--filename={scene.files[0]}",
             f"--rw={'rand' if workload.order == 'random' else ''}{workload.op}", f"--bs={workload.bytes}",
             f"--iodepth={workload.window}", f"--direct={int(workload.cache == 'direct')}", "--ioengine=io_uring",
+            "--invalidate=0",  # the page cache was filled for it
             "--time_based", f"--runtime={int(seconds * 1e6)}us", f"--ramp_time={int(warmup * 1e6)}us",  # it drops fractions
             "--output-format=json",
             "--percentile_list=50:90:99:99.9",
