@@ -199,6 +199,34 @@ TEST_CASE("a write whose Linux tag is older than that of what has replaced it is
     }
 }
 
+TEST_CASE("a write that was repeated through another port of its host, which then wrote anew, is dropped",
+          "[core][stale]") {
+    CoreFixture core;
+    Disk& disk = core.add_export();
+    const auto write = [](std::uint32_t version, std::uint32_t number) {
+        return write_request(4, pattern(4, 2, version)).tagged(linux_tag(number));
+    };
+    CHECK(core.reply(send_at(core, *core.link, seconds(20), write(1, 104))).succeeded());
+    Request late = write(1, 101).from(other_client_mac); // the first transmission
+    SECTION("what came since is of the same port") {
+        CHECK(core.reply(send_at(core, *core.link, seconds(20), write(2, 106).from(other_client_mac)))
+                  .succeeded());
+        CHECK_FALSE(core.answered(send_at(core, *core.link, seconds(21), late)));
+        CHECK(disk.sectors(4, 2) == pattern(4, 2, 2));
+        CHECK(core.stats().stale == 1);
+    }
+    SECTION("and elsewhere") {
+        Request elsewhere = write_request(8, pattern(8, 2, 2)).tagged(linux_tag(106));
+        CHECK(
+            core.reply(send_at(core, *core.link, seconds(20), elsewhere.from(other_client_mac))).succeeded());
+        CHECK(core.reply(send_at(core, *core.link, seconds(21), late)).succeeded());
+    }
+    SECTION("nothing came of that port, which may be another host's") {
+        CHECK(core.reply(send_at(core, *core.link, seconds(20), write(2, 106))).succeeded());
+        CHECK(core.reply(send_at(core, *core.link, seconds(21), late)).succeeded());
+    }
+}
+
 TEST_CASE("what has replaced a write may have a Linux tag older than that of the copy that was done",
           "[core][stale]") {
     CoreFixture core;
