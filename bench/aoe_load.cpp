@@ -43,6 +43,7 @@ struct Arguments {
     int core = -1;
     int tap = -1;
     bool json = false;
+    bool seeded = false;
     Workload workload;
 };
 
@@ -97,8 +98,10 @@ void declare(CLI::App& app, Arguments& arguments) {
         ->capture_default_str();
     app.add_option("--span", workload.span_sectors, "use only the first sectors of each export");
     app.add_flag("--verify", workload.verify, "write what can be recognised, and check what is read");
-    app.add_option("--seed", workload.seed, "of random choices and of what is written")
-        ->capture_default_str();
+    app.add_option(
+        "--seed", workload.seed,
+        "of random choices and of what is written (default: 1; with --verify another each time, so "
+        "that what an earlier run has written is not taken for this one's)");
     app.add_option("--seconds", workload.seconds, "counted time, at most")
         ->check(CLI::Range(0.01, 86400.0))
         ->capture_default_str();
@@ -126,6 +129,9 @@ void declare(CLI::App& app, Arguments& arguments) {
 void finish(Arguments& arguments) {
     auto& workload = arguments.workload;
     workload.sectors = static_cast<std::uint8_t>(arguments.sectors);
+    if (workload.verify && !arguments.seeded)
+        workload.seed =
+            static_cast<std::uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count());
     workload.read_percent = arguments.operation == "read"    ? 100
                             : arguments.operation == "write" ? 0
                                                              : arguments.read_percent;
@@ -189,7 +195,8 @@ Json as_json(const Workload& workload, const Result& result) {
         {"load_busy", result.busy},
     };
     if (workload.verify)
-        json["verify"] = {{"verified_sectors", result.verified_sectors},
+        json["verify"] = {{"seed", workload.seed},
+                          {"verified_sectors", result.verified_sectors},
                           {"unwritten_sectors", result.unwritten_sectors},
                           {"wrong_sectors", result.wrong_sectors}};
     if (!result.first_problem.empty())
@@ -222,8 +229,9 @@ void print_line(const Arguments& arguments, const Result& result) {
     fmt::print("; {} retransmitted, {} failed, load {:.0f} % busy\n", result.retransmits, result.failed,
                result.busy * 100);
     if (arguments.workload.verify)
-        fmt::print("sectors verified {}, not written by this run {}, wrong {}\n", result.verified_sectors,
-                   result.unwritten_sectors, result.wrong_sectors);
+        fmt::print("sectors verified {}, not written by this run {}, wrong {}; seed {}\n",
+                   result.verified_sectors, result.unwritten_sectors, result.wrong_sectors,
+                   arguments.workload.seed);
 }
 
 std::unique_ptr<bench::Port> open_port(const Arguments& arguments, std::size_t keep_bytes) {
@@ -258,7 +266,12 @@ int run(Arguments& arguments, const std::vector<bench::wire::Address>& addresses
         fmt::print(stderr,
                    "aoe-load: this program was busy {:.0f} % of the time: it may have been the limit\n",
                    result.busy * 100);
-    return result.failed == 0 && result.wrong_sectors == 0 && result.requests() != 0 ? 0 : 1;
+    const bool nothing_verified = workload.verify && result.verified_sectors == 0;
+    if (nothing_verified)
+        fmt::print(stderr, "aoe-load: nothing was verified: of what this run has written it has read nothing "
+                           "again (--op mixed, a smaller --span, or more time)\n");
+    const bool good = result.failed == 0 && result.wrong_sectors == 0 && result.requests() != 0;
+    return good && !nothing_verified ? 0 : 1;
 }
 
 } // namespace
@@ -270,6 +283,7 @@ int main(int argc, char** argv) {
     std::vector<bench::wire::Address> addresses;
     try {
         app.parse(argc, argv);
+        arguments.seeded = app.count("--seed") > 0;
         finish(arguments);
         for (const auto& text : arguments.exports)
             for (const auto address : parse_addresses(text))

@@ -29,6 +29,13 @@ def positive(text):
     return number
 
 
+def duration(text):
+    seconds = float(text)
+    if not 0 <= seconds <= 3600:
+        raise ValueError
+    return seconds
+
+
 def parse_arguments():
     parser = argparse.ArgumentParser(
         prog="bench/run.sh", description=__doc__.split(". ")[0] + ".",
@@ -47,8 +54,8 @@ def parse_arguments():
              "direct, $OP read or write, $STABLE is set where writes must be on the disk")
     add("--against", metavar="NAME", help="what the ratios compare with (default: vblade, else the first target)")
     add("--rounds", type=positive, default=5, metavar="N", help="counted rounds of each target, in turns (default 5)")
-    add("--seconds", type=float, default=2, metavar="S", help="counted seconds of each round (default 2)")
-    add("--warmup", type=float, default=0.5, metavar="S", help="seconds before counting begins (default 0.5)")
+    add("--seconds", type=duration, default=2, metavar="S", help="counted seconds of each round (default 2)")
+    add("--warmup", type=duration, default=0.5, metavar="S", help="seconds before counting begins (default 0.5)")
     add("--aoetarget", metavar="PATH", help="the binary to measure (default: the one built along with aoe-load)")
     add("--aoe-load", metavar="PATH", help="the load generator (default: the newest build*/bench/aoe-load)")
     add("--dir", default="/var/tmp", help="where to make the scratch files, on a disk (default /var/tmp)")

@@ -12,6 +12,7 @@
 #include <cstdio>
 #include <cstring>
 #include <string_view>
+#include <system_error>
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -98,6 +99,18 @@ void occupy_standard_streams() {
         close(fd);
 }
 
+/// Without the kernel's words for a number where our own have said it all.
+std::string message_of(const std::system_error& error) {
+    std::string message = error.what();
+    const bool is_refusal = error.code() == std::errc::invalid_argument ||
+                            error.code() == std::errc::message_size ||
+                            error.code() == std::errc::no_such_device;
+    const std::string suffix = ": " + error.code().message();
+    if (is_refusal && message.ends_with(suffix))
+        message.resize(message.size() - suffix.size());
+    return message;
+}
+
 int complain(int exit_code, std::string_view message) {
     cli::say(fmt::format("aoetarget: {}\n", cli::single_line(message)));
     return exit_code;
@@ -116,6 +129,8 @@ int main(int argc, char** argv) {
         return exit_code;
     } catch (const cli::UsageError& error) {
         return complain(cli::exit_usage, error.what());
+    } catch (const std::system_error& error) {
+        return complain(cli::exit_failed, message_of(error));
     } catch (const std::exception& error) {
         return complain(cli::exit_failed, error.what());
     }

@@ -292,7 +292,13 @@ int run_service(const Service& service) {
     std::signal(SIGPIPE, SIG_IGN); // whoever reads our standard error may go away
     raise_file_limit();
 
-    TargetThreads targets(service.target, std::min<std::size_t>(service.threads, service.exports.size()));
+    const auto threads = std::min<std::size_t>(service.threads, service.exports.size());
+    if (threads < service.threads)
+        say(fmt::format(
+            "note: one export is served by one thread, so {} of {} would have nothing to do: they are "
+            "not started\n",
+            service.threads - threads, service.threads));
+    TargetThreads targets(service.target, threads);
     targets[0].watch(signals.fd(), [&] { signals.handle(targets); });
     Report report;
     for (std::size_t i = 0; i < service.exports.size(); ++i)
