@@ -102,9 +102,9 @@ void occupy_standard_streams() {
 /// Without the kernel's words for a number where our own have said it all.
 std::string message_of(const std::system_error& error) {
     std::string message = error.what();
-    const bool is_refusal = error.code() == std::errc::invalid_argument ||
-                            error.code() == std::errc::message_size ||
-                            error.code() == std::errc::no_such_device;
+    const bool is_refusal =
+        error.code() == std::errc::invalid_argument || error.code() == std::errc::message_size ||
+        error.code() == std::errc::no_such_device || error.code() == std::errc::no_such_file_or_directory;
     const std::string suffix = ": " + error.code().message();
     if (is_refusal && message.ends_with(suffix))
         message.resize(message.size() - suffix.size());

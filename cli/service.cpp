@@ -294,10 +294,8 @@ int run_service(const Service& service) {
 
     const auto threads = std::min<std::size_t>(service.threads, service.exports.size());
     if (threads < service.threads)
-        say(fmt::format(
-            "note: one export is served by one thread, so {} of {} would have nothing to do: they are "
-            "not started\n",
-            service.threads - threads, service.threads));
+        say(fmt::format("note: {} of {} threads started: an export is served by one\n", threads,
+                        service.threads));
     TargetThreads targets(service.target, threads);
     targets[0].watch(signals.fd(), [&] { signals.handle(targets); });
     Report report;
