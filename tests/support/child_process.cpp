@@ -67,6 +67,8 @@ ChildProcess::ChildProcess(const std::vector<std::string>& command, const Option
         ::prctl(PR_SET_PDEATHSIG, SIGKILL);
         if (::getppid() != parent)
             ::_exit(127);
+        for (const int ignored_by_nohup : {SIGHUP, SIGINT})
+            ::signal(ignored_by_nohup, SIG_DFL);
         if (!options.keep_stdin) {
             const int null = ::open("/dev/null", O_RDONLY);
             ::dup2(null, STDIN_FILENO);
