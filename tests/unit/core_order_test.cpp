@@ -475,6 +475,33 @@ TEST_CASE("a write that has grown enough leaves the line, and those behind it st
     CHECK(disk.sectors(2, 6) == joined(pattern(2, 1, 2), pattern(3, 5, 1)));
 }
 
+TEST_CASE("a write that has grown enough still waits for what it overlaps by then", "[core][merge]") {
+    CoreFixture core({.mtu = 9000});
+    Disk& disk = core.add_export(with_cache(64));
+    disk.immediate = false;
+    const auto write = [&](std::uint64_t first, std::uint64_t count, std::uint32_t version) {
+        const auto tag = core.send(write_request(first, pattern(first, count, version)));
+        core.turn();
+        return tag;
+    };
+    write(6, 1, 1);
+    write(0, 4, 1);
+    const auto held = write(4, 2, 2); // goes on behind 0 to 3
+    const auto joins = write(6, 2, 2);
+    CHECK(disk.pending.size() == 2);
+    disk.complete(1); // 0 to 3
+    core.turn();
+    CHECK(disk.pending.size() == 1);
+    disk.complete(); // 6
+    core.turn();
+    REQUIRE(disk.pending.size() == 1);
+    CHECK(disk.pending.back()->range == aoetarget::SectorRange{4, 4});
+    drain(core, disk);
+    CHECK(core.reply(held).succeeded());
+    CHECK(core.reply(joins).succeeded());
+    CHECK(disk.sectors(4, 4) == pattern(4, 4, 2));
+}
+
 TEST_CASE("a write that was held to grow keeps the order of what it overlaps once it has grown",
           "[core][merge]") {
     CoreFixture core;
