@@ -33,8 +33,8 @@ constexpr std::uint64_t ahead_piece_sectors = 256;
 // Turns that one poll() may take before the host's own loop has its turn again.
 constexpr int turns_per_poll = 16;
 constexpr std::chrono::microseconds longest_busy_poll{1000};
-// Answers to the parts of a run become one part again, so they leave together. Where more operations than
-// that end in a turn, each answer brings its device one of its own.
+// Answers to a merged write bring requests that merge again, so they leave together. A turn in which more
+// operations end than a run has parts is taken for random access.
 constexpr std::size_t merged_parts = 2;
 constexpr std::uint16_t firmware_version = AOETARGET_VERSION_MAJOR << 8 | AOETARGET_VERSION_MINOR;
 
@@ -346,7 +346,7 @@ void Target::Impl::finish_turn() {
     core_.turn(time);
     for (const auto& link : links_) {
         link->replenish();
-        link->send_in_groups(core_.devices_take_time() && core_.ended_operations() > merged_parts);
+        link->send_in_groups(core_.devices_take_time(), core_.ended_operations() > merged_parts);
     }
     if (!closing_links_.empty())
         std::erase_if(closing_links_, [](const auto& link) { return link->quiet(); });

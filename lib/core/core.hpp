@@ -65,7 +65,7 @@ class Core {
         return last_waited_turn_ > 0 && resources_.turn < last_waited_turn_ + waited_turns;
     }
 
-    /// How many operations of devices have ended in the last turn.
+    /// How many times devices have completed something in the last turn.
     [[nodiscard]] std::size_t ended_operations() const { return ended_operations_; }
     /// How many operations are with devices, or wait for such.
     [[nodiscard]] std::size_t operations() const { return resources_.operations.lent(); }

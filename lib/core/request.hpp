@@ -86,9 +86,9 @@ struct Operation : Io {
     Request* first = nullptr; ///< Its requests, ascending by sector.
     Request* last = nullptr;
     std::size_t count = 0;
-    Operation* waiters = nullptr;     ///< Those blocked by this one.
-    Operation* next = nullptr;        ///< In a list of waiters or a queue.
-    Operation* outgrows_it = nullptr; ///< Waits for this one only until it is as large.
+    Operation* waiters = nullptr;      ///< Those blocked by this one.
+    Operation* next = nullptr;         ///< In a list of waiters or a queue.
+    Operation* grows_behind = nullptr; ///< Waits until that one ends, or until it is as large itself.
 
     /// What it fetches ahead; its requests, in any order, are those that wait for that. Null: it does what
     /// its requests ask for.

@@ -317,14 +317,20 @@ bool Scheduler::grows_in_run(const Operation& operation) {
 /// Of one run of writes the device has two parts at a time, and the second is not begun before it is as large
 /// as the first. What goes on behind them waits, so that those who go on behind it can join it: to begin an
 /// operation costs the processor more than to serve a dozen requests of it, and a run of small writes would
-/// stay one of small writes for ever. `part`: what is with the device, up to where `rest` begins. Null:
-/// nothing has to be waited for.
+/// stay one of small writes for ever. `part`: what is with the device, up to where `rest` begins. The caller
+/// lines it up behind what is returned; null: nothing has to be waited for.
 Operation* Scheduler::hold_behind(Operation& rest, Operation& part) const {
     if (Operation* before = running_write_up_to(part.sectors.first))
         return before;
-    if (rest.sectors.count >= part.sectors.count)
+    if (has_grown(rest, part))
         return nullptr;
-    return rest.outgrows_it = &part;
+    return rest.grows_behind = &part;
+}
+
+/// Or it is half of the most that one can be: beyond that the next request may be too much for it.
+bool Scheduler::has_grown(const Operation& rest, const Operation& part) {
+    return rest.sectors.count >= std::min<std::uint64_t>(part.sectors.count, max_merged_sectors / 2) ||
+           rest.count >= max_merged_requests / 2;
 }
 
 void Scheduler::join(Operation& operation, Request* request) {
@@ -341,10 +347,12 @@ void Scheduler::join(Operation& operation, Request* request) {
     operation.exclusive = exclusive_range(operation.sectors);
     active_[operation.active_index].exclusive = operation.exclusive;
     ++operation.count;
-    if (operation.outgrows_it != nullptr && operation.sectors.count >= operation.outgrows_it->sectors.count) {
-        Operation** link = &operation.outgrows_it->waiters;
-        while (*link != &operation)
+    if (operation.grows_behind != nullptr && has_grown(operation, *operation.grows_behind)) {
+        Operation** link = &operation.grows_behind->waiters;
+        while (*link != &operation) {
+            assert(*link != nullptr);
             link = &(*link)->next;
+        }
         *link = operation.next;
         line_up_again(operation);
     }
@@ -361,7 +369,7 @@ Operation& Scheduler::new_operation(AtaAction action, bool barrier) {
     operation->barrier = barrier;
     operation->first = operation->last = nullptr;
     operation->count = 0;
-    operation->waiters = operation->outgrows_it = nullptr;
+    operation->waiters = operation->grows_behind = nullptr;
     operation->bounce = {};
     operation->piece = nullptr;
     return *operation;
@@ -438,7 +446,7 @@ void Scheduler::wake_waiters(Operation& operation) {
 }
 
 void Scheduler::line_up_again(Operation& operation) {
-    operation.outgrows_it = nullptr;
+    operation.grows_behind = nullptr;
     Operation* blocker = mutated(Mutation::forget_order) ? nullptr : newest_conflict_before(operation);
     if (blocker == nullptr && grows_in_run(operation)) {
         if (Operation* part = running_write_up_to(operation.sectors.first))

@@ -4,7 +4,8 @@
 // operations only one is with the device at a time, the others wait in line (initiators.md R4, R6). Overlap
 // is judged on the device's logical blocks. An exact copy of a request that is still under way is not done
 // again: the answer goes to the newest copy (R5). Neighbours that wait together become one operation of the
-// device; of a run of writes two parts are with the device, and the rest waits together. Requests that do not
+// device; of a run of writes two parts are with the device, the second when it is as large as the first, and
+// the rest waits together. Requests that do not
 // cover whole logical blocks are read, patched and written under the same exclusion. A change that comes so
 // late that it would undo a newer one is not admitted (R1, R3).
 #pragma once
@@ -119,6 +120,7 @@ class Scheduler {
     [[nodiscard]] static bool grows_in_run(const Operation& operation);
     [[nodiscard]] Operation* running_write_up_to(std::uint64_t sector) const;
     Operation* hold_behind(Operation& rest, Operation& part) const;
+    [[nodiscard]] static bool has_grown(const Operation& rest, const Operation& part);
     void join(Operation& operation, Request* request);
     Operation& new_operation(protocol::AtaAction action, bool barrier);
     Operation& operation_for(Request* request);

@@ -391,7 +391,12 @@ void PacketLink::on_turn_end() {
         submit_send(std::move(outbox_[next_out_]));
     if (lane_ != nullptr)
         lane_->flush();
-    if (next_out_ < outbox_.size()) {
+    has_backlog_ = next_out_ < outbox_.size();
+    if (has_backlog_) {
+        if (next_out_ > outbox_.size() / 2) { // else it would grow for as long as the backlog lasts
+            outbox_.erase(outbox_.begin(), outbox_.begin() + static_cast<std::ptrdiff_t>(next_out_));
+            next_out_ = 0;
+        }
         ring_.defer(*this);
         return;
     }

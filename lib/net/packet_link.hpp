@@ -63,12 +63,12 @@ class PacketLink final : public core::Link,
     void collect(core::Time now);
     /// Lends free slots to the kernel, and receives again if that had stopped. Called once a turn.
     void replenish();
-    /// Whether the answers of this turn leave a few at a time, with a look at what has come in after each
-    /// few. Where a disk waits for work, the next requests should reach it while answers to the last ones are
-    /// still being sent; where nothing waits, the larger the group the cheaper.
-    void send_in_groups(bool small) {
-        if (next_out_ == 0)
-            small_groups_ = small;
+    /// Whether answers leave a few at a time, with a look at what has come in after each few. Where a disk
+    /// waits for work (`disks_wait`), the next requests should reach it while answers to the last ones are
+    /// still being sent, unless those of this turn are not `independent` and bring requests that merge; where
+    /// nothing waits, the larger the group the cheaper.
+    void send_in_groups(bool disks_wait, bool independent) {
+        small_groups_ = disks_wait && (has_backlog_ ? small_groups_ : independent);
     }
     /// Receives no more; what is being sent is sent.
     void stop_receiving();
@@ -136,8 +136,9 @@ class PacketLink final : public core::Link,
     std::vector<core::FrameSlot> outbox_; ///< To be sent from next_out_ on.
     std::size_t next_out_ = 0;
     bool small_groups_ = false;
-    core::Time now_{};     ///< Of this turn.
-    core::Time emptied_{}; ///< When nothing was left in the lane.
+    bool has_backlog_ = false; ///< Of answers from an earlier turn.
+    core::Time now_{};         ///< Of this turn.
+    core::Time emptied_{};     ///< When nothing was left in the lane.
     mutable Counters counters_;
 };
 

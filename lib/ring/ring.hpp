@@ -125,7 +125,7 @@ class Ring {
     /// number. Asleep, except for as long as `busy_poll` has it. Throws std::system_error if the ring fails.
     void wait(BusyPoll& busy_poll);
     void wait() {
-        BusyPoll never{{}};
+        BusyPoll never(BusyPoll::Duration(0));
         wait(never);
     }
     /// The same without sleeping. Returns whether there was anything.

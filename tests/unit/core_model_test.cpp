@@ -36,6 +36,7 @@ class Model {
           disk_(core_.add_export(geometry(setting))), bytes_(disk_.data) {
         second_link_ = &core_.add_link(9000, slots);
         disk_.logging = false;
+        disk_.immediate = false;
         core_.turn();
         core_.now += std::chrono::hours(1);
         for (int copies = 0; copies < 3; ++copies) {

@@ -475,6 +475,27 @@ TEST_CASE("a write that has grown enough leaves the line, and those behind it st
     CHECK(disk.sectors(2, 6) == joined(pattern(2, 1, 2), pattern(3, 5, 1)));
 }
 
+TEST_CASE("a second part that can hardly grow any more is begun", "[core][merge]") {
+    CoreFixture core({.buffer_count = 250, .mtu = 9300, .slots = 600});
+    Disk& disk = core.add_export(with_cache(4096));
+    disk.immediate = false;
+    std::uint64_t end = 0;
+    const auto write = [&](std::uint64_t count) {
+        core.send(write_request(end, pattern(end, count, 1)));
+        end += count;
+    };
+    for (int i = 0; i < 15; ++i)
+        write(17); // 255 together
+    core.turn();
+    for (int i = 0; i < 16; ++i) {
+        write(17);
+        core.turn();
+    }
+    REQUIRE(disk.pending.size() == 2);
+    CHECK(disk.pending.back()->range.first == 255);
+    drain(core, disk);
+}
+
 TEST_CASE("a write that has grown enough still waits for what it overlaps by then", "[core][merge]") {
     CoreFixture core({.mtu = 9000});
     Disk& disk = core.add_export(with_cache(64));
