@@ -35,7 +35,7 @@ class Answerer final : private net::LinkEvents {
             ring_.wait();
             link_.collect(std::chrono::steady_clock::now().time_since_epoch());
             link_.replenish();
-            link_.send_in_groups(false);
+            link_.send_in_groups(false, true);
             memories_.collect();
             ring_.run_deferred();
         }

@@ -33,7 +33,7 @@ set_up() {
     shift
     if [ ! -f "$dir/build.ninja" ]; then
         rm -rf "$dir"
-        meson setup "$dir" "$top" -Dwerror=true -Dtests=enabled -Dcli=enabled "$@" >"$build.setup" ||
+        meson setup "$dir" "$top" -Dwerror=true -Dtests=enabled -Dcli=enabled -Dbench=enabled "$@" >"$build.setup" ||
             { cat "$build.setup" >&2; return 1; }
     fi
     # shellcheck disable=SC2086 # several targets

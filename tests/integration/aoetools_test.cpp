@@ -11,10 +11,6 @@ using namespace aoetest;
 
 namespace {
 
-bool contains(const std::string& text, const std::string& part) {
-    return text.find(part) != std::string::npos;
-}
-
 // The tools answer on their own sockets, so the scene's client, which fails on replies to strangers, is left
 // out.
 struct ToolScene {

@@ -23,10 +23,6 @@ ToolResult run_target(std::vector<std::string> words, Milliseconds timeout = Mil
     return run_tool(words, timeout);
 }
 
-bool contains(const std::string& text, const std::string& part) {
-    return text.find(part) != std::string::npos;
-}
-
 bool is_one_line(const std::string& text) {
     return !text.empty() && text.back() == '\n' && std::count(text.begin(), text.end(), '\n') == 1;
 }

@@ -12,10 +12,6 @@ ToolResult discover(std::vector<std::string> words) {
     return run_tool(words, Milliseconds(15000));
 }
 
-bool contains(const std::string& text, const std::string& part) {
-    return text.find(part) != std::string::npos;
-}
-
 } // namespace
 
 TEST_CASE("the judge of JSON tells well-formed from ill-formed", "[cli][discover]") {

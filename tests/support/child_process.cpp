@@ -146,6 +146,10 @@ ToolResult run_tool(const std::vector<std::string>& command, Milliseconds timeou
     return {code.value_or(-1), child.standard_output(), child.standard_error()};
 }
 
+bool contains(const std::string& text, const std::string& part) {
+    return text.find(part) != std::string::npos;
+}
+
 std::string find_program(const std::string& name) {
     const char* path = std::getenv("PATH");
     std::istringstream folders(std::string(path != nullptr ? path : "") + ":/usr/sbin:/usr/bin:/sbin:/bin");

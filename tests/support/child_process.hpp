@@ -59,6 +59,9 @@ struct ToolResult {
 ToolResult run_tool(const std::vector<std::string>& command, Milliseconds timeout = Milliseconds(10000),
                     const ChildProcess::Options& options = {});
 
+// Whether `part` is somewhere in what a program has said.
+bool contains(const std::string& text, const std::string& part);
+
 // The full path of a program, also in the sbin folders that an ordinary user's PATH lacks; empty when absent.
 std::string find_program(const std::string& name);
 

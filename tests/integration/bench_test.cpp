@@ -1,0 +1,113 @@
+// The programs of bench/, of which figures are made: that the load notices wrong data and silence, and that
+// the floor answers.
+#include "catch.hpp"
+#include "scene.hpp"
+
+#include <cstdlib>
+#include <optional>
+
+using namespace aoetest;
+
+namespace {
+
+std::string program_of(const char* variable) {
+    const char* path = std::getenv(variable);
+    REQUIRE(path != nullptr);
+    return path;
+}
+
+/// The load asks by itself, and a client of the test would take its answers for replies to strangers.
+struct LoadScene {
+    LoadScene() : target({wire.target_end()}, {export_argument(1, 1, image.path(), "cache=page")}) {}
+
+    std::vector<std::string> load_command(std::vector<std::string> words) const {
+        words.insert(words.begin(), {program_of("AOE_LOAD"), "-i", wire.client_end(), "--wait", "sleep"});
+        return words;
+    }
+    ToolResult load(const std::vector<std::string>& words) const { return run_tool(load_command(words)); }
+
+    const VethPair& wire = standard_wire();
+    ImageFile image{2048};
+    TargetProcess target;
+};
+
+} // namespace
+
+TEST_CASE("bench: the load measures as many requests as it is told to", "[bench]") {
+    const LoadScene scene;
+    const ToolResult result = scene.load({"-e", "1.1", "--requests", "2000", "--order", "random", "--json"});
+    CAPTURE(result.output, result.error);
+    CHECK(result.exit_code == 0);
+    CHECK(contains(result.output, R"("failed":0)"));
+    CHECK(contains(result.output, R"("retransmits":0)"));
+}
+
+TEST_CASE("bench: what the load has written and acknowledged is found again", "[bench]") {
+    const LoadScene scene;
+    const ToolResult result =
+        scene.load({"-e", "1.1", "--requests", "4000", "--order", "mixed", "--op", "mixed", "--verify"});
+    CAPTURE(result.output, result.error);
+    CHECK(result.exit_code == 0);
+    CHECK(contains(result.output, "wrong 0;"));
+    CHECK_FALSE(contains(result.output, "sectors verified 0,"));
+}
+
+TEST_CASE("bench: what was written with a seed is found again by a later run", "[bench]") {
+    const LoadScene scene;
+    const ToolResult written =
+        scene.load({"-e", "1.1", "--requests", "1024", "--op", "write", "--verify", "--seed", "7"});
+    CAPTURE(written.output, written.error);
+    CHECK(written.exit_code == 0);
+    scene.image.write(1001, scene.image.read(1000, 1)); // right, but somewhere else
+    const ToolResult result = scene.load({"-e", "1.1", "--requests", "1024", "--verify", "--seed", "7"});
+    CAPTURE(result.output, result.error);
+    CHECK(contains(result.output, "sectors verified 2047, not written by this run 1, wrong 0;"));
+}
+
+TEST_CASE("bench: the load notices what is not what it has written", "[bench]") {
+    const LoadScene scene;
+    ChildProcess load(scene.load_command(
+        {"-e", "1.1", "--order", "random", "--op", "mixed", "--span", "64", "--verify", "--seconds", "1"}));
+    const Bytes other = scene.image.read(0, 1);
+    std::optional<int> exit_code;
+    while (!exit_code) {
+        scene.image.write(33, other);
+        exit_code = load.wait_for_exit(Milliseconds(20));
+    }
+    load.collect_output(Milliseconds(0));
+    CAPTURE(load.standard_output(), load.standard_error());
+    CHECK(*exit_code == 1);
+    CHECK(contains(load.standard_error(), "e1.1 sector 33: write "));
+    CHECK_FALSE(contains(load.standard_output(), "wrong 0;"));
+}
+
+TEST_CASE("bench: a load that measures nothing fails and says why", "[bench]") {
+    const LoadScene scene;
+    SECTION("nobody answers") {
+        const ToolResult result = scene.load({"-e", "1.2", "--patience-ms", "200"});
+        CHECK(result.exit_code == 1);
+        CHECK(contains(result.error, "1.2"));
+    }
+    SECTION("nothing is verified") {
+        const ToolResult result = scene.load({"-e", "1.1", "--requests", "100", "--verify"});
+        CHECK(result.exit_code == 1);
+    }
+    SECTION("the arguments are no arguments") {
+        const ToolResult result = scene.load({"-e", "1"});
+        CHECK(result.exit_code == 2);
+    }
+}
+
+TEST_CASE("bench: the floor answers every read, over each link", "[bench]") {
+    const LoadScene scene;
+    std::vector<std::string> command = {program_of("AOE_ANSWER"), "-i", scene.wire.target_end()};
+    SECTION("AF_XDP where there is one") {}
+    SECTION("packet sockets") {
+        command.emplace_back("--packet");
+    }
+    const ChildProcess floor(command);
+    const ToolResult result = scene.load({"-e", "1.0", "--requests", "2000", "--order", "random", "--json"});
+    CAPTURE(result.output, result.error);
+    CHECK(result.exit_code == 0);
+    CHECK(contains(result.output, R"("failed":0)"));
+}
