@@ -8,8 +8,10 @@ namespace aoetarget::core {
 
 enum class Mutation : std::uint8_t {
     none,
-    forget_exclusion,   ///< Overlapping operations run side by side (R4).
-    forget_order,       ///< What waits behind an operation is started as soon as that ends (R6).
+    forget_exclusion, ///< Overlapping operations run side by side (R4).
+    forget_order,     ///< What waits behind an operation is started as soon as that ends (R6).
+    grown_is_free,    ///< A write that has grown as large as what it goes on behind is started whatever is in
+                      ///< its way (R4).
     merge_any_payload,  ///< A write is taken for a copy whatever its data (R5).
     forget_durable,     ///< Durable writes are not.
     forget_flush,       ///< Flushes are answered without the device.

@@ -348,13 +348,13 @@ void Scheduler::join(Operation& operation, Request* request) {
     active_[operation.active_index].exclusive = operation.exclusive;
     ++operation.count;
     if (operation.grows_behind != nullptr && has_grown(operation, *operation.grows_behind)) {
-        Operation** link = &operation.grows_behind->waiters;
+        Operation** link = &std::exchange(operation.grows_behind, nullptr)->waiters;
         while (*link != &operation) {
             assert(*link != nullptr);
             link = &(*link)->next;
         }
         *link = operation.next;
-        line_up_again(operation);
+        mutated(Mutation::grown_is_free) ? make_ready(operation) : line_up_again(operation);
     }
 }
 

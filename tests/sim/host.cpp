@@ -52,13 +52,15 @@ Host::Asked Host::new_request() {
     } else if (random_.chance(setting_.trims)) {
         make_trim(asked, most > 1 && random_.chance(0.2));
     } else if (random_.chance(setting_.writes)) {
+        if (random_.chance(setting_.sequential))
+            go_on(range, next_write_);
         asked.range = previous_ = range;
         make_write(asked);
     } else {
         asked.range = range;
         asked.reads = !random_.chance(0.02);
         if (asked.reads && random_.chance(setting_.sequential))
-            go_on(asked.range);
+            go_on(asked.range, next_read_);
         const auto sectors = static_cast<std::uint8_t>(asked.range.count);
         asked.request = asked.reads
                             ? aoetest::read_request(asked.range.first, sectors)
@@ -70,12 +72,12 @@ Host::Asked Host::new_request() {
     return asked;
 }
 
-/// From where the last sequential read ended, and from the beginning after the end.
-void Host::go_on(SectorRange& range) {
+/// From where the last one ended, and from the beginning after the end.
+void Host::go_on(SectorRange& range, std::uint64_t& next) const {
     const std::uint64_t end = setting_.area.end();
-    range.first = next_sector_ < end ? next_sector_ : setting_.area.first;
+    range.first = next < end ? next : setting_.area.first;
     range.count = std::min(range.count, end - range.first);
-    next_sector_ = range.end();
+    next = range.end();
 }
 
 Checker::Promise Host::promise(bool forced) const {

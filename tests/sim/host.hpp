@@ -67,7 +67,7 @@ class Host {
         unsigned window = 8;
         SectorRange area;
         unsigned max_sectors = 17;
-        double sequential = 0; ///< Reads that go on where the last one ended.
+        double sequential = 0; ///< Reads, and writes, that go on where the last one ended.
         double writes = 0.5, flushes = 0, forced = 0, switches = 0, trims = 0;
         double repeats = 0;     ///< Of the reads and writes, those for the sectors of the one before.
         bool cold = false;      ///< Has not learnt yet how soon answers come.
@@ -108,7 +108,7 @@ class Host {
     void issue();
     void ask();
     Asked new_request();
-    void go_on(SectorRange& range);
+    void go_on(SectorRange& range, std::uint64_t& next) const;
     void make_write(Asked& asked);
     void make_trim(Asked& asked, bool two_blocks);
     void check_refusal(const Asked& asked, const aoetest::Reply& reply);
@@ -131,10 +131,10 @@ class Host {
     std::uint32_t next_tag_ = 1;
     std::uint64_t transmissions_ = 0;
     std::size_t next_path_ = 0;
-    std::uint64_t next_sector_ = 0;      ///< Of sequential reads.
-    double average_ = 0, deviation_ = 0; ///< Of the round trip, in seconds.
-    SectorRange previous_;               ///< What was last read or written.
-    bool away_ = false;                  ///< Rebooting.
+    std::uint64_t next_read_ = 0, next_write_ = 0; ///< Of sequential ones.
+    double average_ = 0, deviation_ = 0;           ///< Of the round trip, in seconds.
+    SectorRange previous_;                         ///< What was last read or written.
+    bool away_ = false;                            ///< Rebooting.
 };
 
 } // namespace aoesim

@@ -23,6 +23,7 @@ constexpr const char* names[] = {
     "none",
     "overlapping operations side by side (R4)",
     "what waits forgets what else is in its way (R6)",
+    "what has grown enough waits for nothing else (R4)",
     "writes merged whatever their data (R5)",
     "durable writes are not",
     "flushes without the device",

@@ -127,8 +127,14 @@ void World::make_hosts() {
         setting.area = own_sectors ? SectorRange{(number - 1) * (sectors / count), sectors / count}
                                    : SectorRange{0, random_.chance(0.5) ? sectors : sectors / 4};
         setting.max_sectors = static_cast<unsigned>(random_.between(1, 17));
-        setting.sequential = random_.chance(0.3) ? 0.95 : 0;
+        setting.sequential = random_.chance(0.4) ? 0.95 : 0;
         setting.writes = 0.2 + 0.1 * static_cast<double>(random_.below(7));
+        if (setting.sequential > 0 && between_floods_ == Time{} && random_.chance(0.5)) { // a copy of a disk
+            setting.max_sectors = static_cast<unsigned>(random_.between(1, 4));
+            setting.writes = 0.95;
+            setting.window = 24;
+            setting.sequential = 0.8;
+        }
         if (exported.volume->volatile_cache) {
             setting.flushes = rarely(random_, 0.1);
             setting.forced = rarely(random_, 0.5);
