@@ -41,7 +41,7 @@ Load::Load(Port& port, const Workload& workload, std::span<const Export> exports
       frame_stride_((wire::ata_header_bytes + workload.sectors * wire::sector_bytes + cache_line - 1) /
                     cache_line * cache_line),
       frames_(frame_stride_ * workload.window), places_(workload.window),
-      index_bits_(std::bit_width(workload.window - 1U)),
+      index_bits_(static_cast<int>(std::bit_width(workload.window - 1U))),
       // Answers of an earlier run that are still on their way must not look like ours.
       sequence_(static_cast<std::uint32_t>(Clock::now().time_since_epoch().count() >> 12)) {
     outgoing_.reserve(std::size_t{2} * workload.window);
