@@ -26,15 +26,16 @@ install_packages() {
     DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $missing >/dev/null
 }
 
-# set_up DIR [MESON OPTION...]: configures or keeps a build directory, then builds $targets, or everything.
+# set_up DIR [MESON OPTION...]: configures a build directory, or keeps one of the same options, then builds $targets, or everything.
 targets=
 set_up() {
     dir=$1
     shift
-    if [ ! -f "$dir/build.ninja" ]; then
+    set -- -Dwerror=true -Dtests=enabled -Dcli=enabled -Dbench=enabled "$@"
+    if [ "$(cat "$dir/options" 2>/dev/null)" != "$*" ]; then
         rm -rf "$dir"
-        meson setup "$dir" "$top" -Dwerror=true -Dtests=enabled -Dcli=enabled -Dbench=enabled "$@" >"$build.setup" ||
-            { cat "$build.setup" >&2; return 1; }
+        meson setup "$dir" "$top" "$@" >"$build.setup" || { cat "$build.setup" >&2; return 1; }
+        echo "$*" >"$dir/options"
     fi
     # shellcheck disable=SC2086 # several targets
     ninja -C "$dir" --quiet $targets

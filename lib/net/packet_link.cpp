@@ -124,6 +124,7 @@ void PacketLink::close() {
     counters_.tx_errors += outbox_.size() - next_out_; // another interface of this name has another address
     outbox_.clear();
     next_out_ = 0;
+    has_backlog_ = false;
     ring_.undefer(*this);
     if (!socket_.is_open())
         return;
@@ -380,6 +381,10 @@ void PacketLink::send(core::FrameSlot slot) {
     }
     if (outbox_.empty())
         ring_.defer(*this);
+    if (outbox_.size() == outbox_.capacity()) { // of which no more than there are slots wait
+        outbox_.erase(outbox_.begin(), outbox_.begin() + static_cast<std::ptrdiff_t>(next_out_));
+        next_out_ = 0;
+    }
     outbox_.push_back(std::move(slot));
 }
 
@@ -393,10 +398,6 @@ void PacketLink::on_turn_end() {
         lane_->flush();
     has_backlog_ = next_out_ < outbox_.size();
     if (has_backlog_) {
-        if (next_out_ > outbox_.size() / 2) { // else it would grow for as long as the backlog lasts
-            outbox_.erase(outbox_.begin(), outbox_.begin() + static_cast<std::ptrdiff_t>(next_out_));
-            next_out_ = 0;
-        }
         ring_.defer(*this);
         return;
     }

@@ -4,7 +4,6 @@
 #include "scene.hpp"
 
 #include <csignal>
-#include <cstdlib>
 #include <fstream>
 #include <thread>
 
@@ -45,11 +44,6 @@ void run_frozen_writes(RawClient& older, RawClient& newer, const TargetProcess& 
     CHECK(unanswered == 0);
     older.write(5, pattern(5, 2, 1)); // nothing that is sent now counts as old
     CHECK(newer.read(5, 2) == pattern(5, 2, 1));
-}
-
-bool can_have_xdp() {
-    const char* built = std::getenv("AOETARGET_HAS_XDP");
-    return has_real_root() && (built == nullptr || *built != '0');
 }
 
 } // namespace

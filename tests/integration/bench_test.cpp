@@ -20,22 +20,26 @@ std::string program_of(const char* variable) {
 struct LoadScene {
     LoadScene() : target({wire.target_end()}, {export_argument(1, 1, image.path(), "cache=page")}) {}
 
-    std::vector<std::string> load_command(std::vector<std::string> words) const {
-        words.insert(words.begin(), {program_of("AOE_LOAD"), "-i", wire.client_end(), "--wait", "sleep"});
-        return words;
-    }
-    ToolResult load(const std::vector<std::string>& words) const { return run_tool(load_command(words)); }
-
     const VethPair& wire = standard_wire();
     ImageFile image{2048};
     TargetProcess target;
 };
 
+/// A machine that halts for a while makes no request late.
+std::vector<std::string> load_command(std::vector<std::string> words) {
+    words.insert(words.begin(), {program_of("AOE_LOAD"), "-i", standard_wire().client_end(), "--wait",
+                                 "sleep", "--timeout-ms", "5000"});
+    return words;
+}
+ToolResult load(const std::vector<std::string>& words) {
+    return run_tool(load_command(words), Milliseconds(20000));
+}
+
 } // namespace
 
 TEST_CASE("bench: the load measures as many requests as it is told to", "[bench]") {
     const LoadScene scene;
-    const ToolResult result = scene.load({"-e", "1.1", "--requests", "2000", "--order", "random", "--json"});
+    const ToolResult result = load({"-e", "1.1", "--requests", "2000", "--order", "random", "--json"});
     CAPTURE(result.output, result.error);
     CHECK(result.exit_code == 0);
     CHECK(contains(result.output, R"("failed":0)"));
@@ -45,7 +49,7 @@ TEST_CASE("bench: the load measures as many requests as it is told to", "[bench]
 TEST_CASE("bench: what the load has written and acknowledged is found again", "[bench]") {
     const LoadScene scene;
     const ToolResult result =
-        scene.load({"-e", "1.1", "--requests", "4000", "--order", "mixed", "--op", "mixed", "--verify"});
+        load({"-e", "1.1", "--requests", "4000", "--order", "mixed", "--op", "mixed", "--verify"});
     CAPTURE(result.output, result.error);
     CHECK(result.exit_code == 0);
     CHECK(contains(result.output, "wrong 0;"));
@@ -55,18 +59,18 @@ TEST_CASE("bench: what the load has written and acknowledged is found again", "[
 TEST_CASE("bench: what was written with a seed is found again by a later run", "[bench]") {
     const LoadScene scene;
     const ToolResult written =
-        scene.load({"-e", "1.1", "--requests", "1024", "--op", "write", "--verify", "--seed", "7"});
+        load({"-e", "1.1", "--requests", "1024", "--op", "write", "--verify", "--seed", "7"});
     CAPTURE(written.output, written.error);
     CHECK(written.exit_code == 0);
     scene.image.write(1001, scene.image.read(1000, 1)); // right, but somewhere else
-    const ToolResult result = scene.load({"-e", "1.1", "--requests", "1024", "--verify", "--seed", "7"});
+    const ToolResult result = load({"-e", "1.1", "--requests", "1024", "--verify", "--seed", "7"});
     CAPTURE(result.output, result.error);
     CHECK(contains(result.output, "sectors verified 2047, not written by this run 1, wrong 0;"));
 }
 
 TEST_CASE("bench: the load notices what is not what it has written", "[bench]") {
     const LoadScene scene;
-    ChildProcess load(scene.load_command(
+    ChildProcess load(load_command(
         {"-e", "1.1", "--order", "random", "--op", "mixed", "--span", "64", "--verify", "--seconds", "1"}));
     const Bytes other = scene.image.read(0, 1);
     std::optional<int> exit_code;
@@ -84,30 +88,32 @@ TEST_CASE("bench: the load notices what is not what it has written", "[bench]") 
 TEST_CASE("bench: a load that measures nothing fails and says why", "[bench]") {
     const LoadScene scene;
     SECTION("nobody answers") {
-        const ToolResult result = scene.load({"-e", "1.2", "--patience-ms", "200"});
+        const ToolResult result = load({"-e", "1.2", "--patience-ms", "200"});
         CHECK(result.exit_code == 1);
         CHECK(contains(result.error, "1.2"));
     }
     SECTION("nothing is verified") {
-        const ToolResult result = scene.load({"-e", "1.1", "--requests", "100", "--verify"});
+        const ToolResult result = load({"-e", "1.1", "--requests", "100", "--verify"});
         CHECK(result.exit_code == 1);
     }
     SECTION("the arguments are no arguments") {
-        const ToolResult result = scene.load({"-e", "1"});
+        const ToolResult result = load({"-e", "1"});
         CHECK(result.exit_code == 2);
     }
 }
 
 TEST_CASE("bench: the floor answers every read, over each link", "[bench]") {
-    const LoadScene scene;
-    std::vector<std::string> command = {program_of("AOE_ANSWER"), "-i", scene.wire.target_end()};
-    SECTION("AF_XDP where there is one") {}
-    SECTION("packet sockets") {
-        command.emplace_back("--packet");
-    }
-    const ChildProcess floor(command);
-    const ToolResult result = scene.load({"-e", "1.0", "--requests", "2000", "--order", "random", "--json"});
-    CAPTURE(result.output, result.error);
+    const VethPair& wire = standard_wire();
+    const auto [option, link] = GENERATE(values<std::pair<std::string, std::string>>(
+        {{"", can_have_xdp() ? "xdp" : "packet"}, {"--packet", "packet"}}));
+    std::vector<std::string> command = {program_of("AOE_ANSWER"), "-i", wire.target_end()};
+    if (!option.empty())
+        command.push_back(option);
+    ChildProcess floor(command);
+    const ToolResult result = load({"-e", "1.0", "--requests", "2000", "--order", "random", "--json"});
+    floor.collect_output(Milliseconds(0));
+    CAPTURE(result.output, result.error, floor.standard_error());
     CHECK(result.exit_code == 0);
     CHECK(contains(result.output, R"("failed":0)"));
+    CHECK(contains(floor.standard_error(), "aoe-answer: " + link));
 }

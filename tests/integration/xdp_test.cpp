@@ -4,7 +4,6 @@
 #include "scene.hpp"
 
 #include <csignal>
-#include <cstdlib>
 
 #include <arpa/inet.h>
 #include <linux/if_packet.h>
@@ -14,13 +13,10 @@
 
 using namespace aoetest;
 
-// Programs of this kind are loaded by root only, and a build may leave them out.
 #define NEEDS_XDP()                                                                                          \
     do {                                                                                                     \
-        if (!has_real_root())                                                                                \
-            SKIP_BECAUSE("needs root");                                                                      \
-        if (const char* built = std::getenv("AOETARGET_HAS_XDP"); built != nullptr && *built == '0')         \
-            SKIP_BECAUSE("built without XDP");                                                               \
+        if (!can_have_xdp())                                                                                 \
+            SKIP_BECAUSE("XDP needs root, and may be left out of a build");                                  \
     } while (false)
 
 namespace {

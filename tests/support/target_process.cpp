@@ -66,6 +66,11 @@ constexpr Milliseconds stop_patience{10000};
 
 } // namespace
 
+bool can_have_xdp() {
+    const char* built = std::getenv("AOETARGET_HAS_XDP");
+    return has_real_root() && (built == nullptr || *built != '0');
+}
+
 std::string target_program() {
     const char* program = std::getenv("AOETARGET");
     if (program == nullptr || ::access(program, X_OK) != 0)

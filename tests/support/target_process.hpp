@@ -12,6 +12,9 @@ namespace aoetest {
 
 std::string target_program(); // ends the test case when AOETARGET is not set
 
+// Programs of that kind are loaded by root only, and a build may leave them out: AOETARGET_HAS_XDP is 0 then.
+bool can_have_xdp();
+
 // SHELF.SLOT=PATH[,OPTION]..., with the separators in `path` escaped.
 std::string export_argument(unsigned shelf, unsigned slot, const std::string& path,
                             const std::string& options = {});

@@ -36,7 +36,7 @@ class Model {
           disk_(core_.add_export(geometry(setting))), bytes_(disk_.data) {
         second_link_ = &core_.add_link(9000, slots);
         disk_.logging = false;
-        disk_.immediate = false;
+        disk_.immediate = seed % 5 == 0; // else reading ahead is hardly ever in time
         core_.turn();
         core_.now += std::chrono::hours(1);
         for (int copies = 0; copies < 3; ++copies) {
@@ -321,6 +321,8 @@ TEST_CASE("random requests have the effect of their order", "[core][model]") {
         duplicates += model.stats().duplicates;
         read_ahead += model.stats().read_ahead;
     }
+    if (given != nullptr)
+        return;
     CHECK(ordered > 100); // the test tests what it is for
     CHECK(duplicates > 10);
     CHECK(read_ahead > 10);

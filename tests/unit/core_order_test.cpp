@@ -484,15 +484,28 @@ TEST_CASE("a second part that can hardly grow any more is begun", "[core][merge]
         core.send(write_request(end, pattern(end, count, 1)));
         end += count;
     };
-    for (int i = 0; i < 15; ++i)
-        write(17); // 255 together
-    core.turn();
-    for (int i = 0; i < 16; ++i) {
-        write(17);
+    SECTION("for lack of sectors") {
+        for (int i = 0; i < 16; ++i)
+            write(16);
         core.turn();
+        for (int i = 0; i < 16; ++i) {
+            write(17); // 255 together, and the next is too much
+            core.turn();
+        }
+        REQUIRE(disk.pending.size() == 2);
+        CHECK(disk.pending.back()->range.first == 256);
     }
-    REQUIRE(disk.pending.size() == 2);
-    CHECK(disk.pending.back()->range.first == 255);
+    SECTION("for lack of requests") {
+        for (int i = 0; i < 15; ++i)
+            write(17);
+        core.turn();
+        for (int i = 0; i < 70; ++i) {
+            write(1); // of which one operation takes 64
+            core.turn();
+        }
+        REQUIRE(disk.pending.size() == 2);
+        CHECK(disk.pending.back()->range.first == 255);
+    }
     drain(core, disk);
 }
 
