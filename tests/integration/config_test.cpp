@@ -43,9 +43,9 @@ TEST_CASE("protocol 3 row firmware version: the same in every answer", "[protoco
 
 TEST_CASE("protocol 3 row sector count: what fits a frame of the interface by section 7",
           "[protocol-3][protocol-7]") {
-    const std::pair<unsigned, unsigned> table[] = {{1500, 2},  {4118, 7},  {4132, 8},  {4200, 8},
-                                                   {8192, 8},  {9000, 16}, {9018, 16}, {16110, 24},
-                                                   {1060, 2},  {1059, 1},  {576, 1}};
+    const std::pair<unsigned, unsigned> table[] = {{1500, 2}, {4118, 7},  {4132, 8},  {4200, 8},
+                                                   {8192, 8}, {9000, 16}, {9018, 16}, {16110, 24},
+                                                   {1060, 2}, {1059, 1},  {576, 1}};
     for (const auto& [mtu, sectors] : table) {
         JumboScene scene(mtu);
         CAPTURE(mtu);
@@ -246,14 +246,8 @@ TEST_CASE("protocol 3 details: a reservation does not touch Query Config", "[pro
 }
 
 TEST_CASE("protocol 3: the string belongs to the export, not to an interface or client", "[protocol-3]") {
-    const VethPair& first = standard_wire();
-    const VethPair second("second");
-    const ImageFile image(64);
-    RawClient one(first);
-    RawClient other(second);
-    const TargetProcess target({first.target_end(), second.target_end()},
-                               {export_argument(1, 1, image.path())});
-    one.ask(config_request(ccmd_set, "shared"));
-    CHECK(other.ask(config_request()).config_text() == "shared");
-    CHECK(other.ask(config_request(ccmd_set, "mine").from(numbered_mac(3))).error() == 4);
+    TwoPathScene scene;
+    scene.one.ask(config_request(ccmd_set, "shared"));
+    CHECK(scene.other.ask(config_request()).config_text() == "shared");
+    CHECK(scene.other.ask(config_request(ccmd_set, "mine").from(numbered_mac(3))).error() == 4);
 }

@@ -321,14 +321,8 @@ TEST_CASE("protocol 1.2: the reply to a broadcast carries the target's own addre
 }
 
 TEST_CASE("protocol 1.2: a reply leaves through the interface of the request", "[protocol-1.2]") {
-    const VethPair& first = standard_wire();
-    const VethPair second("second");
-    const ImageFile image(64);
-    RawClient first_client(first);
-    RawClient second_client(second);
-    const TargetProcess target({first.target_end(), second.target_end()},
-                               {export_argument(1, 1, image.path())});
-    for (RawClient* client : {&first_client, &second_client})
+    TwoPathScene scene;
+    for (RawClient* client : {&scene.one, &scene.other})
         for (Request request : one_of_each_command()) {
             request.destination = broadcast_mac;
             // The client fails on a wrong source address; a stray answer on the other wire fails there.
@@ -337,10 +331,10 @@ TEST_CASE("protocol 1.2: a reply leaves through the interface of the request", "
     // The very same source address on both wires: the arrival decides, not a table of addresses.
     const Mac roaming = numbered_mac(77);
     for (int round = 0; round < 3; ++round) {
-        first_client.ask(config_request().from(roaming));
-        second_client.ask(config_request().from(roaming));
-        second_client.ask(read_request(0, 1).from(roaming));
-        first_client.ask(read_request(0, 1).from(roaming));
+        scene.one.ask(config_request().from(roaming));
+        scene.other.ask(config_request().from(roaming));
+        scene.other.ask(read_request(0, 1).from(roaming));
+        scene.one.ask(read_request(0, 1).from(roaming));
     }
 }
 

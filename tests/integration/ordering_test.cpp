@@ -286,16 +286,10 @@ TEST_CASE("H5: a part of a write in flight is an overlap, not a duplicate", "[or
 }
 
 TEST_CASE("H8: writes over two interfaces in turn: the later one stays", "[ordering]") {
-    const VethPair& first = standard_wire();
-    const VethPair second("second");
-    const ImageFile image(64);
-    RawClient one(first);
-    RawClient other(second);
-    const TargetProcess target({first.target_end(), second.target_end()},
-                               {export_argument(1, 1, image.path())});
+    TwoPathScene scene;
     for (std::uint32_t round = 1; round <= 100; ++round) {
-        RawClient& writer = round % 2 == 0 ? one : other;
-        RawClient& reader = round % 2 == 0 ? other : one;
+        RawClient& writer = round % 2 == 0 ? scene.one : scene.other;
+        RawClient& reader = round % 2 == 0 ? scene.other : scene.one;
         writer.write(5, pattern(5, 2, round));
         CHECK(reader.read(5, 2) == pattern(5, 2, round));
     }

@@ -228,18 +228,12 @@ TEST_CASE("protocol 5: Query Config, Mask and Reserve are always allowed", "[pro
 }
 
 TEST_CASE("protocol 5 row K, Q: a reservation is per export and seen on every interface", "[protocol-5]") {
-    const VethPair& first = standard_wire();
-    const VethPair second("second");
-    const ImageFile image(64);
-    RawClient one(first);
-    RawClient other(second);
-    const TargetProcess target({first.target_end(), second.target_end()},
-                               {export_argument(1, 1, image.path())});
-    one.ask(reserve_request(reserve_set, {one.mac()}));
-    CHECK(one.ask(read_request(0, 1)).succeeded());
-    CHECK(other.ask(read_request(0, 1)).error() == 6);
-    CHECK(other.ask(read_request(0, 1).from(one.mac())).succeeded());
-    CHECK(other.ask(reserve_request()).holders() == Macs{one.mac()});
+    TwoPathScene scene;
+    scene.one.ask(reserve_request(reserve_set, {scene.one.mac()}));
+    CHECK(scene.one.ask(read_request(0, 1)).succeeded());
+    CHECK(scene.other.ask(read_request(0, 1)).error() == 6);
+    CHECK(scene.other.ask(read_request(0, 1).from(scene.one.mac())).succeeded());
+    CHECK(scene.other.ask(reserve_request()).holders() == Macs{scene.one.mac()});
 }
 
 TEST_CASE("protocol 5 fencing rule: no write of an excluded host reaches the disk after the reply",

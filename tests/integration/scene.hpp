@@ -42,4 +42,15 @@ struct JumboScene {
     }
 };
 
+// Two ways to the same export, with a client at each.
+struct TwoPathScene {
+    const VethPair& first_wire = standard_wire();
+    VethPair second_wire{"second"};
+    ImageFile image{64};
+    RawClient one{first_wire};
+    RawClient other{second_wire};
+    TargetProcess target{{first_wire.target_end(), second_wire.target_end()},
+                         {export_argument(1, 1, image.path())}};
+};
+
 } // namespace aoetest

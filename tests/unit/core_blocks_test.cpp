@@ -11,14 +11,6 @@ using Op = Disk::Op;
 
 namespace {
 
-void drain(CoreFixture& core, Disk& disk) {
-    core.turn();
-    while (!disk.pending.empty()) {
-        disk.complete();
-        core.turn();
-    }
-}
-
 aoetarget::Geometry with_discard(std::uint64_t sectors, std::uint32_t block_bytes = 512) {
     aoetarget::Geometry geometry = geometry_of(sectors, block_bytes);
     geometry.discard = true;
@@ -122,7 +114,7 @@ TEST_CASE("two requests for one block exclude each other, though their sectors d
     const std::uint32_t read = core.send(read_request(12, 1));
     core.turn();
     CHECK(disk.pending.size() == 1);
-    drain(core, disk);
+    core.drain(disk);
     CHECK(core.reply(read).data() == pattern(12, 1));
     CHECK(disk.sectors(8) == pattern(8, 1, 1));
     CHECK(disk.sectors(15) == pattern(15, 1, 2));
@@ -367,7 +359,7 @@ TEST_CASE("everything between the first and the last range of a list waits for i
     const std::uint32_t outside = core.send(write_request(102, pattern(102, 1, 1)));
     core.turn();
     CHECK(disk.pending.size() == 2);
-    drain(core, disk);
+    core.drain(disk);
     CHECK(core.reply(inside).succeeded());
     CHECK(core.reply(outside).succeeded());
 }

@@ -10,13 +10,8 @@ constexpr std::uint64_t sectors = 4096;
 const Mac greedy = numbered_mac(0x77);
 
 void drain(CoreFixture& core) {
-    core.turn();
-    for (Disk& disk : core.disks) {
-        while (!disk.pending.empty()) {
-            disk.complete();
-            core.turn();
-        }
-    }
+    for (Disk& disk : core.disks)
+        core.drain(disk);
 }
 
 /// Writes that have nothing to do with each other, to exports 1.1 to 1.`exports` in turn.

@@ -120,6 +120,14 @@ bool CoreFixture::send_bytes(FakeLink& from, const Bytes& frame) {
     return core.receive(from.id, std::move(*slot));
 }
 
+void CoreFixture::drain(Disk& disk) {
+    turn();
+    while (!disk.pending.empty()) {
+        disk.complete();
+        turn();
+    }
+}
+
 Reply CoreFixture::ask(FakeLink& from, const Request& request) {
     const std::uint32_t tag = send(from, request);
     turn();

@@ -66,6 +66,8 @@ class CoreFixture {
     [[nodiscard]] bool acted_upon() const { return acted_upon_; } ///< The last that was sent.
 
     void turn() { core.turn(now); }
+    /// Completes the device's first operation again and again, turning in between, until there is none.
+    void drain(Disk& disk);
     /// One request and its one answer, which must come without further ado.
     Reply ask(const Request& request) { return ask(*links.front(), request); }
     Reply ask(FakeLink& link, const Request& request);

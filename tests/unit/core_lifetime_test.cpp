@@ -6,18 +6,6 @@
 
 using namespace aoetest;
 
-namespace {
-
-void drain(CoreFixture& core, Disk& disk) {
-    core.turn();
-    while (!disk.pending.empty()) {
-        disk.complete();
-        core.turn();
-    }
-}
-
-} // namespace
-
 TEST_CASE("requests of a link that has gone are finished and not answered", "[core][lifetime]") {
     CoreFixture core;
     FakeLink& second = core.add_link();
@@ -29,7 +17,7 @@ TEST_CASE("requests of a link that has gone are finished and not answered", "[co
     const std::uint32_t other = core.send(write_request(6, pattern(6, 2, 3)));
     core.turn();
     core.remove_link(second);
-    drain(core, disk);
+    core.drain(disk);
     for (const std::uint32_t tag : {write, queued, read})
         CHECK_FALSE(core.answered(tag));
     CHECK(core.reply(other).succeeded());
@@ -51,7 +39,7 @@ TEST_CASE("a copy that came by another link is answered there though the first l
     core.turn();
     core.send(request);
     core.remove_link(second);
-    drain(core, disk);
+    core.drain(disk);
     const auto answers = core.take(*request.tag);
     REQUIRE(answers.size() == 1);
     CHECK(answers[0].link == core.link);
@@ -68,7 +56,7 @@ TEST_CASE("an export of a read-only device ends without a flush", "[core][lifeti
     CHECK(core.core.remove_export({1, 1}));
     core.turn();
     CHECK(disk.exists); // the read is still under way
-    drain(core, disk);
+    core.drain(disk);
     CHECK(core.reply(tag).succeeded());
     CHECK_FALSE(disk.exists);
     CHECK(disk.operations == 1);
@@ -82,7 +70,7 @@ TEST_CASE("a read whose answer does not fit any more is aborted", "[core][lifeti
     const std::uint32_t small = core.send(read_request(100, 2));
     core.turn();
     core.link->mtu_now = 1500;
-    drain(core, disk);
+    core.drain(disk);
     const Reply reply = core.reply(large);
     CHECK(reply.status() == status_error);
     CHECK(reply.ata_error() == error_abort);
@@ -132,7 +120,7 @@ TEST_CASE("an export that is removed finishes what is under way and then goes", 
     CHECK_FALSE(core.core.has_export({1, 1}));
     core.expect_silence(config_request());
     CHECK(disk.exists);
-    drain(core, disk);
+    core.drain(disk);
     CHECK(core.reply(write).succeeded());
     CHECK(core.reply(read).data() == pattern(4, 2, 1));
     CHECK_FALSE(disk.exists);
@@ -147,7 +135,7 @@ TEST_CASE("an address is free again as soon as its export is removed", "[core][l
     core.core.remove_export({1, 1});
     Disk& fresh = core.add_export(64);
     CHECK(Identify(core.ask(identify_request()).data()).sectors_48() == 64);
-    drain(core, old);
+    core.drain(old);
     CHECK(core.reply(write).succeeded());
     CHECK_FALSE(old.exists);
     CHECK(fresh.exists);
@@ -164,7 +152,7 @@ TEST_CASE("an export that is removed while fences wait answers them first", "[co
     core.core.remove_export({1, 1});
     core.turn();
     CHECK_FALSE(core.answered(fence));
-    drain(core, disk);
+    core.drain(disk);
     CHECK(core.answered(fence));
 }
 
@@ -193,7 +181,7 @@ TEST_CASE("requests in every state end when the core is closed", "[core][lifetim
     core.turn();
     tags.push_back(core.send(read_request(200, 2))); // not even started
     core.core.close();
-    drain(core, disk);
+    core.drain(disk);
     CHECK(core.core.idle());
     for (const std::uint32_t tag : tags)
         CHECK(core.reply(tag).succeeded());
@@ -212,7 +200,7 @@ TEST_CASE("requests of several links to one export are all answered", "[core][li
         tags.push_back(core.send(second, write_request(i % 8, pattern(0, 1, 2 * i + 1))));
     }
     CHECK(core.stats().in_flight == 80);
-    drain(core, disk);
+    core.drain(disk);
     for (const std::uint32_t tag : tags)
         CHECK(core.reply(tag).succeeded());
     CHECK(core.stats().in_flight == 0);
@@ -230,7 +218,7 @@ TEST_CASE("an export whose device hangs holds half of a link's slots and no more
     const std::uint32_t tag = core.send(read_request(0, 1).to(1, 2));
     core.turn();
     CHECK(core.reply(tag).succeeded());
-    drain(core, hung);
+    core.drain(hung);
     CHECK(core.stats().in_flight == 0);
 }
 

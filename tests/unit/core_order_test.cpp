@@ -11,15 +11,6 @@ using Op = Disk::Op;
 
 namespace {
 
-/// Completes the first operation again and again, turning in between.
-void drain(CoreFixture& core, Disk& disk) {
-    core.turn();
-    while (!disk.pending.empty()) {
-        disk.complete();
-        core.turn();
-    }
-}
-
 Bytes joined(const Bytes& one, const Bytes& two) {
     Bytes all = one;
     all.insert(all.end(), two.begin(), two.end());
@@ -76,7 +67,7 @@ TEST_CASE("what overlaps a change waits for it, what does not runs beside it", "
     core.turn();
     CHECK(disk.log.size() == (row.waits ? 1 : 2));
     CHECK(core.stats().ordered == (row.waits ? 1 : 0));
-    drain(core, disk);
+    core.drain(disk);
 }
 
 TEST_CASE("writes to the same sectors take effect in the order in which they came", "[core][order]") {
@@ -88,7 +79,7 @@ TEST_CASE("writes to the same sectors take effect in the order in which they cam
         tags.push_back(core.send(write_request(4, pattern(4, 2, version))));
     const std::uint32_t read = core.send(read_request(4, 2));
     tags.push_back(core.send(write_request(5, pattern(5, 2, 9))));
-    drain(core, disk);
+    core.drain(disk);
     for (const std::uint32_t tag : tags)
         CHECK(core.reply(tag).succeeded());
     CHECK(core.reply(read).data() == pattern(4, 2, 5));
@@ -219,7 +210,7 @@ TEST_CASE("a copy of a request under way is not done again, and the newest copy 
     if (!row.same_tag)
         copy.tag.reset();
     const std::uint32_t newest = core.send(second, copy);
-    drain(core, disk);
+    core.drain(disk);
     CHECK(disk.operations == 1);
     CHECK(core.stats().duplicates == 1);
     const auto answers = core.take(newest);
@@ -239,7 +230,7 @@ TEST_CASE("the answer to a copy echoes the registers of that copy", "[core][dupl
     core.turn();
     request.at(31) = 0x40; // other device bits in the address register: the same sectors
     core.send(request);
-    drain(core, disk);
+    core.drain(disk);
     CHECK(core.reply(*request.tag).lba_registers() == Bytes{4, 0, 0, 0x40, 0, 0});
 }
 
@@ -267,7 +258,7 @@ TEST_CASE("what is not an exact copy is done for itself", "[core][duplicate]") {
     const std::uint32_t one = core.send(row.first);
     core.turn();
     const std::uint32_t two = core.send(row.second);
-    drain(core, disk);
+    core.drain(disk);
     CHECK(disk.operations == 2);
     CHECK(core.stats().duplicates == 0);
     CHECK(core.reply(one).succeeded());
@@ -293,7 +284,7 @@ TEST_CASE("write x, write y, write x leaves x, though the last equals the first"
     const std::uint32_t one = core.send(write_request(4, pattern(4, 1, 1)));
     const std::uint32_t two = core.send(write_request(4, pattern(4, 1, 2)));
     const std::uint32_t three = core.send(write_request(4, pattern(4, 1, 1)));
-    drain(core, disk);
+    core.drain(disk);
     for (const std::uint32_t tag : {one, two, three})
         CHECK(core.reply(tag).succeeded());
     CHECK(disk.sectors(4) == pattern(4, 1, 1));
@@ -307,7 +298,7 @@ TEST_CASE("a late copy of an older write does not undo a newer one", "[core][dup
     core.send(old);
     core.send(write_request(4, pattern(4, 1, 2)));
     core.send(old); // the same tag: no new request
-    drain(core, disk);
+    core.drain(disk);
     CHECK(disk.sectors(4) == pattern(4, 1, 2));
     CHECK(core.replies(*old.tag).size() == 1);
 }
@@ -321,7 +312,7 @@ TEST_CASE("a copy is recognised within an operation that serves several requests
     core.send(write_request(4, pattern(4, 2, 1)));
     core.turn();
     const std::uint32_t newest = core.send(write_request(2, pattern(2, 2, 1)));
-    drain(core, disk);
+    core.drain(disk);
     CHECK(disk.operations == 1);
     CHECK_FALSE(core.answered(old));
     CHECK(core.reply(newest).succeeded());
@@ -384,7 +375,7 @@ TEST_CASE("a request does not join what is already with the device", "[core][mer
     core.send(read_request(6, 2));
     core.turn();
     CHECK(disk.pending.size() == 2);
-    drain(core, disk);
+    core.drain(disk);
 }
 
 TEST_CASE("of a run of writes the device has two parts, and the rest waits together", "[core][merge]") {
@@ -414,7 +405,7 @@ TEST_CASE("of a run of writes the device has two parts, and the rest waits toget
     core.turn();
     REQUIRE(disk.pending.size() == 3);
     CHECK(disk.pending.back()->range == aoetarget::SectorRange{8, 6});
-    drain(core, disk);
+    core.drain(disk);
     for (const std::uint32_t tag : tags)
         CHECK(core.reply(tag).succeeded());
     CHECK(disk.sectors(2, 12) == pattern(2, 12, 1));
@@ -446,7 +437,7 @@ TEST_CASE("the second part of a run is begun when it is as large as the first, o
     CHECK(disk.pending.back()->range == aoetarget::SectorRange{12, 2});
     write(14, 2);
     CHECK(disk.pending.size() == 2);
-    drain(core, disk);
+    core.drain(disk);
     CHECK(disk.sectors(0, 16) == pattern(0, 16, 1));
 }
 
@@ -469,7 +460,7 @@ TEST_CASE("a write that has grown enough leaves the line, and those behind it st
     CHECK(core.answered(grows));
     CHECK(core.answered(joins));
     CHECK_FALSE(core.answered(read));
-    drain(core, disk);
+    core.drain(disk);
     CHECK(core.reply(read).data() == pattern(3, 1, 1));
     CHECK(core.reply(write).succeeded());
     CHECK(disk.sectors(2, 6) == joined(pattern(2, 1, 2), pattern(3, 5, 1)));
@@ -506,7 +497,7 @@ TEST_CASE("a second part that can hardly grow any more is begun", "[core][merge]
         REQUIRE(disk.pending.size() == 2);
         CHECK(disk.pending.back()->range.first == 255);
     }
-    drain(core, disk);
+    core.drain(disk);
 }
 
 TEST_CASE("a write that has grown enough still waits for what it overlaps by then", "[core][merge]") {
@@ -530,7 +521,7 @@ TEST_CASE("a write that has grown enough still waits for what it overlaps by the
     core.turn();
     REQUIRE(disk.pending.size() == 1);
     CHECK(disk.pending.back()->range == aoetarget::SectorRange{4, 4});
-    drain(core, disk);
+    core.drain(disk);
     CHECK(core.reply(held).succeeded());
     CHECK(core.reply(joins).succeeded());
     CHECK(disk.sectors(4, 4) == pattern(4, 4, 2));
@@ -550,7 +541,7 @@ TEST_CASE("a write that was held to grow keeps the order of what it overlaps onc
     core.turn();
     CHECK(disk.pending.size() == 2);
     CHECK_FALSE(core.answered(held));
-    drain(core, disk);
+    core.drain(disk);
     CHECK(core.reply(held).succeeded());
     CHECK(core.reply(joins).succeeded());
     CHECK(disk.sectors(10, 2) == pattern(10, 2, 3));
@@ -563,7 +554,7 @@ TEST_CASE("nothing is held behind a write that is being made stable", "[core][me
     write_one_by_one(core, {4, 6}, ata::write_dma_fua_ext);
     write_one_by_one(core, {8});
     CHECK(disk.pending.size() == 3);
-    drain(core, disk);
+    core.drain(disk);
 }
 
 TEST_CASE("a durable write is not held to grow", "[core][merge]") {
@@ -573,7 +564,7 @@ TEST_CASE("a durable write is not held to grow", "[core][merge]") {
     write_one_by_one(core, {4, 6});
     write_one_by_one(core, {8}, ata::write_dma_fua_ext);
     CHECK(disk.pending.size() == 3);
-    drain(core, disk);
+    core.drain(disk);
 }
 
 TEST_CASE("merging stops at 64 requests and at 256 sectors", "[core][merge]") {
@@ -611,7 +602,7 @@ TEST_CASE("neighbours that wait for the same change go on together", "[core][mer
     core.turn();
     core.send(write_request(10, pattern(10, 2, 2))); // nothing is in its way but it may ride along
     core.turn();
-    drain(core, disk);
+    core.drain(disk);
     CHECK(disk.sectors(8, 4) == pattern(8, 4, 2));
     CHECK(core.stats().device_operations <= 3);
 }
@@ -629,7 +620,7 @@ TEST_CASE("a request does not join a neighbour past something newer in its way",
     const std::uint32_t write =
         core.send(write_request(2, pattern(2, 1, 3))); // neighbour of the waiting write, but after the read
     core.turn();
-    drain(core, disk);
+    core.drain(disk);
     CHECK(core.reply(read).data() == pattern(2, 1));
     CHECK(core.reply(write).succeeded());
     CHECK(disk.sectors(0, 3) == joined(pattern(0, 2, 2), pattern(2, 1, 3)));
@@ -690,7 +681,7 @@ TEST_CASE("a request that waits behind a failing operation goes on", "[core][ord
     disk.fail(EIO);
     core.turn();
     CHECK_FALSE(core.answered(read));
-    drain(core, disk);
+    core.drain(disk);
     CHECK(core.reply(read).data() == joined(pattern(5, 1, 1), pattern(6, 1, 1)));
 }
 
@@ -727,6 +718,6 @@ TEST_CASE("exports do not wait for each other", "[core][order]") {
     core.turn();
     CHECK(one.pending.size() == 1);
     CHECK(two.pending.size() == 1);
-    drain(core, one);
-    drain(core, two);
+    core.drain(one);
+    core.drain(two);
 }

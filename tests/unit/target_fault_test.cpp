@@ -10,7 +10,6 @@
 #include <random>
 
 using namespace aoetest;
-using aoetarget::ExportOptions;
 using aoetarget::Io;
 using aoetarget::Target;
 using std::chrono::milliseconds;
@@ -18,12 +17,6 @@ using std::chrono::milliseconds;
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-ExportOptions at(unsigned shelf, unsigned slot) {
-    ExportOptions options;
-    options.address = {static_cast<std::uint16_t>(shelf), static_cast<std::uint8_t>(slot)};
-    return options;
-}
 
 std::unique_ptr<FaultyDevice> faulty(VolumeLog& log, const Faults& faults) {
     return std::make_unique<FaultyDevice>(Volume::make(log), faults);

@@ -20,6 +20,12 @@
 
 namespace aoetest {
 
+inline aoetarget::ExportOptions at(unsigned shelf, unsigned slot) {
+    aoetarget::ExportOptions options;
+    options.address = {static_cast<std::uint16_t>(shelf), static_cast<std::uint8_t>(slot)};
+    return options;
+}
+
 /// A test that hangs ends the program and says so.
 class Patience {
   public:
@@ -194,6 +200,21 @@ class RunningTarget {
     std::deque<std::function<void()>> work_;
     std::atomic<bool> ended_{false};
     std::thread thread_;
+};
+
+/// The arrangement of most tests: a volume, served as e1.1 on the standard wire, and one client.
+struct ServedVolume {
+    explicit ServedVolume(Volume::Way way = Volume::Way::at_once)
+        : running([&](aoetarget::Target& target) {
+              target.add_interface(wire.target_end());
+              target.add_export(at(1, 1), Volume::make(log, 2048, way));
+          }) {}
+
+    Patience patience;
+    const VethPair& wire = standard_wire();
+    VolumeLog log;
+    RunningTarget running;
+    RawClient client{wire};
 };
 
 } // namespace aoetest

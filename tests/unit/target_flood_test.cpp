@@ -10,7 +10,6 @@
 #include <fstream>
 
 using namespace aoetest;
-using aoetarget::ExportOptions;
 using aoetarget::Target;
 using std::chrono::milliseconds;
 
@@ -27,10 +26,8 @@ struct SlowDisk {
     const VethPair& wire = standard_wire();
     RunningTarget running{[&](Target& target) {
         target.add_interface(wire.target_end());
-        ExportOptions options;
-        options.address = {1, 1};
-        target.add_export(options, std::make_unique<FaultyDevice>(Volume::make(log, 8192),
-                                                                  Faults{.service = disk_service}));
+        target.add_export(at(1, 1), std::make_unique<FaultyDevice>(Volume::make(log, 8192),
+                                                                   Faults{.service = disk_service}));
     }};
 
     aoetarget::ExportStats stats() { return running.stats().exports.at(0); }

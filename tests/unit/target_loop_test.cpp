@@ -8,20 +8,12 @@
 #include <poll.h>
 
 using namespace aoetest;
-using aoetarget::ExportOptions;
 using aoetarget::Target;
 
 namespace {
 
-ExportOptions at(unsigned shelf, unsigned slot) {
-    ExportOptions options;
-    options.address = {static_cast<std::uint16_t>(shelf), static_cast<std::uint8_t>(slot)};
-    return options;
-}
-
 /// Reads and writes here and there; every answer must be right.
 void exercise(RawClient& client, unsigned rounds, unsigned shelf = 1, unsigned slot = 1) {
-    std::vector<std::pair<std::uint32_t, std::uint64_t>> reads;
     const auto to = [&](Request request) {
         return request.to(static_cast<std::uint16_t>(shelf), static_cast<std::uint8_t>(slot));
     };
@@ -102,49 +94,35 @@ TEST_CASE("a target that was stopped before it ran returns at once", "[target][l
 }
 
 TEST_CASE("stop() waits for the devices, a second stop() does not", "[target][loop]") {
-    const Patience patience;
-    const VethPair& wire = standard_wire();
-    VolumeLog log;
-    RunningTarget running([&](Target& target) {
-        target.add_interface(wire.target_end());
-        target.add_export(at(1, 1), Volume::make(log, 2048, Volume::Way::worker));
-    });
-    RawClient client(wire);
-    client.ask(config_request());
-    log.held = true;
-    const std::uint32_t write = client.send(write_request(4, pattern(4, 1, 1)));
-    REQUIRE(client.wait_until([&] { return log.operations == 1; }));
-    running.target().stop();
+    ServedVolume scene(Volume::Way::worker);
+    scene.client.ask(config_request());
+    scene.log.held = true;
+    const std::uint32_t write = scene.client.send(write_request(4, pattern(4, 1, 1)));
+    REQUIRE(scene.client.wait_until([&] { return scene.log.operations == 1; }));
+    scene.running.target().stop();
     std::this_thread::sleep_for(Milliseconds(50));
-    CHECK_FALSE(running.ended());
+    CHECK_FALSE(scene.running.ended());
 
     if (GENERATE(true, false)) {
-        log.held = false;
-        running.join();
-        CHECK(log.flushes == 1);
-        CHECK(client.wait_for(write)); // what was under way is answered
+        scene.log.held = false;
+        scene.running.join();
+        CHECK(scene.log.flushes == 1);
+        CHECK(scene.client.wait_for(write)); // what was under way is answered
     } else {
-        running.target().stop();
-        running.join();
-        CHECK(log.operations == 1);
-        log.held = false; // the destructor waits for it
+        scene.running.target().stop();
+        scene.running.join();
+        CHECK(scene.log.operations == 1);
+        scene.log.held = false; // the destructor waits for it
     }
 }
 
 TEST_CASE("a stopped target answers nothing any more", "[target][loop]") {
-    const Patience patience;
-    const VethPair& wire = standard_wire();
-    VolumeLog log;
-    RunningTarget running([&](Target& target) {
-        target.add_interface(wire.target_end());
-        target.add_export(at(1, 1), Volume::make(log));
-    });
-    RawClient client(wire);
-    client.ask(config_request());
-    running.end();
-    const std::uint32_t tag = client.send(config_request());
-    client.receive(Milliseconds(100));
-    CHECK(client.answers_to(tag) == 0);
+    ServedVolume scene;
+    scene.client.ask(config_request());
+    scene.running.end();
+    const std::uint32_t tag = scene.client.send(config_request());
+    scene.client.receive(Milliseconds(100));
+    CHECK(scene.client.answers_to(tag) == 0);
 }
 
 TEST_CASE("a host's own loop drives the target through fd() and poll()", "[target][loop]") {
@@ -296,29 +274,22 @@ TEST_CASE("two targets on two threads share nothing", "[target][loop]") {
 }
 
 TEST_CASE("many requests at once are completed by a worker in any order", "[target][loop]") {
-    const Patience patience;
-    const VethPair& wire = standard_wire();
-    VolumeLog log;
-    RunningTarget running([&](Target& target) {
-        target.add_interface(wire.target_end());
-        target.add_export(at(1, 1), Volume::make(log, 2048, Volume::Way::worker));
-    });
-    RawClient client(wire);
+    ServedVolume scene(Volume::Way::worker);
     for (std::uint32_t round = 1; round <= 20; ++round) {
-        log.held = true; // let them pile up, and overlap
+        scene.log.held = true; // let them pile up, and overlap
         std::vector<std::uint32_t> tags;
         for (std::uint32_t i = 0; i < 40; ++i)
-            tags.push_back(client.send(write_request(i, pattern(i, 2, round * 100 + i))));
-        log.held = false;
+            tags.push_back(scene.client.send(write_request(i, pattern(i, 2, round * 100 + i))));
+        scene.log.held = false;
         for (const std::uint32_t tag : tags) {
-            const auto reply = client.wait_for(tag);
+            const auto reply = scene.client.wait_for(tag);
             REQUIRE(reply);
             CHECK(reply->succeeded());
         }
         for (std::uint32_t i = 0; i < 40; ++i)
-            CHECK(client.read(i, 1) == pattern(i, 1, round * 100 + i));
+            CHECK(scene.client.read(i, 1) == pattern(i, 1, round * 100 + i));
     }
-    CHECK(running.stats().exports.at(0).in_flight == 0);
+    CHECK(scene.running.stats().exports.at(0).in_flight == 0);
 }
 
 TEST_CASE("a host that sleeps on fd() leaves no answer behind, however many leave at once",

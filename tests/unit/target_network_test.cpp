@@ -12,12 +12,6 @@ using aoetarget::Target;
 
 namespace {
 
-ExportOptions at(unsigned shelf, unsigned slot) {
-    ExportOptions options;
-    options.address = {static_cast<std::uint16_t>(shelf), static_cast<std::uint8_t>(slot)};
-    return options;
-}
-
 /// The sockets of this process that have the kernel note when frames come.
 unsigned stamping_sockets() {
     unsigned count = 0;
@@ -43,23 +37,16 @@ bool answers_again(RawClient& client, const Request& request = config_request())
 } // namespace
 
 TEST_CASE("statistics tell what an interface is and what went through it", "[target][network]") {
-    const Patience patience;
-    const VethPair& wire = standard_wire();
-    VolumeLog log;
-    RunningTarget running([&](Target& target) {
-        target.add_interface(wire.target_end());
-        target.add_export(at(1, 1), Volume::make(log));
-    });
-    RawClient client(wire);
+    ServedVolume scene;
     for (int i = 0; i < 10; ++i)
-        client.read(0, 2);
-    client.expect_silence(config_request().to(1, 2));           // stays in the kernel
-    client.expect_silence(config_request().to(every_shelf, 2)); // seen and ignored
-    const aoetarget::Stats stats = running.stats();
+        scene.client.read(0, 2);
+    scene.client.expect_silence(config_request().to(1, 2));           // stays in the kernel
+    scene.client.expect_silence(config_request().to(every_shelf, 2)); // seen and ignored
+    const aoetarget::Stats stats = scene.running.stats();
     REQUIRE(stats.interfaces.size() == 1);
     const aoetarget::InterfaceStats& interface = stats.interfaces[0];
-    CHECK(interface.name == wire.target_end());
-    CHECK(interface.mac.bytes == client.target_mac().octets);
+    CHECK(interface.name == scene.wire.target_end());
+    CHECK(interface.mac.bytes == scene.client.target_mac().octets);
     CHECK(interface.mtu == 1500);
     CHECK(interface.sectors_per_frame == 2);
     CHECK(interface.up);
@@ -163,60 +150,41 @@ TEST_CASE("what waits in the packet socket when a lane is opened comes before wh
 }
 
 TEST_CASE("an interface that goes down and comes up again is served again", "[target][network]") {
-    const Patience patience;
-    const VethPair& wire = standard_wire();
-    VolumeLog log;
-    RunningTarget running([&](Target& target) {
-        target.add_interface(wire.target_end());
-        target.add_export(at(1, 1), Volume::make(log));
-    });
-    RawClient client(wire);
-    client.ask(config_request());
+    ServedVolume scene;
+    scene.client.ask(config_request());
     for (int i = 0; i < 5; ++i) {
-        set_link(wire.target_end(), false);
-        client.wait_until([&] { return !running.stats().interfaces.at(0).up; });
-        set_link(wire.target_end(), true);
-        CHECK(answers_again(client));
+        set_link(scene.wire.target_end(), false);
+        scene.client.wait_until([&] { return !scene.running.stats().interfaces.at(0).up; });
+        set_link(scene.wire.target_end(), true);
+        CHECK(answers_again(scene.client));
     }
 }
 
 TEST_CASE("what could not be answered while the interface was down is not answered later",
           "[target][network]") {
-    const Patience patience;
-    const VethPair& wire = standard_wire();
-    VolumeLog log;
-    RunningTarget running([&](Target& target) {
-        target.add_interface(wire.target_end());
-        target.add_export(at(1, 1), Volume::make(log, 2048, Volume::Way::worker));
-    });
-    RawClient client(wire);
-    client.ask(config_request());
-    const auto is_up = [&] { return running.stats().interfaces.at(0).up; };
-    log.held = true;
+    ServedVolume scene(Volume::Way::worker);
+    scene.client.ask(config_request());
+    const auto is_up = [&] { return scene.running.stats().interfaces.at(0).up; };
+    scene.log.held = true;
     std::vector<std::uint32_t> tags;
     for (unsigned i = 0; i < 20; ++i)
-        tags.push_back(client.send(read_request(4 * i, 2)));
-    REQUIRE(client.wait_until([&] { return running.stats().exports.at(0).in_flight == tags.size(); }));
-    set_link(wire.target_end(), false);
-    REQUIRE(client.wait_until([&] { return !is_up(); }));
-    log.held = false;
-    CHECK(client.wait_until([&] { return running.stats().interfaces.at(0).tx_errors == tags.size(); }));
-    set_link(wire.target_end(), true);
-    CHECK(answers_again(client));
-    client.settle();
+        tags.push_back(scene.client.send(read_request(4 * i, 2)));
+    REQUIRE(scene.client.wait_until(
+        [&] { return scene.running.stats().exports.at(0).in_flight == tags.size(); }));
+    set_link(scene.wire.target_end(), false);
+    REQUIRE(scene.client.wait_until([&] { return !is_up(); }));
+    scene.log.held = false;
+    CHECK(scene.client.wait_until(
+        [&] { return scene.running.stats().interfaces.at(0).tx_errors == tags.size(); }));
+    set_link(scene.wire.target_end(), true);
+    CHECK(answers_again(scene.client));
+    scene.client.settle();
     for (const std::uint32_t tag : tags)
-        CHECK(client.answers_to(tag) == 0);
+        CHECK(scene.client.answers_to(tag) == 0);
 }
 
 TEST_CASE("another MTU is used as soon as it is set, larger or smaller", "[target][network]") {
-    const Patience patience;
-    const VethPair& wire = standard_wire();
-    VolumeLog log;
-    RunningTarget running([&](Target& target) {
-        target.add_interface(wire.target_end());
-        target.add_export(at(1, 1), Volume::make(log));
-    });
-    RawClient client(wire);
+    ServedVolume scene;
     struct Row {
         unsigned mtu, advertised, fitting; ///< Sectors that are advertised, and that fit.
     };
@@ -224,15 +192,16 @@ TEST_CASE("another MTU is used as soon as it is set, larger or smaller", "[targe
         {9000, 16, 17}, {1500, 2, 2}, {4200, 8, 8}, {9000, 16, 17}, {16110, 24, 31}, {1060, 2, 2},
     };
     for (const Row& row : table) {
-        wire.set_mtu(row.mtu);
+        scene.wire.set_mtu(row.mtu);
         CAPTURE(row.mtu);
-        REQUIRE(client.wait_until([&] { return running.stats().interfaces.at(0).mtu == row.mtu; }));
-        CHECK(client.ask(config_request()).sectors_per_frame() == row.advertised);
-        CHECK(client.read(3, static_cast<std::uint8_t>(row.fitting)) == pattern(3, row.fitting));
-        client.write(3, pattern(3, row.fitting));
+        REQUIRE(
+            scene.client.wait_until([&] { return scene.running.stats().interfaces.at(0).mtu == row.mtu; }));
+        CHECK(scene.client.ask(config_request()).sectors_per_frame() == row.advertised);
+        CHECK(scene.client.read(3, static_cast<std::uint8_t>(row.fitting)) == pattern(3, row.fitting));
+        scene.client.write(3, pattern(3, row.fitting));
     }
-    CHECK(running.stats().interfaces.at(0).rx_oversized == 0);
-    wire.set_mtu(1500);
+    CHECK(scene.running.stats().interfaces.at(0).rx_oversized == 0);
+    scene.wire.set_mtu(1500);
 }
 
 TEST_CASE("the MTU changes while requests are under way", "[target][network]") {
@@ -285,33 +254,27 @@ TEST_CASE("an interface that is destroyed and made anew is served again", "[targ
 }
 
 TEST_CASE("an interface is removed with requests under way and added again", "[target][network]") {
-    const Patience patience;
-    const VethPair& wire = standard_wire();
-    VolumeLog log;
-    RunningTarget running([&](Target& target) {
-        target.add_interface(wire.target_end());
-        target.add_export(at(1, 1), Volume::make(log, 2048, Volume::Way::worker));
-    });
-    RawClient client(wire);
+    ServedVolume scene(Volume::Way::worker);
     for (std::uint32_t round = 1; round <= 5; ++round) {
-        client.ask(config_request());
-        log.held = true;
-        const unsigned before = log.operations;
+        scene.client.ask(config_request());
+        scene.log.held = true;
+        const unsigned before = scene.log.operations;
         std::vector<std::uint32_t> tags;
         for (std::uint32_t i = 0; i < 10; ++i)
-            tags.push_back(client.send(write_request(4 * i, pattern(4 * i, 2, round))));
-        REQUIRE(client.wait_until([&] { return log.operations > before; }));
-        client.settle();
-        running.on_its_thread([&](Target& target) { target.remove_interface(wire.target_end()); });
-        log.held = false;
-        client.receive(Milliseconds(50));
+            tags.push_back(scene.client.send(write_request(4 * i, pattern(4 * i, 2, round))));
+        REQUIRE(scene.client.wait_until([&] { return scene.log.operations > before; }));
+        scene.client.settle();
+        scene.running.on_its_thread(
+            [&](Target& target) { target.remove_interface(scene.wire.target_end()); });
+        scene.log.held = false;
+        scene.client.receive(Milliseconds(50));
         for (const std::uint32_t tag : tags)
-            CHECK(client.answers_to(tag) == 0);
-        running.on_its_thread([&](Target& target) { target.add_interface(wire.target_end()); });
-        CHECK(client.read(0, 2) == pattern(0, 2, round)); // finished though not answered
-        CHECK(client.read(36, 2) == pattern(36, 2, round));
+            CHECK(scene.client.answers_to(tag) == 0);
+        scene.running.on_its_thread([&](Target& target) { target.add_interface(scene.wire.target_end()); });
+        CHECK(scene.client.read(0, 2) == pattern(0, 2, round)); // finished though not answered
+        CHECK(scene.client.read(36, 2) == pattern(36, 2, round));
     }
-    CHECK(running.stats().interfaces.size() == 1);
+    CHECK(scene.running.stats().interfaces.size() == 1);
 }
 
 TEST_CASE("times of arrival are asked for only as long as there are several interfaces",

@@ -48,12 +48,6 @@ Geometry plain() {
     return geometry;
 }
 
-ExportOptions at(unsigned shelf, unsigned slot) {
-    ExportOptions options;
-    options.address = {static_cast<std::uint16_t>(shelf), static_cast<std::uint8_t>(slot)};
-    return options;
-}
-
 void add(Target& target, const ExportOptions& options, const Geometry& geometry = plain(),
          const std::string& identity = {}) {
     target.add_export(options, std::make_unique<Described>(geometry, identity));
