@@ -144,17 +144,9 @@ void PacketLink::try_lane(const Patience& patience) {
     try {
         if (interface_.loopback)
             throw Refusal(EOPNOTSUPP, "the loopback interface has no XDP to speak of");
-        if (!XdpLane::suits(memory_->layout()) && XdpLane::suits(wanted_layout()))
-            throw Refusal(EMSGSIZE, "the MTU was larger before, and slots of that size stay");
-        if (!XdpLane::suits(memory_->layout()) &&
-            XdpLane::suits(memories_.layout_for(wanted_layout().frame_bytes, sector_bytes)))
-            throw Refusal(EMSGSIZE,
-                          "a device wants its data aligned as no slot for XDP can have it (link=xdp "
-                          "copies it)");
         if (!XdpLane::suits(memory_->layout()))
-            throw Refusal(EMSGSIZE,
-                          fmt::format("frames at an MTU of {} do not fit into a page, as XDP needs it",
-                                      interface_.mtu));
+            throw Refusal(EINVAL, "a device wants its data aligned as no slot for XDP can have it (link=xdp "
+                                  "copies it)");
         lane_ = XdpLane::open(name_, interface_, ring_, *memory_, *this, kind_ == LinkKind::xdp, patience);
         set_destinations();
     } catch (const Refusal& refusal) {

@@ -8,10 +8,10 @@
 
 #include <algorithm>
 #include <bit>
-#include <cassert>
 #include <cerrno>
 #include <cstring>
 #include <utility>
+#include <vector>
 
 #include <poll.h>
 #include <sys/socket.h>
@@ -19,18 +19,29 @@
 namespace aoetarget::net {
 namespace {
 
-constexpr std::size_t kernel_headroom = 256;
+// What the kernel lets a chunk be, and keeps free before what it puts there.
 constexpr std::size_t smallest_chunk = 2048, largest_chunk = 4096;
+constexpr std::size_t kernel_headroom = 256;
 // The queue that has the socket. Devices spread only what they know over their queues; AoE arrives on the
 // first.
 constexpr std::uint32_t queue = 0;
 // Slots that are lent for receiving. They are used in turns, so more would be colder in the processor's
-// caches.
-constexpr std::uint32_t receive_slots = 256;
+// caches; but of the longest frames so many should find room.
+constexpr std::uint32_t receive_slots = 256, receive_frames = 128;
 
 // How long to wait where the device takes no more, or no slot is left for it: no event tells when that is
 // over.
 __kernel_timespec retry_delay{.tv_sec = 0, .tv_nsec = 1'000'000}; // never written
+
+/// Slots are chunks, or several of the largest.
+std::size_t chunk_of(const core::FramePool::Layout& layout) {
+    return std::min(layout.slot_bytes(), largest_chunk);
+}
+
+std::uint32_t parts_of(const core::FramePool::Layout& layout) {
+    const std::size_t part = chunk_of(layout) - layout.frame_offset();
+    return static_cast<std::uint32_t>((layout.frame_bytes + part - 1) / part);
+}
 
 /// Refuses where a lane would take frames of VLANs for untagged ones, or might leave most of the work to the
 /// packet socket.
@@ -70,17 +81,18 @@ class Lane final : public XdpLane, private ring::CompletionHandler {
     void blank_waiting() override;
     void stop_receiving() override;
     [[nodiscard]] bool quiet() const override { return ring_.outstanding(handler_) == 0 && unpushed_ == 0; }
-    [[nodiscard]] unsigned capacity() const override { return wanted_; }
-    [[nodiscard]] std::uint64_t drops() const override { return socket_.drops(); }
+    [[nodiscard]] unsigned capacity() const override { return wanted_ / parts_; }
+    [[nodiscard]] std::uint64_t drops() const override { return socket_.drops() + too_long_; }
     [[nodiscard]] std::uint64_t starved() const override { return starved_; }
     [[nodiscard]] std::uint64_t sent() const override { return given_ - waiting(); }
-    [[nodiscard]] std::uint32_t waiting() const override { return socket_.transmit.untaken(); }
+    [[nodiscard]] std::uint32_t waiting() const override;
 
   private:
     enum Argument : std::uint64_t { readable, retry };
 
     void on_completion(std::uint64_t argument, int result, std::uint32_t flags) override;
     void poll();
+    void receive_part(const xdp_desc& part);
     void kick(bool sending);
     void look_again();
     /// What the program writes before the frame in this slot.
@@ -88,15 +100,20 @@ class Lane final : public XdpLane, private ring::CompletionHandler {
         return memory_.bytes().data() + address - XdpProgram::stamp_bytes;
     }
     [[nodiscard]] std::uint64_t address_of(std::uint32_t slot) const {
-        return slot * chunk_bytes_ + frame_offset_;
+        return slot * slot_bytes_ + frame_offset_;
+    }
+    [[nodiscard]] std::uint32_t slot_of(std::uint64_t address) const {
+        return static_cast<std::uint32_t>(address / slot_bytes_);
     }
 
     ring::Ring& ring_;
     FrameMemory& memory_;
     Receiver& receiver_;
     const XdpProgram::Mode mode_;
-    const std::uint64_t chunk_bytes_, frame_offset_;
-    const std::uint32_t wanted_; ///< Slots to be lent for receiving.
+    const std::uint64_t slot_bytes_, frame_offset_;
+    const std::uint64_t chunk_bytes_; ///< As large as a slot, or slots are several chunks.
+    const std::uint32_t parts_;       ///< In which the longest frame arrives: one for each chunk.
+    const std::uint32_t wanted_;      ///< Slots to be lent for receiving.
     XdpProgram program_;
     XdpSocket socket_;
     ring::HandlerId handler_ = 0;
@@ -105,27 +122,35 @@ class Lane final : public XdpLane, private ring::CompletionHandler {
     bool receiving_ = true;
     bool stamped_ = false;
     bool program_stamps_ = false;
-    std::uint32_t lent_ = 0;     ///< For receiving.
-    std::uint32_t unpushed_ = 0; ///< To be sent with the next flush().
+    std::uint32_t lent_ = 0;           ///< For receiving.
+    core::FrameSlot incomplete_;       ///< A frame of which more parts are to come.
+    bool is_too_long_ = false;         ///< And which is longer than a slot.
+    std::vector<std::uint8_t> unsent_; ///< By slot: the parts of its frame that are not sent yet.
+    std::uint32_t unpushed_ = 0;       ///< To be sent with the next flush().
     std::uint32_t taken_before_ = 0;
     bool retrying_ = false;
-    std::uint64_t starved_ = 0, given_ = 0;
+    std::uint64_t starved_ = 0, given_ = 0, too_long_ = 0;
 };
 
 Lane::Lane(const InterfaceState& interface, XdpProgram::Mode mode, ring::Ring& ring, FrameMemory& memory,
            Receiver& receiver, const Patience& patience)
     : ring_(ring), memory_(memory), receiver_(receiver), mode_(mode),
-      chunk_bytes_(memory.layout().slot_bytes()), frame_offset_(memory.layout().frame_offset()),
-      wanted_(std::min(receive_slots, memory.pool().slots() / 4)), program_(interface.index, mode, patience),
+      slot_bytes_(memory.layout().slot_bytes()), frame_offset_(memory.layout().frame_offset()),
+      chunk_bytes_(chunk_of(memory.layout())), parts_(parts_of(memory.layout())),
+      wanted_(std::min(std::max(receive_slots, receive_frames * parts_), memory.pool().slots() * 3 / 8)),
+      program_(interface.index, mode, patience),
       socket_({.interface_index = interface.index,
                .queue = queue,
                .memory = memory.bytes(),
                .chunk_bytes = static_cast<std::uint32_t>(chunk_bytes_),
                .frame_offset = static_cast<std::uint32_t>(frame_offset_),
+               .in_parts = parts_ > 1,
                .receive_entries = std::bit_ceil(wanted_),
-               .transmit_entries = std::bit_ceil(memory.pool().slots()),
+               .transmit_entries =
+                   std::bit_ceil(static_cast<std::uint32_t>(memory.bytes().size() / chunk_bytes_)),
                .copy = mode == XdpProgram::Mode::generic},
-              patience) {
+              patience),
+      unsent_(memory.pool().slots()) {
     program_.set_socket(queue, socket_.fd()); // no frame is for it before there are destinations
     handler_ = ring_.add_handler(*this);
     file_ = ring_.register_file(socket_.fd());
@@ -164,32 +189,51 @@ void Lane::on_completion(std::uint64_t argument, int result, std::uint32_t flags
 
 void Lane::receive() {
     const std::uint32_t count = socket_.receive.available();
-    for (std::uint32_t i = 0; i < count; ++i) {
-        const xdp_desc frame = socket_.receive.pop();
-        const auto slot = static_cast<std::uint32_t>(frame.addr / chunk_bytes_);
-        const std::uint64_t offset = frame.addr % chunk_bytes_;
-        assert(offset + frame.len <= chunk_bytes_);
-        core::FrameSlot received = memory_.take_back(slot, frame.len);
-        --lent_;
-        if (offset != frame_offset_) { // a driver that has its own idea of headroom
-            received.set_length(std::min<std::size_t>(frame.len, received.capacity().size()));
-            std::memmove(received.capacity().data(), memory_.bytes().data() + frame.addr,
-                         received.frame().size());
-        } else if (stamped_) {
-            std::uint64_t stamp = 0;
-            std::memcpy(&stamp, stamp_at(frame.addr), sizeof stamp);
-            received.set_arrival(core::Time(stamp));
-        }
-        receiver_.lane_received(std::move(received));
-    }
+    for (std::uint32_t i = 0; i < count; ++i)
+        receive_part(socket_.receive.pop());
     if (count > 0)
         socket_.receive.release();
 }
 
+/// Each part has a slot of its own, and a frame is put together in that of its first. Nearly all are of one
+/// part, which is where it should be.
+void Lane::receive_part(const xdp_desc& part) {
+    const ConstBytes bytes = memory_.bytes().subspan(part.addr, part.len);
+    core::FrameSlot slot = memory_.take_back(slot_of(part.addr), 0);
+    --lent_;
+    if (!incomplete_) {
+        incomplete_ = std::move(slot);
+        is_too_long_ = false;
+        if (stamped_ && part.addr == address_of(incomplete_.index())) {
+            std::uint64_t stamp = 0;
+            std::memcpy(&stamp, stamp_at(part.addr), sizeof stamp);
+            incomplete_.set_arrival(core::Time(stamp));
+        }
+    }
+    const std::size_t before = incomplete_.frame().size();
+    const Bytes rest = incomplete_.capacity().subspan(before);
+    if (bytes.size() > rest.size())
+        is_too_long_ = true;
+    const std::size_t length = std::min(bytes.size(), rest.size());
+    if (rest.data() != bytes.data()) // also where a driver has its own idea of headroom
+        std::memmove(rest.data(), bytes.data(), length);
+    incomplete_.set_length(before + length);
+    if ((part.options & xdp_frame_goes_on) != 0)
+        return;
+    core::FrameSlot frame = std::move(incomplete_);
+    if (is_too_long_)
+        ++too_long_;
+    else
+        receiver_.lane_received(std::move(frame));
+}
+
 void Lane::replenish(bool up) {
     const std::uint32_t sent = socket_.completed.available();
-    for (std::uint32_t i = 0; i < sent; ++i)
-        memory_.take_back(static_cast<std::uint32_t>(socket_.completed.pop() / chunk_bytes_), 0);
+    for (std::uint32_t i = 0; i < sent; ++i) {
+        const std::uint32_t slot = slot_of(socket_.completed.pop());
+        if (--unsent_[slot] == 0)
+            memory_.take_back(slot, 0);
+    }
     if (sent > 0)
         socket_.completed.release();
 
@@ -202,7 +246,7 @@ void Lane::replenish(bool up) {
         std::memset(stamp_at(address), 0, XdpProgram::stamp_bytes); // unless the program says more
         socket_.fill.push(address);
     }
-    if (lent_ == 0) { // what arrives is lost, and tells nobody
+    if (lent_ < parts_) { // what arrives is lost, and tells nobody
         ++starved_;
         look_again();
     }
@@ -218,18 +262,34 @@ void Lane::replenish(bool up) {
 bool Lane::send(core::FrameSlot& slot) {
     if (&slot.pool() != &memory_.pool())
         return false;
-    const auto length = static_cast<std::uint32_t>(slot.frame().size());
-    socket_.transmit.push(
-        {.addr = address_of(memory_.lend_out(std::move(slot))), .len = length, .options = 0});
-    ++unpushed_;
+    std::uint64_t left = slot.frame().size();
+    const std::uint32_t index = memory_.lend_out(std::move(slot));
+    for (std::uint64_t address = address_of(index); left > 0;) { // no part may cross the end of a chunk
+        const std::uint64_t length = std::min(left, chunk_bytes_ - address % chunk_bytes_);
+        left -= length;
+        socket_.transmit.push({.addr = address,
+                               .len = static_cast<std::uint32_t>(length),
+                               .options = left > 0 ? xdp_frame_goes_on : 0});
+        address += length;
+        ++unsent_[index];
+        ++unpushed_;
+    }
     ++given_;
     return true;
+}
+
+/// Frames, each of which is counted by its last part.
+std::uint32_t Lane::waiting() const {
+    std::uint32_t frames = 0;
+    socket_.transmit.for_each_untaken(
+        [&](const xdp_desc& part) { frames += (part.options & xdp_frame_goes_on) == 0 ? 1 : 0; });
+    return frames;
 }
 
 void Lane::flush() {
     if (unpushed_ > 0)
         socket_.transmit.publish();
-    const std::uint32_t left = waiting();
+    const std::uint32_t left = socket_.transmit.untaken();
     const std::uint32_t taken = socket_.transmit.taken();
     const bool stuck = unpushed_ == 0 && taken == taken_before_;
     unpushed_ = 0;
@@ -238,7 +298,7 @@ void Lane::flush() {
         return;
     if (stuck)
         look_again();
-    for (std::uint32_t i = 0; i < left; i += socket_.frames_per_call())
+    for (std::uint32_t i = 0; i < left; i += socket_.entries_per_call())
         kick(true);
 }
 
@@ -250,10 +310,13 @@ void Lane::look_again() {
 }
 
 void Lane::blank_waiting() {
-    socket_.transmit.for_each_untaken([&](const xdp_desc& frame) {
-        const Bytes bytes = memory_.bytes().subspan(frame.addr, frame.len);
-        protocol::put_be16(bytes, protocol::ethertype_at, protocol::ethertype_nothing);
-        std::ranges::fill(bytes.subspan(protocol::ethernet_header_bytes), std::byte{0});
+    socket_.transmit.for_each_untaken([&](const xdp_desc& part) {
+        Bytes bytes = memory_.bytes().subspan(part.addr, part.len);
+        if (part.addr == address_of(slot_of(part.addr))) { // the first of its frame
+            protocol::put_be16(bytes, protocol::ethertype_at, protocol::ethertype_nothing);
+            bytes = bytes.subspan(protocol::ethernet_header_bytes);
+        }
+        std::ranges::fill(bytes, std::byte{0});
     });
 }
 
@@ -292,9 +355,10 @@ std::unique_ptr<XdpLane> XdpLane::open(const std::string& name, const InterfaceS
     return std::make_unique<Lane>(interface, XdpProgram::Mode::generic, ring, memory, receiver, patience);
 }
 
+/// The least that a chunk is good for: that of a part which is not the first begins at that offset, too.
 bool XdpLane::suits(const core::FramePool::Layout& layout) {
     return layout.frame_offset() >= kernel_headroom && layout.slot_bytes() >= smallest_chunk &&
-           layout.slot_bytes() <= largest_chunk;
+           layout.frame_offset() <= chunk_of(layout) / 2;
 }
 
 } // namespace aoetarget::net

@@ -7,6 +7,9 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 
+#ifndef XDP_USE_SG // since Linux 6.6
+#define XDP_USE_SG (1 << 4)
+#endif
 #ifndef XDP_MAX_TX_SKB_BUDGET // since Linux 6.17
 #define XDP_MAX_TX_SKB_BUDGET 9
 #endif
@@ -19,8 +22,8 @@ constexpr std::uint32_t kernel_headroom = 256;
 // What is being sent at once is charged here where the kernel copies it.
 constexpr int send_buffer_bytes = 8 << 20;
 
-// What the kernel sends in one call unless it is told otherwise, which it can be since Linux 6.17.
-constexpr std::uint32_t default_frames_per_call = 32;
+// What the kernel looks at in one call unless it is told otherwise, which it can be since Linux 6.17.
+constexpr std::uint32_t default_entries_per_call = 32;
 
 [[noreturn]] void fail(const char* what) {
     const int error = errno;
@@ -53,11 +56,16 @@ void bind_socket(int fd, const XdpSocket::Options& options, const Patience& pati
     address.sxdp_flags = XDP_USE_NEED_WAKEUP;
     if (options.copy)
         address.sxdp_flags |= XDP_COPY;
+    if (options.in_parts)
+        address.sxdp_flags |= XDP_USE_SG;
     address.sxdp_ifindex = static_cast<std::uint32_t>(options.interface_index);
     address.sxdp_queue_id = options.queue;
     do {
         if (bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0)
             return;
+        if (errno == EINVAL && options.in_parts)
+            throw Refusal(EMSGSIZE,
+                          "AF_XDP takes no frames of more than a page here; that of Linux 6.6 does");
         if (errno != EBUSY)
             fail("cannot bind an AF_XDP socket");
     } while (patience.wait());
@@ -123,7 +131,7 @@ XdpSocket::XdpSocket(const Options& options, const Patience& patience)
     if (setsockopt(fd(), SOL_SOCKET, SO_SNDBUFFORCE, &send_buffer_bytes, sizeof send_buffer_bytes) < 0)
         setsockopt(fd(), SOL_SOCKET, SO_SNDBUF, &send_buffer_bytes, sizeof send_buffer_bytes);
     const bool sends_all = set_option(fd(), XDP_MAX_TX_SKB_BUDGET, options.transmit_entries);
-    frames_per_call_ = sends_all ? options.transmit_entries : default_frames_per_call;
+    entries_per_call_ = sends_all ? options.transmit_entries : default_entries_per_call;
     bind_socket(fd(), options, patience);
 
     xdp_options found{};

@@ -4,11 +4,13 @@
 #include "test_network.hpp"
 
 #include <csignal>
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
 
+#include <sys/utsname.h>
 #include <unistd.h>
 
 namespace aoetest {
@@ -28,23 +30,19 @@ std::vector<std::string> vblade_command(const std::string& interface, const std:
             interface, path};
 }
 
-// The largest MTU that `link=xdp` takes: a frame and what precedes it lie in one page.
-constexpr unsigned largest_xdp_mtu = 3602;
-
 std::string name_of(const std::string& interface) {
     return interface.substr(0, interface.find(','));
 }
 
 int running_targets = 0;
 
-// AOETARGET_TEST_LINK says which link all tests are to use that do not choose one themselves, as far as the
-// interface can have it: XDP is for one target only.
+// As far as the interface can have it: XDP is for one target only.
 std::string with_link(const std::string& interface) {
     const char* kind = std::getenv("AOETARGET_TEST_LINK");
     if (kind == nullptr || interface.find(',') != std::string::npos)
         return interface;
-    if (std::string(kind) == "xdp" &&
-        (running_targets > 0 || interface == "lo" || !has_real_root() || mtu_of(interface) > largest_xdp_mtu))
+    if (links_are("xdp") && (running_targets > 0 || interface == "lo" || !has_real_root() ||
+                             (mtu_of(interface) > largest_one_page_mtu && !xdp_takes_parts())))
         return interface;
     return interface + ",link=" + kind;
 }
@@ -69,6 +67,19 @@ constexpr Milliseconds stop_patience{10000};
 bool can_have_xdp() {
     const char* built = std::getenv("AOETARGET_HAS_XDP");
     return has_real_root() && (built == nullptr || *built != '0');
+}
+
+bool links_are(const std::string& kind) {
+    const char* asked_for = std::getenv("AOETARGET_TEST_LINK");
+    return asked_for != nullptr && asked_for == kind;
+}
+
+bool xdp_takes_parts() {
+    utsname kernel{};
+    unsigned major = 0, minor = 0;
+    if (::uname(&kernel) != 0 || std::sscanf(kernel.release, "%u.%u", &major, &minor) != 2)
+        abort_test("cannot tell the version of the kernel");
+    return major > 6 || (major == 6 && minor >= 6);
 }
 
 std::string target_program() {

@@ -14,6 +14,11 @@ std::string target_program(); // ends the test case when AOETARGET is not set
 
 // Programs of that kind are loaded by root only, and a build may leave them out: AOETARGET_HAS_XDP is 0 then.
 bool can_have_xdp();
+// Whether all tests use this link that do not choose one themselves: AOETARGET_TEST_LINK says so.
+bool links_are(const std::string& kind);
+// With a larger MTU frames do not fit into a page, and XDP takes them in parts, which it can since Linux 6.6.
+constexpr unsigned largest_one_page_mtu = 3602;
+bool xdp_takes_parts();
 
 // SHELF.SLOT=PATH[,OPTION]..., with the separators in `path` escaped.
 std::string export_argument(unsigned shelf, unsigned slot, const std::string& path,

@@ -254,7 +254,7 @@ TEST_CASE("no payload of a small frame crosses a page", "[core][pool]") {
     const aoetarget::core::FramePool::Layout small{.slots = 16, .frame_bytes = 1518};
     CHECK(small.slot_bytes() == 2048);
     const aoetarget::core::FramePool::Layout jumbo{.slots = 16, .frame_bytes = 9018};
-    CHECK(jumbo.slot_bytes() == 9728); // it crosses pages anyway: only whole sectors
+    CHECK(jumbo.slot_bytes() == 12288); // it crosses pages anyway: only whole pages
     const aoetarget::core::FramePool::Layout pages{
         .slots = 16, .frame_bytes = 1518, .payload_alignment = 4096};
     CHECK(pages.slot_bytes() == 8192); // a page up to the payload, and one for it

@@ -57,13 +57,11 @@ enum class LinkKind {
     /// targets on it, are left alone. At least through the kernel's generic XDP, and from the first receive
     /// queue; refused where that is not to be had. A device that strips VLAN tags hides them from XDP, so a
     /// frame of a VLAN is then taken for an untagged one; automatic leaves such devices to packet sockets.
-    /// Needs CAP_BPF and CAP_NET_ADMIN as well, no other XDP program on the interface, and an MTU whose
-    /// frames
-    /// fit into a page. All this is demanded once, when the interface is added. Later packet sockets take
-    /// over
-    /// where it is not to be had any more, and do until it is: for a larger MTU, and when the interface was
-    /// deleted and made anew, XDP is set up again, which needs the capabilities again. While the interface is
-    /// down and comes up, or has a smaller MTU, or another MAC address, it stays.
+    /// Needs CAP_BPF and CAP_NET_ADMIN as well, no other XDP program on the interface, and Linux 6.6 where
+    /// frames do not fit into a page. All this is demanded once, when the interface is added. Later packet
+    /// sockets take over where it is not to be had any more, and do until it is: for a larger MTU, and when
+    /// the interface was deleted and made anew, XDP is set up again, which needs the capabilities again.
+    /// While the interface is down and comes up, or has a smaller MTU, or another MAC address, it stays.
     xdp,
 };
 
