@@ -116,6 +116,7 @@ void PacketLink::open(const InterfaceState& interface) {
     socket_ = PacketSocket(name_, interface, addresses_, stamped_);
     file_ = ring_.register_file(socket_.fd());
     sender_file_ = ring_.register_file(socket_.sender_fd());
+    large_sender_file_ = ring_.register_file(socket_.large_sender_fd());
     errors_in_a_row_ = 0;
 }
 
@@ -133,6 +134,7 @@ void PacketLink::close() {
         ring_.cancel(handler_, receive_argument);
     ring_.unregister_file(file_);
     ring_.unregister_file(sender_file_);
+    ring_.unregister_file(large_sender_file_);
     socket_ = {};
 }
 
@@ -403,9 +405,11 @@ void PacketLink::submit_send(core::FrameSlot slot) {
     if (lane_ != nullptr && interface_.carrier &&
         frame.size() <= interface_.mtu + protocol::ethernet_header_bytes && lane_->send(slot))
         return;
+    const bool is_large = PacketSocket::is_large(frame);
+    const ConstBytes sent = is_large ? PacketSocket::with_hint(frame) : frame;
     ring_.submit(handler_, Sending(std::move(slot)).argument(), [&](io_uring_sqe* sqe) {
-        io_uring_prep_send(sqe, -1, frame.data(), frame.size(), 0);
-        sender_file_.apply(sqe);
+        io_uring_prep_send(sqe, -1, sent.data(), sent.size(), 0);
+        (is_large ? large_sender_file_ : sender_file_).apply(sqe);
     });
 }
 

@@ -118,7 +118,7 @@ class PacketLink final : public core::Link,
 
     InterfaceState interface_;
     PacketSocket socket_;
-    ring::RingFile file_, sender_file_;
+    ring::RingFile file_, sender_file_, large_sender_file_;
     std::vector<Address> addresses_;
     FrameMemory* memory_ = nullptr;
     bool memory_is_worn_ = false; ///< A lane had it, so other memory is to follow.

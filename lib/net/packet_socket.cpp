@@ -1,11 +1,13 @@
 #include "net/packet_socket.hpp"
 
+#include "core/frame_pool.hpp"
 #include "net/address_filter.hpp"
 #include "protocol/aoe.hpp"
 
 #include <fmt/format.h>
 
 #include <cerrno>
+#include <cstring>
 #include <system_error>
 #include <vector>
 
@@ -27,6 +29,14 @@ namespace {
 // (measured). This is what four initiators with 128 requests each may need; it is a limit and not memory that
 // is taken.
 constexpr int buffer_bytes = 8 << 20;
+
+/// What precedes frames with PACKET_VNET_HDR: struct virtio_net_hdr, whose header is not for C++.
+struct VirtioHeader {
+    std::uint8_t flags = 0, segmentation = 0;
+    std::uint16_t header_bytes = 0;
+    std::uint16_t unused[3]{}; ///< For checksums and segments.
+};
+static_assert(sizeof(VirtioHeader) == 10);
 
 [[noreturn]] void fail(const std::string& interface, const char* what) {
     const int error = errno;
@@ -69,16 +79,32 @@ void bind_packet_socket(int fd, const std::string& interface, int index, std::ui
 
 PacketSocket::PacketSocket(const std::string& name, const InterfaceState& interface,
                            std::span<const Address> addresses, bool stamped)
-    : fd_(open_packet_socket(name)), sender_fd_(open_packet_socket(name)) {
+    : fd_(open_packet_socket(name)), sender_fd_(open_packet_socket(name)),
+      large_sender_fd_(open_packet_socket(name)) {
     set_addresses(addresses);
     set_option(fd(), SOL_PACKET, PACKET_IGNORE_OUTGOING, 1); // these save work and nothing depends on them
-    set_option(sender_fd(), SOL_PACKET, PACKET_QDISC_BYPASS, 1);
     if (stamped)
         stamp(true);
     size_receive_buffer();
-    size_buffer(sender_fd(), SO_SNDBUFFORCE, SO_SNDBUF);
-    bind_packet_socket(sender_fd(), name, interface.index, 0);
+    if (!set_option(large_sender_fd(), SOL_PACKET, PACKET_VNET_HDR, 1))
+        fail(name, "cannot set a packet socket up");
+    for (const int sender : {sender_fd(), large_sender_fd()}) {
+        set_option(sender, SOL_PACKET, PACKET_QDISC_BYPASS, 1);
+        size_buffer(sender, SO_SNDBUFFORCE, SO_SNDBUF);
+        bind_packet_socket(sender, name, interface.index, 0);
+    }
     bind_packet_socket(fd(), name, interface.index, protocol::ethertype_aoe);
+}
+
+bool PacketSocket::is_large(ConstBytes frame) {
+    return frame.size() > core::FramePool::Layout::page_bytes;
+}
+
+ConstBytes PacketSocket::with_hint(Bytes frame) {
+    const VirtioHeader hint{.header_bytes = protocol::ata_header_bytes};
+    std::byte* const start = frame.data() - sizeof hint;
+    std::memcpy(start, &hint, sizeof hint);
+    return {start, frame.size() + sizeof hint};
 }
 
 void PacketSocket::size_receive_buffer() {
