@@ -28,6 +28,8 @@ constexpr std::uint32_t queue = 0;
 // Slots that are lent for receiving. They are used in turns, so more would be colder in the processor's
 // caches; but of the longest frames so many should find room.
 constexpr std::uint32_t receive_slots = 256, receive_frames = 128;
+// With room for fewer frames than that packet sockets are the better choice, whose buffer holds more.
+constexpr std::uint32_t least_receive_frames = 32;
 
 // How long to wait where the device takes no more, or no slot is left for it: no event tells when that is
 // over.
@@ -38,9 +40,24 @@ std::size_t chunk_of(const core::FramePool::Layout& layout) {
     return std::min(layout.slot_bytes(), largest_chunk);
 }
 
+/// In which the longest frame arrives that a slot can hold: an MTU may grow so far.
 std::uint32_t parts_of(const core::FramePool::Layout& layout) {
     const std::size_t part = chunk_of(layout) - layout.frame_offset();
-    return static_cast<std::uint32_t>((layout.frame_bytes + part - 1) / part);
+    return static_cast<std::uint32_t>((layout.slot_bytes() - layout.frame_offset() + part - 1) / part);
+}
+
+/// Slots to be lent for receiving.
+std::uint32_t lent_slots_of(const core::FramePool::Layout& layout) {
+    return std::min(std::max(receive_slots, receive_frames * parts_of(layout)), layout.slots * 3 / 8);
+}
+
+void check_room(const core::FramePool::Layout& layout) {
+    const std::uint32_t frames = lent_slots_of(layout) / parts_of(layout);
+    if (frames < least_receive_frames)
+        throw Refusal(EMSGSIZE,
+                      fmt::format("frames at this MTU come in so many parts that XDP has room for {} "
+                                  "of them (link=xdp takes it all the same)",
+                                  frames));
 }
 
 /// Refuses where a lane would take frames of VLANs for untagged ones, or might leave most of the work to the
@@ -84,7 +101,9 @@ class Lane final : public XdpLane, private ring::CompletionHandler {
     [[nodiscard]] unsigned capacity() const override { return wanted_ / parts_; }
     [[nodiscard]] std::uint64_t drops() const override { return socket_.drops() + too_long_; }
     [[nodiscard]] std::uint64_t starved() const override { return starved_; }
-    [[nodiscard]] std::uint64_t sent() const override { return given_ - waiting(); }
+    [[nodiscard]] std::uint64_t sent() const override {
+        return given_ - std::min<std::uint64_t>(given_, waiting());
+    }
     [[nodiscard]] std::uint32_t waiting() const override;
 
   private:
@@ -112,7 +131,7 @@ class Lane final : public XdpLane, private ring::CompletionHandler {
     const XdpProgram::Mode mode_;
     const std::uint64_t slot_bytes_, frame_offset_;
     const std::uint64_t chunk_bytes_; ///< As large as a slot, or slots are several chunks.
-    const std::uint32_t parts_;       ///< In which the longest frame arrives: one for each chunk.
+    const std::uint32_t parts_;       ///< In which the longest frame arrives.
     const std::uint32_t wanted_;      ///< Slots to be lent for receiving.
     XdpProgram program_;
     XdpSocket socket_;
@@ -137,8 +156,7 @@ Lane::Lane(const InterfaceState& interface, XdpProgram::Mode mode, ring::Ring& r
     : ring_(ring), memory_(memory), receiver_(receiver), mode_(mode),
       slot_bytes_(memory.layout().slot_bytes()), frame_offset_(memory.layout().frame_offset()),
       chunk_bytes_(chunk_of(memory.layout())), parts_(parts_of(memory.layout())),
-      wanted_(std::min(std::max(receive_slots, receive_frames * parts_), memory.pool().slots() * 3 / 8)),
-      program_(interface.index, mode, patience),
+      wanted_(lent_slots_of(memory.layout())), program_(interface.index, mode, patience),
       socket_({.interface_index = interface.index,
                .queue = queue,
                .memory = memory.bytes(),
@@ -311,12 +329,14 @@ void Lane::look_again() {
 
 void Lane::blank_waiting() {
     socket_.transmit.for_each_untaken([&](const xdp_desc& part) {
-        Bytes bytes = memory_.bytes().subspan(part.addr, part.len);
-        if (part.addr == address_of(slot_of(part.addr))) { // the first of its frame
-            protocol::put_be16(bytes, protocol::ethertype_at, protocol::ethertype_nothing);
-            bytes = bytes.subspan(protocol::ethernet_header_bytes);
-        }
-        std::ranges::fill(bytes, std::byte{0});
+        const std::uint32_t slot = slot_of(part.addr);
+        // Only the part with the header: where the kernel has copied that already, the rest must stay true.
+        // The kernel may have sent what still looks untaken, and the slot has another owner then.
+        if (part.addr != address_of(slot) || unsent_[slot] == 0)
+            return;
+        const Bytes bytes = memory_.bytes().subspan(part.addr, part.len);
+        protocol::put_be16(bytes, protocol::ethertype_at, protocol::ethertype_nothing);
+        std::ranges::fill(bytes.subspan(protocol::ethernet_header_bytes), std::byte{0});
     });
 }
 
@@ -344,8 +364,12 @@ void Lane::stop_receiving() {
 std::unique_ptr<XdpLane> XdpLane::open(const std::string& name, const InterfaceState& interface,
                                        ring::Ring& ring, FrameMemory& memory, Receiver& receiver, bool insist,
                                        const Patience& patience) {
-    if (!insist)
+    if (parts_of(memory.layout()) > 1 && !XdpSocket::takes_parts()) // asked before the driver is disturbed
+        throw Refusal(EMSGSIZE, "AF_XDP takes no frames of more than a page here; that of Linux 6.6 does");
+    if (!insist) {
         check_offloads(name);
+        check_room(memory.layout());
+    }
     try {
         return std::make_unique<Lane>(interface, XdpProgram::Mode::native, ring, memory, receiver, patience);
     } catch (const Refusal& refusal) {

@@ -63,9 +63,6 @@ void bind_socket(int fd, const XdpSocket::Options& options, const Patience& pati
     do {
         if (bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0)
             return;
-        if (errno == EINVAL && options.in_parts)
-            throw Refusal(EMSGSIZE,
-                          "AF_XDP takes no frames of more than a page here; that of Linux 6.6 does");
         if (errno != EBUSY)
             fail("cannot bind an AF_XDP socket");
     } while (patience.wait());
@@ -138,6 +135,16 @@ XdpSocket::XdpSocket(const Options& options, const Patience& patience)
     size = sizeof found;
     if (getsockopt(fd(), SOL_XDP, XDP_OPTIONS, &found, &size) == 0)
         zero_copy_ = (found.flags & XDP_OPTIONS_ZEROCOPY) != 0;
+}
+
+/// The kernel looks at the flags before it looks for the interface.
+bool XdpSocket::takes_parts() {
+    const ring::FileDescriptor probe(socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0));
+    sockaddr_xdp address{};
+    address.sxdp_family = AF_XDP;
+    address.sxdp_flags = XDP_USE_SG;
+    return bind(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 ||
+           errno != EINVAL;
 }
 
 std::uint64_t XdpSocket::drops() const {

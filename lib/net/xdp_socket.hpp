@@ -6,6 +6,7 @@
 #include "protocol/bytes.hpp"
 #include "ring/file_descriptor.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <utility>
@@ -37,10 +38,11 @@ class XdpRing {
     [[nodiscard]] std::uint32_t taken() const {
         return std::atomic_ref(*consumer_).load(std::memory_order_acquire);
     }
-    /// Looks at what the kernel has not taken, which cannot be taken back.
+    /// Looks at what the kernel has not taken, which cannot be taken back. The kernel may say late what it
+    /// has taken: what was pushed over since is not looked at.
     template <typename Look>
     void for_each_untaken(Look look) const {
-        for (std::uint32_t i = taken(); i != next_; ++i)
+        for (std::uint32_t i = next_ - std::min(untaken(), mask_ + 1); i != next_; ++i)
             look(entries_[i & mask_]);
     }
     /// The kernel has to be told, or does not look.
@@ -91,6 +93,9 @@ class XdpSocket {
 
     /// `patience`: with another socket that has the queue, and may be on its way out. Throws Refusal.
     XdpSocket(const Options& options, const Patience& patience);
+
+    /// Whether this kernel has Options::in_parts.
+    [[nodiscard]] static bool takes_parts();
 
     [[nodiscard]] int fd() const { return fd_.get(); }
     /// The device itself reads and writes the chunks.

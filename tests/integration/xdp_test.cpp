@@ -222,6 +222,46 @@ TEST_CASE(
     CHECK(client.read(0, 17) == pattern(0, 17));
 }
 
+TEST_CASE("by themselves frames of very many parts are for packet sockets, which hold more of them",
+          "[xdp]") {
+    NEEDS_XDP();
+    if (!xdp_takes_parts())
+        return;
+    const VethPair wire("larger", 65535);
+    const ImageFile image(256);
+    for (const char* link : {"auto", "xdp"}) {
+        CAPTURE(link);
+        RawClient client(wire);
+        TargetProcess target({wire.target_end() + ",link=" + link}, {export_argument(1, 1, image.path())});
+        CHECK(says(target.log(), link == std::string("xdp") ? "xdp native\n" : "packet: frames at this MTU"));
+        CHECK(client.read(0, 100) == pattern(0, 100));
+        client.write(100, pattern(100, 127, 1));
+        CHECK(client.read(100, 127) == pattern(100, 127, 1));
+    }
+}
+
+TEST_CASE("what the buffer count promises finds room at the largest MTU that slots can have", "[xdp]") {
+    NEEDS_XDP();
+    if (!xdp_takes_parts())
+        return;
+    const VethPair wire("grown", 9000);
+    const ImageFile image(4096);
+    RawClient client(wire);
+    TargetProcess target({wire.target_end() + ",link=xdp"}, {export_argument(1, 1, image.path())});
+    wire.set_mtu(11700);
+    client.settle();
+    const unsigned promised = client.ask(config_request()).buffer_count();
+    target.signal(SIGSTOP);
+    std::vector<std::uint32_t> tags;
+    for (unsigned i = 0; i < promised; ++i) {
+        const std::uint64_t lba = 22 * i;
+        tags.push_back(client.send(write_request(lba, pattern(lba, 22, 1))));
+    }
+    target.signal(SIGCONT);
+    for (const std::uint32_t tag : tags)
+        CHECK(client.wait_for(tag));
+}
+
 TEST_CASE("frames that do not fit into a page come and go in parts", "[xdp]") {
     NEEDS_XDP();
     if (!xdp_takes_parts())
