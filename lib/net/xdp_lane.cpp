@@ -101,10 +101,8 @@ class Lane final : public XdpLane, private ring::CompletionHandler {
     [[nodiscard]] unsigned capacity() const override { return wanted_ / parts_; }
     [[nodiscard]] std::uint64_t drops() const override { return socket_.drops() + too_long_; }
     [[nodiscard]] std::uint64_t starved() const override { return starved_; }
-    [[nodiscard]] std::uint64_t sent() const override {
-        return given_ - std::min<std::uint64_t>(given_, waiting());
-    }
-    [[nodiscard]] std::uint32_t waiting() const override;
+    [[nodiscard]] std::uint64_t sent() const override { return given_ - waiting(); }
+    [[nodiscard]] std::uint32_t waiting() const override { return socket_.transmit.untaken(); }
 
   private:
     enum Argument : std::uint64_t { readable, retry };
@@ -141,11 +139,11 @@ class Lane final : public XdpLane, private ring::CompletionHandler {
     bool receiving_ = true;
     bool stamped_ = false;
     bool program_stamps_ = false;
-    std::uint32_t lent_ = 0;           ///< For receiving.
-    core::FrameSlot incomplete_;       ///< A frame of which more parts are to come.
-    bool is_too_long_ = false;         ///< And which is longer than a slot.
-    std::vector<std::uint8_t> unsent_; ///< By slot: the parts of its frame that are not sent yet.
-    std::uint32_t unpushed_ = 0;       ///< To be sent with the next flush().
+    std::uint32_t lent_ = 0;       ///< For receiving.
+    core::FrameSlot incomplete_;   ///< A frame of which more parts are to come.
+    bool is_too_long_ = false;     ///< And which is longer than a slot.
+    std::vector<bool> is_sending_; ///< By slot.
+    std::uint32_t unpushed_ = 0;   ///< To be sent with the next flush().
     std::uint32_t taken_before_ = 0;
     bool retrying_ = false;
     std::uint64_t starved_ = 0, given_ = 0, too_long_ = 0;
@@ -164,11 +162,10 @@ Lane::Lane(const InterfaceState& interface, XdpProgram::Mode mode, ring::Ring& r
                .frame_offset = static_cast<std::uint32_t>(frame_offset_),
                .in_parts = parts_ > 1,
                .receive_entries = std::bit_ceil(wanted_),
-               .transmit_entries =
-                   std::bit_ceil(static_cast<std::uint32_t>(memory.bytes().size() / chunk_bytes_)),
+               .transmit_entries = std::bit_ceil(memory.pool().slots()),
                .copy = mode == XdpProgram::Mode::generic},
               patience),
-      unsent_(memory.pool().slots()) {
+      is_sending_(memory.pool().slots()) {
     program_.set_socket(queue, socket_.fd()); // no frame is for it before there are destinations
     handler_ = ring_.add_handler(*this);
     file_ = ring_.register_file(socket_.fd());
@@ -249,8 +246,8 @@ void Lane::replenish(bool up) {
     const std::uint32_t sent = socket_.completed.available();
     for (std::uint32_t i = 0; i < sent; ++i) {
         const std::uint32_t slot = slot_of(socket_.completed.pop());
-        if (--unsent_[slot] == 0)
-            memory_.take_back(slot, 0);
+        is_sending_[slot] = false;
+        memory_.take_back(slot, 0);
     }
     if (sent > 0)
         socket_.completed.release();
@@ -277,37 +274,24 @@ void Lane::replenish(bool up) {
         flush(); // what an earlier turn could not send
 }
 
+/// An answer longer than a chunk would go out in parts, and the kernel would copy each into a page of its
+/// own: the packet socket sends it for less, with a p99 of two thirds (measured).
 bool Lane::send(core::FrameSlot& slot) {
-    if (&slot.pool() != &memory_.pool())
+    if (&slot.pool() != &memory_.pool() || slot.frame().size() > chunk_bytes_ - frame_offset_)
         return false;
-    std::uint64_t left = slot.frame().size();
+    const auto length = static_cast<std::uint32_t>(slot.frame().size());
     const std::uint32_t index = memory_.lend_out(std::move(slot));
-    for (std::uint64_t address = address_of(index); left > 0;) { // no part may cross the end of a chunk
-        const std::uint64_t length = std::min(left, chunk_bytes_ - address % chunk_bytes_);
-        left -= length;
-        socket_.transmit.push({.addr = address,
-                               .len = static_cast<std::uint32_t>(length),
-                               .options = left > 0 ? xdp_frame_goes_on : 0});
-        address += length;
-        ++unsent_[index];
-        ++unpushed_;
-    }
+    is_sending_[index] = true;
+    socket_.transmit.push({.addr = address_of(index), .len = length, .options = 0});
+    ++unpushed_;
     ++given_;
     return true;
-}
-
-/// Frames, each of which is counted by its last part.
-std::uint32_t Lane::waiting() const {
-    std::uint32_t frames = 0;
-    socket_.transmit.for_each_untaken(
-        [&](const xdp_desc& part) { frames += (part.options & xdp_frame_goes_on) == 0 ? 1 : 0; });
-    return frames;
 }
 
 void Lane::flush() {
     if (unpushed_ > 0)
         socket_.transmit.publish();
-    const std::uint32_t left = socket_.transmit.untaken();
+    const std::uint32_t left = waiting();
     const std::uint32_t taken = socket_.transmit.taken();
     const bool stuck = unpushed_ == 0 && taken == taken_before_;
     unpushed_ = 0;
@@ -316,7 +300,7 @@ void Lane::flush() {
         return;
     if (stuck)
         look_again();
-    for (std::uint32_t i = 0; i < left; i += socket_.entries_per_call())
+    for (std::uint32_t i = 0; i < left; i += socket_.frames_per_call())
         kick(true);
 }
 
@@ -328,13 +312,10 @@ void Lane::look_again() {
 }
 
 void Lane::blank_waiting() {
-    socket_.transmit.for_each_untaken([&](const xdp_desc& part) {
-        const std::uint32_t slot = slot_of(part.addr);
-        // Only the part with the header: where the kernel has copied that already, the rest must stay true.
-        // The kernel may have sent what still looks untaken, and the slot has another owner then.
-        if (part.addr != address_of(slot) || unsent_[slot] == 0)
+    socket_.transmit.for_each_untaken([&](const xdp_desc& frame) {
+        if (!is_sending_[slot_of(frame.addr)]) // it was sent, the kernel says so late: another has the slot
             return;
-        const Bytes bytes = memory_.bytes().subspan(part.addr, part.len);
+        const Bytes bytes = memory_.bytes().subspan(frame.addr, frame.len);
         protocol::put_be16(bytes, protocol::ethertype_at, protocol::ethertype_nothing);
         std::ranges::fill(bytes.subspan(protocol::ethernet_header_bytes), std::byte{0});
     });

@@ -22,8 +22,8 @@ constexpr std::uint32_t kernel_headroom = 256;
 // What is being sent at once is charged here where the kernel copies it.
 constexpr int send_buffer_bytes = 8 << 20;
 
-// What the kernel looks at in one call unless it is told otherwise, which it can be since Linux 6.17.
-constexpr std::uint32_t default_entries_per_call = 32;
+// What the kernel sends in one call unless it is told otherwise, which it can be since Linux 6.17.
+constexpr std::uint32_t default_frames_per_call = 32;
 
 [[noreturn]] void fail(const char* what) {
     const int error = errno;
@@ -128,7 +128,7 @@ XdpSocket::XdpSocket(const Options& options, const Patience& patience)
     if (setsockopt(fd(), SOL_SOCKET, SO_SNDBUFFORCE, &send_buffer_bytes, sizeof send_buffer_bytes) < 0)
         setsockopt(fd(), SOL_SOCKET, SO_SNDBUF, &send_buffer_bytes, sizeof send_buffer_bytes);
     const bool sends_all = set_option(fd(), XDP_MAX_TX_SKB_BUDGET, options.transmit_entries);
-    entries_per_call_ = sends_all ? options.transmit_entries : default_entries_per_call;
+    frames_per_call_ = sends_all ? options.transmit_entries : default_frames_per_call;
     bind_socket(fd(), options, patience);
 
     xdp_options found{};

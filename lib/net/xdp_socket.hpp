@@ -85,7 +85,7 @@ class XdpSocket {
         Bytes memory;
         std::uint32_t chunk_bytes = 0;
         std::uint32_t frame_offset = 0; ///< Where in its chunk a frame is received, and each part of one.
-        bool in_parts = false;          ///< Frames may be longer than a chunk.
+        bool in_parts = false;          ///< Frames that are longer than a chunk may arrive.
         /// Powers of two, and no less than chunks are lent for it at once.
         std::uint32_t receive_entries = 0, transmit_entries = 0;
         bool copy = false; ///< Also where the driver could do without.
@@ -100,15 +100,15 @@ class XdpSocket {
     [[nodiscard]] int fd() const { return fd_.get(); }
     /// The device itself reads and writes the chunks.
     [[nodiscard]] bool zero_copy() const { return zero_copy_; }
-    /// How many descriptors the kernel looks at in one call, where it has to copy what they are of.
-    [[nodiscard]] std::uint32_t entries_per_call() const { return entries_per_call_; }
+    /// How many the kernel sends in one call, where it has to copy them.
+    [[nodiscard]] std::uint32_t frames_per_call() const { return frames_per_call_; }
     /// Frames that were lost for want of a chunk, or because they are longer than one.
     [[nodiscard]] std::uint64_t drops() const;
 
   private:
     ring::FileDescriptor fd_;
     bool zero_copy_ = false;
-    std::uint32_t entries_per_call_ = 0;
+    std::uint32_t frames_per_call_ = 0;
 
   public:
     XdpRing<std::uint64_t> fill;      ///< Chunks to receive into.
