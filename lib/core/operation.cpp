@@ -285,7 +285,7 @@ void Scheduler::run_ended(Operation& operation, int error, std::uint64_t bad_sec
         Request* request = operation.first;
         operation.first = request->next;
         release(*request);
-        if (changes_data(operation))
+        if (changes_data(operation.action))
             history_.ended(*request, resources_.now);
         sink_.finished(*request, error, bad_sector);
         resources_.requests.give_back(request);

@@ -18,8 +18,8 @@ Scheduler::Scheduler(BlockDevice& device, const Geometry& geometry, SchedulerRes
       reads_ahead_(geometry.read_ahead && resources.pieces.size() > 0 &&
                    resources.pieces.piece_sectors() % block_sectors_ == 0) {}
 
-bool Scheduler::changes_data(const Operation& operation) {
-    return operation.action == AtaAction::write || operation.action == AtaAction::data_set_management;
+bool Scheduler::changes_data(AtaAction action) {
+    return action == AtaAction::write || action == AtaAction::data_set_management;
 }
 
 SectorRange Scheduler::whole_blocks(const SectorRange& range) const {
@@ -39,16 +39,50 @@ bool Scheduler::conflict(const Operation& operation, const SectorRange& exclusiv
                          bool barrier) {
     if (barrier || operation.barrier)
         return true;
-    return (changes || changes_data(operation)) && operation.exclusive.overlaps(exclusive) &&
+    return (changes || changes_data(operation.action)) && operation.exclusive.overlaps(exclusive) &&
            !mutated(Mutation::forget_exclusion);
+}
+
+Scheduler::Neighbours Scheduler::neighbours_of(const Request& request, const SectorRange& exclusive) const {
+    Neighbours found;
+    if (!request.barrier && barriers_ == 0 && !occupancy_.is_near(exclusive))
+        return found; // the rule, so it is tested first
+    const bool changes = changes_data(request.command.action);
+    for (const auto& [other, operation, barrier] : active_) {
+        // Neither on the same blocks nor beside them.
+        const bool touches = other.first <= exclusive.end() && exclusive.first <= other.end();
+        if (!touches && !barrier && !request.barrier)
+            continue;
+        if (found.copied == nullptr || operation->sequence > found.copied->sequence) {
+            if (Request* original = find_duplicate(*operation, request)) {
+                found.copied = operation;
+                found.original = original;
+            }
+        }
+        if (request.command.action == AtaAction::read && operation->piece != nullptr &&
+            !operation->piece->spoilt && operation->sectors.contains(request.range))
+            found.fetching = operation;
+        if (found.joinable == nullptr && can_join(*operation, request))
+            found.joinable = operation;
+        if (ends_at(*operation, request.range.first))
+            found.preceding = operation;
+        if (!conflict(*operation, exclusive, changes, request.barrier))
+            continue;
+        if (found.newest == nullptr || operation->sequence > found.newest->sequence) {
+            found.second_newest = found.newest;
+            found.newest = operation;
+        } else if (found.second_newest == nullptr || operation->sequence > found.second_newest->sequence) {
+            found.second_newest = operation;
+        }
+    }
+    return found;
 }
 
 void Scheduler::admit(Request* request) {
     ++requests_in_flight_;
     const bool in_company = has_company(*request);
     const SectorRange exclusive = exclusive_range(request->range);
-    const bool changes = request->command.action == AtaAction::write ||
-                         request->command.action == AtaAction::data_set_management;
+    const bool changes = changes_data(request->command.action);
     if (changes && history_.has_overtaken(*request)) {
         ++counters_.stale;
         drop(request);
@@ -57,42 +91,8 @@ void Scheduler::admit(Request* request) {
     const bool reads = request->command.action == AtaAction::read;
     if (reads && answer_from_piece(request))
         return;
-    Operation* fetching = nullptr;
-    Operation* joinable = nullptr;
-    Operation* preceding = nullptr;
-    Operation* copied = nullptr;
-    Request* original = nullptr;
-    // The two newest operations that this request must come after; the newest may turn out to be the one that
-    // it joins.
-    Operation* newest = nullptr;
-    Operation* second_newest = nullptr;
-    for (const auto& [other, operation, barrier] : active_) {
-        // Neither on the same blocks nor beside them: the rule, so it is tested first.
-        const bool touches = other.first <= exclusive.end() && exclusive.first <= other.end();
-        if (!touches && !barrier && !request->barrier)
-            continue;
-        if (copied == nullptr || operation->sequence > copied->sequence) {
-            if (Request* found = find_duplicate(*operation, *request)) {
-                copied = operation;
-                original = found;
-            }
-        }
-        if (reads && operation->piece != nullptr && !operation->piece->spoilt &&
-            operation->sectors.contains(request->range))
-            fetching = operation;
-        if (joinable == nullptr && can_join(*operation, *request))
-            joinable = operation;
-        if (ends_at(*operation, request->range.first))
-            preceding = operation;
-        if (!conflict(*operation, exclusive, changes, request->barrier))
-            continue;
-        if (newest == nullptr || operation->sequence > newest->sequence) {
-            second_newest = newest;
-            newest = operation;
-        } else if (second_newest == nullptr || operation->sequence > second_newest->sequence) {
-            second_newest = operation;
-        }
-    }
+    auto [fetching, joinable, preceding, copied, original, newest, second_newest] =
+        neighbours_of(*request, exclusive);
 
     // A copy with the same tag is the same request; one with another tag may be a new request if something
     // else was to happen to these sectors in between, and then it keeps its place in the order.
@@ -206,9 +206,9 @@ Request* Scheduler::find_duplicate(const Operation& operation, const Request& re
         if (original->range == request.range && original->source == request.source &&
             original->registers.command_or_status == request.registers.command_or_status &&
             original->registers.feature_or_error == request.registers.feature_or_error &&
-            (changes_data(operation) ? std::ranges::equal(original->payload(), request.payload()) ||
-                                           mutated(Mutation::merge_any_payload)
-                                     : original->tag() == request.tag()))
+            (changes_data(operation.action) ? std::ranges::equal(original->payload(), request.payload()) ||
+                                                  mutated(Mutation::merge_any_payload)
+                                            : original->tag() == request.tag()))
             return original;
     }
     return nullptr;
@@ -219,8 +219,7 @@ Request* Scheduler::find_duplicate(const Operation& operation, const Request& re
 void Scheduler::merge_duplicate(Request& original, Request* request) {
     std::ranges::copy(request->slot.capacity().first(protocol::aoe_header_bytes),
                       original.slot.capacity().begin());
-    if (original.command.action == AtaAction::write ||
-        original.command.action == AtaAction::data_set_management)
+    if (changes_data(original.command.action))
         history_.merged(original, *request);
     original.link = request->link;
     original.registers = request->registers;
@@ -344,7 +343,9 @@ void Scheduler::join(Operation& operation, Request* request) {
         operation.sectors.first = request->range.first;
     }
     operation.sectors.count += request->range.count;
+    occupancy_.remove(operation.exclusive);
     operation.exclusive = exclusive_range(operation.sectors);
+    occupancy_.add(operation.exclusive);
     active_[operation.active_index].exclusive = operation.exclusive;
     ++operation.count;
     if (operation.grows_behind != nullptr && has_grown(operation, *operation.grows_behind)) {
@@ -396,6 +397,8 @@ void Scheduler::close() {
 void Scheduler::queue(Operation& operation, Operation* blocker) {
     operation.active_index = active_.size();
     active_.push_back({operation.exclusive, &operation, operation.barrier});
+    occupancy_.add(operation.exclusive);
+    barriers_ += operation.barrier ? 1 : 0;
     line_up(operation, blocker);
 }
 
@@ -416,7 +419,7 @@ Operation* Scheduler::newest_conflict_before(const Operation& operation) const {
     Operation* newest = nullptr;
     for (const auto& [exclusive, other, barrier] : active_) {
         if (other->sequence < operation.sequence &&
-            conflict(*other, operation.exclusive, changes_data(operation), operation.barrier) &&
+            conflict(*other, operation.exclusive, changes_data(operation.action), operation.barrier) &&
             (newest == nullptr || other->sequence > newest->sequence))
             newest = other;
     }
@@ -470,6 +473,8 @@ void Scheduler::retire(Operation& operation) {
     active_[operation.active_index] = active_.back();
     active_[operation.active_index].operation->active_index = operation.active_index;
     active_.pop_back();
+    occupancy_.remove(operation.exclusive);
+    barriers_ -= operation.barrier ? 1 : 0;
     wake_waiters(operation);
     resources_.operations.give_back(&operation);
 }

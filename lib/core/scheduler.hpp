@@ -12,6 +12,7 @@
 
 #include "core/fixed_pool.hpp"
 #include "core/io_queue.hpp"
+#include "core/occupancy.hpp"
 #include "core/request.hpp"
 #include "core/write_history.hpp"
 
@@ -78,7 +79,7 @@ class Scheduler {
     template <typename Predicate>
     [[nodiscard]] bool has_change_before(std::uint64_t sequence, Predicate excluded) const {
         for (const auto& [exclusive, operation, barrier] : active_) {
-            if (operation->sequence >= sequence || !changes_data(*operation))
+            if (operation->sequence >= sequence || !changes_data(operation->action))
                 continue;
             for (const Request* request = operation->first; request != nullptr; request = request->next) {
                 if (excluded(request->source))
@@ -99,13 +100,26 @@ class Scheduler {
         bool barrier;
     };
 
-    static bool changes_data(const Operation& operation);
+    /// Of the operations near a request those that matter for it; null: there is none.
+    struct Neighbours {
+        Operation* fetching = nullptr; ///< Reads ahead what it asks for.
+        Operation* joinable = nullptr;
+        Operation* preceding = nullptr; ///< A write that is with the device, up to where it begins.
+        Operation* copied = nullptr;    ///< The newest that has the same request already.
+        Request* original = nullptr;    ///< That request.
+        // The two newest that it must come after; the newest may turn out to be the one that it joins.
+        Operation* newest = nullptr;
+        Operation* second_newest = nullptr;
+    };
+
+    static bool changes_data(protocol::AtaAction action);
     [[nodiscard]] SectorRange whole_blocks(const SectorRange& range) const;
     [[nodiscard]] SectorRange exclusive_range(const SectorRange& range) const;
     [[nodiscard]] static bool conflict(const Operation& operation, const SectorRange& exclusive, bool changes,
                                        bool barrier);
 
     // Admission
+    [[nodiscard]] Neighbours neighbours_of(const Request& request, const SectorRange& exclusive) const;
     [[nodiscard]] static Request* find_duplicate(const Operation& operation, const Request& request);
     void merge_duplicate(Request& original, Request* request);
     void drop(Request* request);
@@ -163,6 +177,8 @@ class Scheduler {
     const bool reads_ahead_;
     bool has_pieces_ = false;    ///< False: the store has surely none of this device.
     std::vector<Active> active_; ///< Everything admitted and not retired, in no order.
+    Occupancy occupancy_;        ///< Where that is.
+    std::size_t barriers_ = 0;   ///< Among it.
     Operation* first_ready_ = nullptr;
     Operation* last_ready_ = nullptr;
     std::uint64_t next_sequence_ = 1;

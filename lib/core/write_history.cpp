@@ -43,7 +43,7 @@ bool is_older_tag(std::uint32_t tag, std::uint32_t than) {
 
 WriteHistory::WriteHistory()
     : entries_(std::make_unique_for_overwrite<std::byte[]>(max_entries * sizeof(Entry))),
-      buckets_(std::make_unique_for_overwrite<Position[]>(max_entries)) {}
+      buckets_(std::make_unique_for_overwrite<Bucket[]>(max_entries)) {}
 
 bool WriteHistory::has_overtaken(const Request& change) const {
     const Time arrival = change.slot.arrival();
@@ -67,11 +67,14 @@ bool WriteHistory::has_replaced(Request& change) const {
     const std::uint64_t content = change.content = content_of(change);
     if (size_ == 0)
         return false;
-    // The oldest of each kind: what was written since the others was written since these as well. So the
+    const Bucket& bucket = bucket_of(content);
+    if ((bucket.kinds & kind_of(content)) == 0)
+        return false; // without a look at entries, which are in no cache
+    // The oldest of either: what was written since the others was written since these as well. So the
     // history is gone through once or twice (some 25 us each if it is full), and for what is new not at all.
     std::optional<Position> own;
     std::optional<Position> foreign;
-    Position position = bucket_of(content);
+    Position position = bucket.newest;
     for (unsigned looked_at = 0; looked_at < max_alike && age_of(position) < size_; ++looked_at) {
         const Entry& entry = at(position);
         const bool is_remembered = change.slot.arrival() - entry.remembered_from <= memory;
@@ -122,7 +125,7 @@ bool WriteHistory::is_superseded(Position position, const Request& change) const
 void WriteHistory::make_room(Time now) {
     if (capacity_ == 0) {
         capacity_ = least_entries;
-        std::fill_n(buckets_.get(), capacity_, 0);
+        std::fill_n(buckets_.get(), capacity_, Bucket{});
         return;
     }
     if (size_ < capacity_)
@@ -147,16 +150,19 @@ void WriteHistory::add(Request& change) {
     make_room(change.slot.arrival());
     ++size_;
     newest_arrival_ = std::max(newest_arrival_, change.slot.arrival());
-    Position& newest_alike = bucket_of(change.content);
+    Bucket& bucket = bucket_of(change.content);
+    if (age_of(bucket.newest) >= size_)
+        bucket.kinds = 0;
+    bucket.kinds |= kind_of(change.content);
     at(end_) = {.range = change.range,
                 .arrival = change.slot.arrival(),
                 .newest_arrival = newest_arrival_,
                 .remembered_from = change.slot.arrival(),
                 .content = change.content,
-                .previous_alike = newest_alike,
+                .previous_alike = bucket.newest,
                 .tag = change.tag(),
                 .source = change.source};
-    change.position = newest_alike = end_++;
+    change.position = bucket.newest = end_++;
 }
 
 void WriteHistory::merged(const Request& original, const Request& copy) {

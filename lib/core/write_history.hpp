@@ -63,13 +63,20 @@ class WriteHistory {
     };
     static_assert(sizeof(Entry) <= 64 && alignof(Entry) <= __STDCPP_DEFAULT_NEW_ALIGNMENT__);
 
+    /// Where the entries of some contents are found, linked from the newest on.
+    struct Bucket {
+        Position newest;
+        std::uint32_t kinds; ///< A bit for the kind of each content among them, at least.
+    };
+    [[nodiscard]] static std::uint32_t kind_of(std::uint64_t content) { return 1U << (content >> 59); }
+
     /// Less than size_ where the entry is there.
     [[nodiscard]] Position age_of(Position position) const { return end_ - 1 - position; }
     [[nodiscard]] Entry& entry(Position index) const {
         return reinterpret_cast<Entry*>(entries_.get())[index];
     }
     [[nodiscard]] Entry& at(Position position) const { return entry(position & (capacity_ - 1)); }
-    [[nodiscard]] Position& bucket_of(std::uint64_t content) const {
+    [[nodiscard]] Bucket& bucket_of(std::uint64_t content) const {
         return buckets_[content & (capacity_ - 1)];
     }
     void make_room(Time now);
@@ -79,7 +86,7 @@ class WriteHistory {
 
     // Addresses for all of it from the beginning, but memory only as it is touched: nothing constructs it.
     std::unique_ptr<std::byte[]> entries_; ///< A ring by position.
-    std::unique_ptr<Position[]> buckets_;  ///< The newest entry with a content of this hash.
+    std::unique_ptr<Bucket[]> buckets_;    ///< By a hash of the content.
     Position capacity_ = 0;                ///< What is used of both: a power of two.
     Position end_ = 0;                     ///< One past the newest.
     Position size_ = 0;

@@ -1,0 +1,63 @@
+// Where on an export its operations are, roughly: so that nearly every request learns at once that none is
+// near it, however many there are.
+#pragma once
+
+#include <aoetarget/address.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cassert>
+
+namespace aoetarget::core {
+
+/// Counts operations in each region of the export; regions far from each other share a counter now and then.
+class Occupancy {
+  public:
+    /// `range`: where an operation is, as given to remove() later.
+    void add(const SectorRange& range) { change(range, 1); }
+    void remove(const SectorRange& range) { change(range, -1); }
+
+    /// Whether an operation may overlap the range or border on it; false: surely none does.
+    [[nodiscard]] bool is_near(const SectorRange& range) const {
+        const std::uint64_t first = region_of(range.first - std::min<std::uint64_t>(range.first, 1));
+        const std::uint64_t last = region_of(range.end());
+        if (wide_ != 0 || last - first >= max_regions)
+            return true;
+        for (std::uint64_t region = first; region <= last; ++region) {
+            if (counts_[counter_of(region)] != 0)
+                return true;
+        }
+        return false;
+    }
+
+  private:
+    static constexpr unsigned region_bits = 8; // of sectors: 128 KiB, as much as a large operation
+    static constexpr unsigned counter_bits = 10;
+    /// What is in more regions is near everything.
+    static constexpr std::uint64_t max_regions = 8;
+
+    static std::uint64_t region_of(std::uint64_t sector) { return sector >> region_bits; }
+    /// Spreads regions that are a power of two apart, where file systems like to put things.
+    static std::size_t counter_of(std::uint64_t region) {
+        return region * 0x9E3779B97F4A7C15ULL >> (64 - counter_bits);
+    }
+    void change(const SectorRange& range, int by) {
+        const std::uint64_t first = region_of(range.first);
+        const std::uint64_t last = region_of(range.first + std::max<std::uint64_t>(range.count, 1) - 1);
+        if (last - first >= max_regions) {
+            add_to(wide_, by);
+            return;
+        }
+        for (std::uint64_t region = first; region <= last; ++region)
+            add_to(counts_[counter_of(region)], by);
+    }
+    static void add_to(std::uint32_t& count, int by) {
+        assert(by > 0 || count > 0);
+        count += static_cast<std::uint32_t>(by);
+    }
+
+    std::array<std::uint32_t, std::size_t{1} << counter_bits> counts_{};
+    std::uint32_t wide_ = 0;
+};
+
+} // namespace aoetarget::core

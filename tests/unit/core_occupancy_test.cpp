@@ -1,0 +1,96 @@
+// Whether an operation is near a request is told from a table that is much smaller than an export.
+#include "core/occupancy.hpp"
+#include "support/catch.hpp"
+
+#include <random>
+#include <vector>
+
+using aoetarget::SectorRange;
+using aoetarget::core::Occupancy;
+
+namespace {
+
+bool touches(const SectorRange& one, const SectorRange& other) {
+    return one.first <= other.end() && other.first <= one.end();
+}
+
+} // namespace
+
+TEST_CASE("an operation is near what it overlaps and what it borders on", "[core][occupancy]") {
+    Occupancy occupancy;
+    occupancy.add({1024, 8});
+    CHECK(occupancy.is_near({1024, 8}));
+    CHECK(occupancy.is_near({1020, 4}));
+    CHECK(occupancy.is_near({1032, 1}));
+    CHECK(occupancy.is_near({0, 1'000'000}));
+    CHECK_FALSE(occupancy.is_near({0, 8}));
+    CHECK_FALSE(occupancy.is_near({4096, 8}));
+
+    occupancy.add({1024, 8});
+    occupancy.remove({1024, 8});
+    CHECK(occupancy.is_near({1024, 8}));
+    occupancy.remove({1024, 8});
+    CHECK_FALSE(occupancy.is_near({1024, 8}));
+}
+
+TEST_CASE("operations at the border of a region are near their neighbours in the next", "[core][occupancy]") {
+    Occupancy occupancy;
+    for (std::uint64_t border = 256; border < 256 * 64; border += 256) {
+        occupancy.add({border - 2, 2});
+        CHECK(occupancy.is_near({border, 2}));
+        occupancy.remove({border - 2, 2});
+        occupancy.add({border, 2});
+        CHECK(occupancy.is_near({border - 2, 2}));
+        occupancy.remove({border, 2});
+    }
+}
+
+TEST_CASE("an operation on most of a device, and one on no sector, are where they are", "[core][occupancy]") {
+    Occupancy occupancy;
+    const std::uint64_t end = std::uint64_t{1} << 48;
+    occupancy.add({0, end});
+    CHECK(occupancy.is_near({end - 2, 2}));
+    occupancy.remove({0, end});
+    CHECK_FALSE(occupancy.is_near({end - 2, 2}));
+
+    occupancy.add({0, 0});
+    CHECK(occupancy.is_near({0, 2}));
+    CHECK_FALSE(occupancy.is_near({end - 2, 2}));
+}
+
+TEST_CASE("of what is near nothing is missed, and what is not near is seldom taken for it",
+          "[core][occupancy]") {
+    std::mt19937_64 random(7); // NOLINT(cert-msc51-cpp): each run the same
+    Occupancy occupancy;
+    std::vector<SectorRange> operations;
+    const std::uint64_t sectors = GENERATE(std::uint64_t{2'000}, std::uint64_t{1'000'000'000});
+    const auto any_range = [&] {
+        const std::uint64_t most = sectors < 10'000 && random() % 50 == 0 ? 4000 : 16;
+        return SectorRange{random() % sectors, random() % most};
+    };
+    int missed = 0;
+    int mistaken = 0;
+    for (int turn = 0; turn < 50'000; ++turn) {
+        if (operations.size() == 64) {
+            std::swap(operations[random() % operations.size()], operations.back());
+            occupancy.remove(operations.back());
+            operations.pop_back();
+        }
+        operations.push_back(any_range());
+        occupancy.add(operations.back());
+        const SectorRange range{random() % sectors, 1 + random() % 16};
+        bool expected = false;
+        for (const SectorRange& operation : operations)
+            expected = expected || touches(operation, range);
+        const bool is_near = occupancy.is_near(range);
+        missed += expected && !is_near ? 1 : 0;
+        mistaken += is_near && !expected ? 1 : 0;
+    }
+    CHECK(missed == 0);
+    if (sectors > 10'000)
+        CHECK(mistaken < 50'000 / 10);
+
+    for (const SectorRange& operation : operations)
+        occupancy.remove(operation);
+    CHECK_FALSE(occupancy.is_near({0, 2}));
+}
