@@ -92,15 +92,14 @@ class Scheduler {
     [[nodiscard]] std::uint64_t next_sequence() const { return next_sequence_; }
 
   private:
-    /// An operation with what most requests need to know of it, side by side with the next: nearly always
-    /// only that it has nothing to do with them.
+    /// An operation with what tells whether it has to do with a request, side by side with the next.
     struct Active {
         SectorRange exclusive;
         Operation* operation;
         bool barrier;
     };
 
-    /// Of the operations near a request those that matter for it; null: there is none.
+    /// Of the operations near a request, and of barriers, those that matter for it; null: there is none.
     struct Neighbours {
         Operation* fetching = nullptr; ///< Reads ahead what it asks for.
         Operation* joinable = nullptr;
@@ -177,8 +176,8 @@ class Scheduler {
     const bool reads_ahead_;
     bool has_pieces_ = false;    ///< False: the store has surely none of this device.
     std::vector<Active> active_; ///< Everything admitted and not retired, in no order.
-    Occupancy occupancy_;        ///< Where that is.
-    std::size_t barriers_ = 0;   ///< Among it.
+    Occupancy occupancy_;        ///< Where what is active is.
+    std::size_t barriers_ = 0;   ///< Of what is active.
     Operation* first_ready_ = nullptr;
     Operation* last_ready_ = nullptr;
     std::uint64_t next_sequence_ = 1;

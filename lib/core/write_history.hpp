@@ -9,6 +9,7 @@
 
 #include "core/request.hpp"
 
+#include <limits>
 #include <memory>
 
 namespace aoetarget::core {
@@ -63,12 +64,19 @@ class WriteHistory {
     };
     static_assert(sizeof(Entry) <= 64 && alignof(Entry) <= __STDCPP_DEFAULT_NEW_ALIGNMENT__);
 
-    /// Where the entries of some contents are found, linked from the newest on.
+    /// Entries whose contents have the same lower bits, linked from the newest on.
     struct Bucket {
         Position newest;
-        std::uint32_t kinds; ///< A bit for the kind of each content among them, at least.
+        /// Which kinds of content are among them. Those of forgotten ones stay as long as any is remembered:
+        /// that costs a look at the entries and no more.
+        std::uint32_t kinds;
     };
-    [[nodiscard]] static std::uint32_t kind_of(std::uint64_t content) { return 1U << (content >> 59); }
+    /// One bit, chosen by the uppermost of the content, on which the choice of the bucket does not depend.
+    [[nodiscard]] static std::uint32_t kind_of(std::uint64_t content) {
+        constexpr unsigned chosen_by = 5;
+        static_assert(1U << chosen_by == std::numeric_limits<std::uint32_t>::digits);
+        return 1U << (content >> (64 - chosen_by));
+    }
 
     /// Less than size_ where the entry is there.
     [[nodiscard]] Position age_of(Position position) const { return end_ - 1 - position; }

@@ -9,6 +9,7 @@ using aoetest::Request;
 namespace {
 
 constexpr Time longest_timeout = seconds(20);
+constexpr Time jiffy = milliseconds(4);
 
 Time in_time(double number_of_seconds) {
     return std::chrono::duration_cast<Time>(std::chrono::duration<double>(number_of_seconds));
@@ -136,8 +137,7 @@ std::uint32_t Host::new_tag() {
     const std::uint32_t number = next_tag_++;
     switch (setting_.kind) {
     case Kind::linux_driver: {
-        const auto jiffies = std::chrono::duration_cast<milliseconds>(schedule_.now()).count() / 4;
-        return (number & 0x7FFF) << 16 | (static_cast<std::uint32_t>(jiffies) & 0xFFFF);
+        return (number & 0x7FFF) << 16 | jiffies();
     }
     case Kind::ipxe:
         return 0x18AE0000 | (number & 0xFFFF);
@@ -147,6 +147,16 @@ std::uint32_t Host::new_tag() {
         break;
     }
     return number;
+}
+
+std::uint16_t Host::jiffies() const {
+    return static_cast<std::uint16_t>(schedule_.now() / jiffy);
+}
+
+/// Of a tag of Linux: even the answer to a transmission that has been replaced tells how long answers take
+/// (initiators.md 2.5), or a host whose target has much to do would never wait long enough.
+Time Host::age_of(std::uint32_t tag) const {
+    return static_cast<std::uint16_t>(jiffies() - static_cast<std::uint16_t>(tag)) * jiffy;
 }
 
 void Host::transmit(Asked asked) {
@@ -195,9 +205,14 @@ void Host::receive(const Frame& frame) {
     const Reply reply{frame};
     if (away_ || !reply.is_response())
         return;
-    const auto found = asked_.find(reply.tag());
-    if (found == asked_.end() || reply.command() != aoetest::command_ata)
+    if (reply.command() != aoetest::command_ata)
         return;
+    const auto found = asked_.find(reply.tag());
+    if (found == asked_.end()) {
+        if (setting_.kind == Kind::linux_driver)
+            learn(age_of(reply.tag()));
+        return;
+    }
     if (reply.is_error() && setting_.kind != Kind::ipxe)
         return; // and goes on asking
     Asked asked = std::move(found->second);

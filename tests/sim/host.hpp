@@ -118,6 +118,8 @@ class Host {
     void answered(Asked& asked, const aoetest::Reply& reply);
     void maybe_reboot();
     std::uint32_t new_tag();
+    [[nodiscard]] std::uint16_t jiffies() const;
+    [[nodiscard]] Time age_of(std::uint32_t tag) const;
     [[nodiscard]] Time timeout(const Asked& asked) const;
     void learn(Time round_trip);
 

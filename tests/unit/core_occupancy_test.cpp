@@ -55,6 +55,9 @@ TEST_CASE("an operation on most of a device, and one on no sector, are where the
 
     occupancy.add({0, 0});
     CHECK(occupancy.is_near({0, 2}));
+    occupancy.add({256, 0});
+    CHECK(occupancy.is_near({250, 6}));
+    CHECK(occupancy.is_near({256, 1}));
     CHECK_FALSE(occupancy.is_near({end - 2, 2}));
 }
 
