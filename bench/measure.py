@@ -22,23 +22,28 @@ CHECK_FAILED = 3
 BEYOND_CACHES = 8
 
 
-def positive(text):
-    number = int(text)
-    if number < 1:
-        raise ValueError
-    return number
+def number_between(convert, least, most):
+    def parse(text):
+        try:
+            number = convert(text)
+        except ValueError:
+            number = None
+        if number is None or not least <= number <= most:
+            raise argparse.ArgumentTypeError(f"'{text}' is not from {least:g} to {most:g}")
+        return number
+    return parse
 
 
-def duration(text):
-    seconds = float(text)
-    if not 0 <= seconds <= 3600:
-        raise ValueError
-    return seconds
+def folder(text):
+    path = Path(text).resolve()
+    if not text or not path.is_dir():
+        raise argparse.ArgumentTypeError(f"'{text}' is no folder")
+    return path
 
 
 def parse_arguments():
     parser = argparse.ArgumentParser(
-        prog="bench/run.sh", description=__doc__.split(". ")[0] + ".",
+        prog="bench/run.sh", allow_abbrev=False, description=__doc__.split(". ")[0] + ".",
         epilog="Needs root and the programs of bench/packages.txt. "
                "Exit code: 0 measured, 1 not, 2 bad arguments, 3 --check found a figure short of what is required.")
     add = parser.add_argument
@@ -53,13 +58,13 @@ def parse_arguments():
         help="another target: stays in the foreground and serves $FILE as $SHELF.$SLOT on $IF; $CACHE says page or "
              "direct, $OP read or write, $STABLE is set where writes must be on the disk")
     add("--against", metavar="NAME", help="what the ratios compare with (default: vblade, else the first target)")
-    add("--rounds", type=positive, default=5, metavar="N", help="counted rounds of each target, in turns (default 5)")
-    add("--seconds", type=duration, default=2, metavar="S", help="counted seconds of each round (default 2)")
-    add("--warmup", type=duration, default=0.5, metavar="S", help="seconds before counting begins (default 0.5)")
+    add("--rounds", type=number_between(int, 1, 1000), default=5, metavar="N", help="counted rounds of each target, in turns (default 5)")
+    add("--seconds", type=number_between(float, 0.1, 3600), default=2, metavar="S", help="counted seconds of each round, 0.1 and more (default 2)")
+    add("--warmup", type=number_between(float, 0, 3600), default=0.5, metavar="S", help="seconds before counting begins (default 0.5)")
     add("--aoetarget", metavar="PATH", help="the binary to measure (default: the one built along with aoe-load)")
     add("--aoe-load", metavar="PATH", help="the load generator (default: the newest build*/bench/aoe-load)")
-    add("--dir", default="/var/tmp", help="where to make the scratch files, on a disk (default /var/tmp)")
-    add("--size", type=int, default=512, metavar="MIB",
+    add("--dir", type=folder, default="/var/tmp", help="where to make the scratch files, on a disk (default /var/tmp)")
+    add("--size", type=number_between(int, 1, 1 << 20), default=512, metavar="MIB",
         help=f"their size, together, where they are in the page cache (default 512); else {BEYOND_CACHES} times as much, "
              "so that no cache of the disk or the hypervisor holds them")
     add("--target-core", type=int, metavar="N", help="default: the last core and the first in turns, a round each, "
@@ -71,6 +76,7 @@ def parse_arguments():
         help="also say where the CPU time goes, by perf; it takes a tenth of the time itself, so that rates are lower")
     add("--check", action="store_true", help="say which requirements of those that --list shows are met")
     add("--list", action="store_true", help="show workloads and requirements")
+    add("--print-dir", action="store_true", help=argparse.SUPPRESS)  # for run.sh
     return parser, parser.parse_args()
 
 
@@ -159,10 +165,13 @@ def make_files(scratch, count, mebibytes):
     for file in files:
         if not file.exists():
             say(f"writing {mebibytes} MiB")
-            with open(file, "wb") as output:
-                for _ in range(each):
-                    output.write(os.urandom(MIB))
-                os.fsync(output.fileno())
+            try:
+                with open(file, "wb") as output:
+                    for _ in range(each):
+                        output.write(os.urandom(MIB))
+                    os.fsync(output.fileno())
+            except OSError as problem:
+                raise NotMeasured(f"{scratch.parent}: {problem.strerror}; give --dir a folder with more room, or a smaller --size") from problem
     return files
 
 
@@ -228,8 +237,12 @@ def main():
         parser.error("--profile needs perf (see bench/packages.txt)")
     if arguments.plots and not importlib.util.find_spec("matplotlib"):
         parser.error("--plots needs python3-matplotlib")
-    if "AOE_BENCH_SCRATCH" not in os.environ:
-        return None  # the arguments are good: run.sh goes on
+    for file in filter(None, (arguments.json, arguments.plots)):
+        if not Path(file).resolve().parent.is_dir():
+            parser.error(f"{file}: there is no folder {Path(file).resolve().parent}")
+    if arguments.print_dir:
+        print(arguments.dir)
+        return 0
 
     try:
         rounds = measure(parser, arguments, workloads, targets, load_binary)

@@ -16,28 +16,19 @@ unset AOE_BENCH_SCRATCH
 for argument in "$@"; do
     case $argument in --help | -h | --list) exec "${measure[@]}" ;; esac
 done
-"${measure[@]}" # looks at the arguments only
+dir=$("${measure[@]}" --print-dir) # looks at the arguments only
 [ "$(id -u)" -eq 0 ] || fail "needs root: it makes a network namespace and opens packet sockets"
 for program in ip taskset unshare setpriv; do
     command -v "$program" >/dev/null || fail "$program is missing (see bench/packages.txt)"
 done
 
-# --dir and --dir=
-dir=/var/tmp
-while [ $# -gt 0 ]; do
-    case $1 in
-    --dir) dir=$2 ;;
-    --dir=*) dir=${1#--dir=} ;;
-    esac
-    shift
-done
 case $(stat -f -c %T "$dir") in
 tmpfs | ramfs | overlayfs) echo "bench/run.sh: $dir is not a disk: the O_DIRECT figures say little (give --dir)" >&2 ;;
 esac
 
 # Keep the scratch folder out here, and run the rest in namespaces of its own. All that runs there ends with its first
 # process, and that ends with this one: nothing is left behind.
-AOE_BENCH_SCRATCH=$(mktemp -d "$dir/aoe-bench.XXXXXX")
+AOE_BENCH_SCRATCH=$(mktemp -d "$dir/aoe-bench.XXXXXX") || fail "cannot write to $dir (see --dir)"
 export AOE_BENCH_SCRATCH
 inside=''
 # shellcheck disable=SC2317  # called by the trap

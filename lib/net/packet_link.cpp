@@ -145,7 +145,7 @@ void PacketLink::try_lane(const Patience& patience) {
         return;
     try {
         if (interface_.loopback)
-            throw Refusal(EOPNOTSUPP, "the loopback interface has no XDP to speak of");
+            throw Refusal(EOPNOTSUPP, "the loopback interface has no XDP to speak of; leave link=xdp away");
         if (!XdpLane::suits(memory_->layout()))
             throw Refusal(EINVAL, "a device wants its data aligned as no slot for XDP can have it (link=xdp "
                                   "copies it)");

@@ -35,8 +35,13 @@ std::string_view open_advice(int error, bool read_only) {
     case ENOENT:
         return "it does not exist; check the path ('lsblk' lists disks; 'truncate -s SIZE FILE' makes an "
                "image)";
-    case EACCES:
     case EPERM:
+        return "it is protected, whoever the user is ('lsattr' shows immutable files; a container may not be "
+               "given the device)";
+    case EMFILE:
+    case ENFILE:
+        return "raise the limit of open files ('ulimit -n')";
+    case EACCES:
         return read_only ? "this user may not read it; run as root or change its permissions"
                          : "this user may not write it; run as root, change its permissions, or export it "
                            "read-only";
