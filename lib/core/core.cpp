@@ -12,6 +12,7 @@ Core::Core(const Options& options)
                  .senders = {},
                  .bounce = BouncePool(options.bounce_memory),
                  .pieces = PieceStore(options.ahead_memory, options.piece_sectors),
+                 .occupancy = {},
                  .completions = {},
                  .ready = {},
                  .turn = 0,

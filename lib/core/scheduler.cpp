@@ -14,9 +14,9 @@ using protocol::AtaAction;
 Scheduler::Scheduler(BlockDevice& device, const Geometry& geometry, SchedulerResources& resources,
                      RequestSink& sink, std::size_t buffer_count)
     : device_(device), geometry_(geometry), block_sectors_(geometry.logical_block_bytes / sector_bytes),
-      resources_(resources), sink_(sink), buffer_count_(buffer_count),
-      reads_ahead_(geometry.read_ahead && resources.pieces.size() > 0 &&
-                   resources.pieces.piece_sectors() % block_sectors_ == 0) {}
+      resources_(resources), number_(resources.occupancy.add_export()), sink_(sink),
+      buffer_count_(buffer_count), reads_ahead_(geometry.read_ahead && resources.pieces.size() > 0 &&
+                                                resources.pieces.piece_sectors() % block_sectors_ == 0) {}
 
 bool Scheduler::changes_data(AtaAction action) {
     return action == AtaAction::write || action == AtaAction::data_set_management;
@@ -45,7 +45,7 @@ bool Scheduler::conflict(const Operation& operation, const SectorRange& exclusiv
 
 Scheduler::Neighbours Scheduler::neighbours_of(const Request& request, const SectorRange& exclusive) const {
     Neighbours found;
-    if (!request.barrier && barriers_ == 0 && !occupancy_.is_near(exclusive))
+    if (!request.barrier && barriers_ == 0 && !resources_.occupancy.is_near(number_, exclusive))
         return found; // the rule, so it is tested first
     const bool changes = changes_data(request.command.action);
     for (const auto& [other, operation, barrier] : active_) {
@@ -343,9 +343,9 @@ void Scheduler::join(Operation& operation, Request* request) {
         operation.sectors.first = request->range.first;
     }
     operation.sectors.count += request->range.count;
-    occupancy_.remove(operation.exclusive);
+    resources_.occupancy.remove(number_, operation.exclusive);
     operation.exclusive = exclusive_range(operation.sectors);
-    occupancy_.add(operation.exclusive);
+    resources_.occupancy.add(number_, operation.exclusive);
     active_[operation.active_index].exclusive = operation.exclusive;
     ++operation.count;
     if (operation.grows_behind != nullptr && has_grown(operation, *operation.grows_behind)) {
@@ -397,7 +397,7 @@ void Scheduler::close() {
 void Scheduler::queue(Operation& operation, Operation* blocker) {
     operation.active_index = active_.size();
     active_.push_back({operation.exclusive, &operation, operation.barrier});
-    occupancy_.add(operation.exclusive);
+    resources_.occupancy.add(number_, operation.exclusive);
     barriers_ += operation.barrier ? 1 : 0;
     line_up(operation, blocker);
 }
@@ -473,7 +473,7 @@ void Scheduler::retire(Operation& operation) {
     active_[operation.active_index] = active_.back();
     active_[operation.active_index].operation->active_index = operation.active_index;
     active_.pop_back();
-    occupancy_.remove(operation.exclusive);
+    resources_.occupancy.remove(number_, operation.exclusive);
     barriers_ -= operation.barrier ? 1 : 0;
     wake_waiters(operation);
     resources_.operations.give_back(&operation);

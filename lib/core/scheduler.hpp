@@ -36,6 +36,7 @@ struct SchedulerResources {
     SenderTable senders;
     BouncePool bounce;
     PieceStore pieces;
+    Occupancy occupancy; ///< By all that is active.
     IoQueue completions;
     /// Schedulers with operations to start.
     std::vector<Scheduler*> ready;
@@ -169,6 +170,7 @@ class Scheduler {
     const Geometry geometry_;
     const std::uint64_t block_sectors_;
     SchedulerResources& resources_;
+    const Occupancy::Export number_;
     RequestSink& sink_;
     const std::size_t buffer_count_;
     WriteHistory history_;
@@ -176,7 +178,6 @@ class Scheduler {
     const bool reads_ahead_;
     bool has_pieces_ = false;    ///< False: the store has surely none of this device.
     std::vector<Active> active_; ///< Everything admitted and not retired, in no order.
-    Occupancy occupancy_;        ///< Where what is active is.
     std::size_t barriers_ = 0;   ///< Of what is active.
     Operation* first_ready_ = nullptr;
     Operation* last_ready_ = nullptr;
