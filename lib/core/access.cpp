@@ -101,7 +101,7 @@ bool Export::receive_reserve(const Header& header, LinkId link, FrameSlot slot) 
     AoeError error = AoeError::none;
     if (command > ReserveCommand::force_set || (sets && !fits)) {
         error = AoeError::bad_argument;
-    } else if (command == ReserveCommand::set && !state_.reservation.permits(header.source)) {
+    } else if (command == ReserveCommand::set && !may_use(header.source)) {
         error = AoeError::target_is_reserved;
     } else if (sets) {
         if (fence_count_ == max_fences || change_.slot || is_late(slot))

@@ -15,8 +15,7 @@ bool Export::receive_ata(const Header& header, LinkId link, FrameSlot slot) {
     const AtaCommand& command = ata_command(registers->command_or_status);
     if (header.is_wildcard() && !command.allowed_on_wildcard)
         return false;
-    if (command.needs_reservation && !state_.reservation.permits(header.source) &&
-        !mutated(Mutation::ignore_reserve)) {
+    if (command.needs_reservation && !may_use(header.source) && !mutated(Mutation::ignore_reserve)) {
         ++counters_.aoe_errors;
         registers->write(slot.capacity());
         context_.responder.send(std::move(slot), link, address_, AoeError::target_is_reserved,

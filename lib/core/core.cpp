@@ -52,10 +52,10 @@ void Core::add_export(const ExportOptions& options, std::unique_ptr<BlockDevice>
         for (const MacAddress& mac : options.mask_list)
             state.mask_list.add(mac);
     }
-    const auto place =
-        std::ranges::lower_bound(exports_, options.address, {}, [](const auto& e) { return e->address(); });
-    const auto added =
-        exports_.insert(place, std::make_unique<Export>(options, std::move(device), state, context_));
+    const std::ptrdiff_t place = place_of(options.address);
+    const auto added = exports_.insert(exports_.begin() + place,
+                                       std::make_unique<Export>(options, std::move(device), state, context_));
+    addresses_.insert(addresses_.begin() + place, options.address);
     (*added)->reserve(provided_slots_);
     if (exports_.size() + closing_.size() > provided_flushes_) {
         resources_.operations.grow(1); // the flush at its end
@@ -67,27 +67,25 @@ void Core::add_export(const ExportOptions& options, std::unique_ptr<BlockDevice>
 }
 
 bool Core::remove_export(const Address& address) {
-    const auto place =
-        std::ranges::lower_bound(exports_, address, {}, [](const auto& e) { return e->address(); });
-    if (place == exports_.end() || (*place)->address() != address)
+    if (find(address) == nullptr)
         return false;
-    (*place)->close();
-    closing_.push_back(std::move(*place));
-    exports_.erase(place);
+    const std::ptrdiff_t place = place_of(address);
+    const auto removed = exports_.begin() + place;
+    (*removed)->close();
+    closing_.push_back(std::move(*removed));
+    exports_.erase(removed);
+    addresses_.erase(addresses_.begin() + place);
     return true;
 }
 
-Export* Core::find(const Address& address) const {
-    const auto place =
-        std::ranges::lower_bound(exports_, address, {}, [](const auto& e) { return e->address(); });
-    return place != exports_.end() && (*place)->address() == address ? place->get() : nullptr;
+/// Of the export with this address, or where it would be.
+std::ptrdiff_t Core::place_of(const Address& address) const {
+    return std::ranges::lower_bound(addresses_, address) - addresses_.begin();
 }
 
-std::vector<Address> Core::addresses() const {
-    std::vector<Address> addresses;
-    for (const auto& exported : exports_)
-        addresses.push_back(exported->address());
-    return addresses;
+Export* Core::find(const Address& address) const {
+    const auto place = static_cast<std::size_t>(place_of(address));
+    return place < addresses_.size() && addresses_[place] == address ? exports_[place].get() : nullptr;
 }
 
 /// The tests of protocol.md 1.1, in its order.
@@ -124,8 +122,7 @@ bool Core::receive_wildcard(LinkId link, FrameSlot slot) {
 /// is free for a copy now.
 bool Core::spread(Wildcard& wildcard, bool& acted) {
     const Header header = *Header::parse(wildcard.slot.frame());
-    auto candidate =
-        std::ranges::lower_bound(exports_, wildcard.next, {}, [](const auto& e) { return e->address(); });
+    auto candidate = exports_.begin() + place_of(wildcard.next);
     const auto next_match = [&](auto from) {
         return std::find_if(from, exports_.end(),
                             [&](const auto& e) { return header.addresses(e->address()); });

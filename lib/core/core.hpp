@@ -42,7 +42,7 @@ class Core {
     bool remove_export(const Address& address);
     [[nodiscard]] bool has_export(const Address& address) const { return find(address) != nullptr; }
     /// Of all exports, ascending.
-    [[nodiscard]] std::vector<Address> addresses() const;
+    [[nodiscard]] const std::vector<Address>& addresses() const { return addresses_; }
 
     /// Takes a frame, in the order of arrival as far as links know it. Returns whether anybody acted upon it;
     /// false: dropped in silence.
@@ -88,6 +88,7 @@ class Core {
     static constexpr std::size_t max_wildcards = 16;
     static constexpr std::uint64_t waited_turns = 64; ///< For so long a slow device counts.
 
+    [[nodiscard]] std::ptrdiff_t place_of(const Address& address) const;
     [[nodiscard]] Export* find(const Address& address) const;
     bool receive_wildcard(LinkId link, FrameSlot slot);
     bool spread(Wildcard& wildcard, bool& acted);
@@ -98,6 +99,7 @@ class Core {
     Announcer announcer_;
     Export::Context context_;
     std::vector<std::unique_ptr<Export>> exports_; ///< Ascending by address.
+    std::vector<Address> addresses_;               ///< Of exports_, side by side for the search.
     std::vector<std::unique_ptr<Export>> closing_; ///< Removed, and not yet idle.
     std::vector<std::size_t> link_slots_;          ///< By link id.
     std::size_t slots_ = 0;                        ///< Of all links that are there.

@@ -6,15 +6,23 @@ namespace aoetarget::core {
 
 using namespace protocol;
 
+namespace {
+
+bool is_open_to_all(const ProtocolState& state) {
+    return state.mask_list.empty() && state.reservation.empty();
+}
+
+} // namespace
+
 Export::Export(const ExportOptions& options, std::unique_ptr<BlockDevice> device, const ProtocolState& state,
                const Context& context)
     : address_(options.address), serial_(options.serial), model_(options.model), context_(context),
       device_(std::move(device)), geometry_(device_->geometry()),
-      scheduler_(*device_, geometry_, context.resources, *this, context.buffer_count), state_(state),
-      write_cache_enabled_(geometry_.volatile_cache) {}
+      write_cache_enabled_(geometry_.volatile_cache), open_to_all_(is_open_to_all(state)),
+      scheduler_(*device_, geometry_, context.resources, *this, context.buffer_count), state_(state) {}
 
 bool Export::receive(const Header& header, LinkId link, FrameSlot slot) {
-    if (!state_.mask_list.permits(header.source))
+    if (!may_ask(header.source))
         return false;
     if (header.version != aoe_version) {
         fail(std::move(slot), link, AoeError::unsupported_version);
@@ -70,6 +78,7 @@ void Export::saved(int error) {
 void Export::apply_change(FrameSlot slot) {
     const bool config_changed = !(state_.config == change_.state.config);
     state_ = change_.state;
+    open_to_all_ = is_open_to_all(state_);
     answer_change(std::move(slot), AoeError::none);
     if (config_changed)
         context_.announcements.changed(address_);

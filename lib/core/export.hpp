@@ -111,8 +111,16 @@ class Export final : private RequestSink, private StateSaver {
     void send_fenced(FrameSlot slot, LinkId link, std::size_t bytes);
     [[nodiscard]] bool is_fencing() const;
     void release_fences();
+    /// By the mask list.
+    [[nodiscard]] bool may_ask(const MacAddress& source) const {
+        return open_to_all_ || state_.mask_list.permits(source);
+    }
+    /// By the reservation.
+    [[nodiscard]] bool may_use(const MacAddress& source) const {
+        return open_to_all_ || state_.reservation.permits(source);
+    }
     [[nodiscard]] bool excluded(const MacAddress& source) const {
-        return !state_.mask_list.permits(source) || !state_.reservation.permits(source);
+        return !may_ask(source) || !may_use(source);
     }
 
     // Changes of the state (export.cpp)
@@ -134,17 +142,20 @@ class Export final : private RequestSink, private StateSaver {
     const Context context_;
     const std::unique_ptr<BlockDevice> device_;
     const Geometry geometry_;
+    // What each request needs is side by side, the rest behind it: where there are many exports, little of
+    // each is in the processor's cache.
+    bool write_cache_enabled_;
+    bool open_to_all_; ///< Neither of the lists in the state has an entry.
+    std::size_t fence_count_ = 0;
+    Time lists_changed_ = Time::min(); ///< When that arrived which last changed who is permitted.
+    ExportStats counters_;             ///< Of these only what the scheduler does not count.
     Scheduler scheduler_;
 
     ProtocolState state_;
     Change change_;
     Time state_changed_ = Time::min(); ///< When the frame arrived that last set it, to what it was or not.
-    Time lists_changed_ = Time::min(); ///< When that arrived which last changed who is permitted.
     std::array<Fence, max_fences> fences_;
-    std::size_t fence_count_ = 0;
     bool save_failed_ = false; ///< Either state may be on the disk, the old or the new one.
-    bool write_cache_enabled_;
-    ExportStats counters_; ///< Of these only what the scheduler does not count.
 };
 
 } // namespace aoetarget::core
