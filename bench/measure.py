@@ -29,7 +29,7 @@ def number_between(convert, least, most):
         except ValueError:
             number = None
         if number is None or not least <= number <= most:
-            raise argparse.ArgumentTypeError(f"'{text}' is not from {least:g} to {most:g}")
+            raise argparse.ArgumentTypeError(f"'{text}' is not from {least} to {most}")
         return number
     return parse
 
