@@ -76,7 +76,6 @@ def parse_arguments():
         help="also say where the CPU time goes, by perf; it takes a tenth of the time itself, so that rates are lower")
     add("--check", action="store_true", help="say which requirements of those that --list shows are met")
     add("--list", action="store_true", help="show workloads and requirements")
-    add("--print-dir", action="store_true", help=argparse.SUPPRESS)  # for run.sh
     return parser, parser.parse_args()
 
 
@@ -171,7 +170,8 @@ def make_files(scratch, count, mebibytes):
                         output.write(os.urandom(MIB))
                     os.fsync(output.fileno())
             except OSError as problem:
-                raise NotMeasured(f"{scratch.parent}: {problem.strerror}; give --dir a folder with more room, or a smaller --size") from problem
+                raise NotMeasured(f"{scratch.parent}: {problem.strerror}; give --dir a folder with more room, or a "
+                                  "smaller --size") from problem
     return files
 
 
@@ -240,8 +240,8 @@ def main():
     for file in filter(None, (arguments.json, arguments.plots)):
         if not Path(file).resolve().parent.is_dir():
             parser.error(f"{file}: there is no folder {Path(file).resolve().parent}")
-    if arguments.print_dir:
-        print(arguments.dir)
+    if "AOE_BENCH_SCRATCH" not in os.environ:
+        print(arguments.dir)  # the arguments are good: run.sh goes on there
         return 0
 
     try:

@@ -16,7 +16,7 @@ unset AOE_BENCH_SCRATCH
 for argument in "$@"; do
     case $argument in --help | -h | --list) exec "${measure[@]}" ;; esac
 done
-dir=$("${measure[@]}" --print-dir) # looks at the arguments only
+dir=$("${measure[@]}") # looks at the arguments only
 [ "$(id -u)" -eq 0 ] || fail "needs root: it makes a network namespace and opens packet sockets"
 for program in ip taskset unshare setpriv; do
     command -v "$program" >/dev/null || fail "$program is missing (see bench/packages.txt)"

@@ -170,7 +170,7 @@ class Scheduler {
     const Geometry geometry_;
     const std::uint64_t block_sectors_;
     SchedulerResources& resources_;
-    const Occupancy::Export number_;
+    const Occupancy::Export number_; ///< Of the export in the resources' occupancy.
     RequestSink& sink_;
     const std::size_t buffer_count_;
     WriteHistory history_;

@@ -136,9 +136,8 @@ void Host::make_trim(Asked& asked, bool two_blocks) {
 std::uint32_t Host::new_tag() {
     const std::uint32_t number = next_tag_++;
     switch (setting_.kind) {
-    case Kind::linux_driver: {
+    case Kind::linux_driver:
         return (number & 0x7FFF) << 16 | jiffies();
-    }
     case Kind::ipxe:
         return 0x18AE0000 | (number & 0xFFFF);
     case Kind::windows: // in the order of its bytes
@@ -203,9 +202,7 @@ void Host::expire(std::uint32_t tag, std::uint64_t transmission) {
 
 void Host::receive(const Frame& frame) {
     const Reply reply{frame};
-    if (away_ || !reply.is_response())
-        return;
-    if (reply.command() != aoetest::command_ata)
+    if (away_ || !reply.is_response() || reply.command() != aoetest::command_ata)
         return;
     const auto found = asked_.find(reply.tag());
     if (found == asked_.end()) {
