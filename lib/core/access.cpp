@@ -146,9 +146,12 @@ void Export::send_fenced(FrameSlot slot, LinkId link, std::size_t bytes) {
         context_.responder.send(std::move(slot), link, address_, AoeError::none, bytes);
         return;
     }
-    if (fence_count_ == max_fences)
+    Sender* holder = fence_count_ < max_fences
+                         ? scheduler_.hold(slot, Header::parse(slot.frame())->source)
+                         : nullptr;
+    if (holder == nullptr)
         return; // the initiator asks again, and finds the change made
-    fences_[fence_count_++] = {std::move(slot), link, bytes, scheduler_.next_sequence()};
+    fences_[fence_count_++] = {std::move(slot), link, bytes, scheduler_.next_sequence(), holder};
 }
 
 bool Export::is_fencing() const {
@@ -161,6 +164,7 @@ void Export::release_fences() {
         Fence& oldest = fences_[0];
         if (scheduler_.has_change_before(oldest.before, [&](const MacAddress& mac) { return excluded(mac); }))
             return;
+        scheduler_.let_go(oldest.holder);
         context_.responder.send(std::move(oldest.slot), oldest.link, address_, AoeError::none, oldest.bytes);
         std::move(fences_.begin() + 1, fences_.begin() + static_cast<std::ptrdiff_t>(fence_count_),
                   fences_.begin());

@@ -94,9 +94,10 @@ void Export::start_ata(const AtaCommand& command, const AtaRegisters& registers,
         return; // its host may have been excluded in between
     }
     Request* admitted = context_.resources.requests.take();
-    if (admitted == nullptr)
-        return; // more requests than slots: those of an interface that has just been replaced are still under
-                // way
+    if (admitted == nullptr) { // more than slots: those of an interface that was replaced are still under way
+        ++counters_.dropped;
+        return;
+    }
     *admitted = std::move(request);
     admitted->slot = std::move(slot);
     scheduler_.admit(admitted);

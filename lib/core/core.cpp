@@ -1,5 +1,7 @@
 #include "core/core.hpp"
 
+#include "core/mutation.hpp"
+
 #include <cassert>
 
 namespace aoetarget::core {
@@ -9,14 +11,13 @@ using namespace protocol;
 Core::Core(const Options& options)
     : resources_{.requests = {},
                  .operations = {},
-                 .senders = {},
+                 .holdings = Holdings(options.buffer_count),
                  .bounce = BouncePool(options.bounce_memory),
                  .pieces = PieceStore(options.ahead_memory, options.piece_sectors),
                  .occupancy = {},
                  .completions = {},
                  .ready = {},
-                 .turn = 0,
-                 .now = {}},
+                 .turn = 0},
       announcer_(responder_),
       context_{responder_,       resources_,   announcer_, options.buffer_count, options.firmware_version,
                options.firmware, options.store} {
@@ -29,7 +30,7 @@ LinkId Core::add_link(Link& link, std::size_t slots) {
     if (slots_ > provided_slots_) { // what removed links have left is used again
         resources_.requests.grow(slots_ - provided_slots_);
         resources_.operations.grow(slots_ - provided_slots_);
-        resources_.senders.grow(slots_ - provided_slots_);
+        resources_.holdings.grow(slots_ - provided_slots_);
         provided_slots_ = slots_;
     }
     for (const auto& exported : exports_)
@@ -63,6 +64,7 @@ void Core::add_export(const ExportOptions& options, std::unique_ptr<BlockDevice>
     }
     resources_.ready.reserve(exports_.size() + closing_.size());
     closing_.reserve(exports_.size() + closing_.size());
+    count_exports();
     announcer_.changed(options.address);
 }
 
@@ -111,11 +113,21 @@ bool Core::receive_wildcard(LinkId link, FrameSlot slot) {
     bool acted = false;
     if (spread(wildcard, acted))
         return acted;
-    if (wildcard_count_ == max_wildcards)
+    if (!may_wait(wildcard)) {
         ++out_of_slots_;
-    else
-        wildcards_[wildcard_count_++] = std::move(wildcard);
+        return true;
+    }
+    ++wildcard.slot.pool().use().wildcards;
+    wildcards_[wildcard_count_++] = std::move(wildcard);
     return true;
+}
+
+/// At the most half of a link's slots are held by those that wait for one: they must not be what they wait for.
+bool Core::may_wait(const Wildcard& wildcard) const {
+    const FramePool& pool = wildcard.slot.pool();
+    const std::size_t most = std::max<std::size_t>(pool.usable() / 2, 1);
+    return wildcard_count_ < max_wildcards &&
+           (pool.use().wildcards < most || mutated(Mutation::wildcards_may_wait));
 }
 
 /// Hands each export that is meant a copy of the frame, and the last of them the frame itself. False: no slot
@@ -153,7 +165,10 @@ bool Core::resume_wildcards() {
     std::size_t kept = 0;
     bool acted = false;
     for (std::size_t i = 0; i < wildcard_count_; ++i) {
-        if (!spread(wildcards_[i], acted))
+        FramePool& pool = wildcards_[i].slot.pool();
+        if (spread(wildcards_[i], acted))
+            --pool.use().wildcards;
+        else
             std::swap(wildcards_[kept++], wildcards_[i]);
     }
     for (std::size_t i = kept; i < wildcard_count_; ++i)
@@ -163,7 +178,8 @@ bool Core::resume_wildcards() {
 }
 
 void Core::turn(Time now) {
-    now_ = resources_.now = now;
+    now_ = now;
+    resources_.holdings.begin_turn(now);
     resources_.pieces.expire(now);
     ++resources_.turn;
     ended_operations_ = 0;
@@ -187,16 +203,24 @@ void Core::turn(Time now) {
     }
     if (!closed_)
         announcer_.run(exports_, now);
-    if (!closing_.empty())
-        std::erase_if(closing_, [](const auto& exported) { return exported->idle(); });
+    if (!closing_.empty() && std::erase_if(closing_, [](const auto& exported) { return exported->idle(); }) > 0)
+        count_exports();
+}
+
+/// What a removed export holds is counted until it has gone.
+void Core::count_exports() {
+    const std::size_t exports = exports_.size() + closing_.size();
+    resources_.holdings.set_exports(exports);
+    resources_.bounce.set_exports(exports);
 }
 
 void Core::close() {
     if (std::exchange(closed_, true))
         return;
-    for (Wildcard& wildcard : wildcards_)
-        wildcard = {};
-    wildcard_count_ = 0;
+    for (; wildcard_count_ > 0; --wildcard_count_) {
+        --wildcards_[wildcard_count_ - 1].slot.pool().use().wildcards;
+        wildcards_[wildcard_count_ - 1] = {};
+    }
     for (const auto& exported : exports_)
         exported->close();
 }

@@ -15,7 +15,7 @@ class Core {
         unsigned buffer_count = 128;
         std::uint16_t firmware_version = 0;
         const char* firmware = "";
-        /// For partial blocks and verification: see BouncePool.
+        /// For partial blocks and verification, besides what each export has for itself: see BouncePool.
         Bytes bounce_memory;
         /// For reading ahead: see PieceStore. None: nothing is read ahead.
         Bytes ahead_memory;
@@ -74,6 +74,11 @@ class Core {
     void close();
     [[nodiscard]] bool idle() const;
 
+    /// How many worker threads the kernel should have for operations that block.
+    [[nodiscard]] std::size_t workers() const {
+        return Holdings::workers_for(provided_slots_, resources_.holdings.exports());
+    }
+
     [[nodiscard]] IoQueue& completions() { return resources_.completions; }
     [[nodiscard]] std::vector<ExportStats> export_stats() const;
     [[nodiscard]] std::uint64_t out_of_slots() const { return out_of_slots_ + announcer_.out_of_slots(); }
@@ -92,7 +97,9 @@ class Core {
     [[nodiscard]] Export* find(const Address& address) const;
     bool receive_wildcard(LinkId link, FrameSlot slot);
     bool spread(Wildcard& wildcard, bool& acted);
+    [[nodiscard]] bool may_wait(const Wildcard& wildcard) const;
     bool resume_wildcards();
+    void count_exports();
 
     Responder responder_;
     SchedulerResources resources_;

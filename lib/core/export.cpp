@@ -19,7 +19,7 @@ Export::Export(const ExportOptions& options, std::unique_ptr<BlockDevice> device
     : address_(options.address), serial_(options.serial), model_(options.model), context_(context),
       device_(std::move(device)), geometry_(device_->geometry()),
       write_cache_enabled_(geometry_.volatile_cache), open_to_all_(is_open_to_all(state)),
-      scheduler_(*device_, geometry_, context.resources, *this, context.buffer_count), state_(state) {}
+      scheduler_(*device_, geometry_, context.resources, *this), state_(state) {}
 
 bool Export::receive(const Header& header, LinkId link, FrameSlot slot) {
     if (!may_ask(header.source))
@@ -53,12 +53,18 @@ ProtocolState& Export::begin_change(const FrameSlot& slot) {
 
 /// Answers when the changed state is on stable storage, at once where nothing is kept or nothing has changed.
 void Export::commit(FrameSlot slot, LinkId link, const Change::Answer& answer) {
+    const bool is_kept = change_.state == state_ && !save_failed_;
+    const bool at_once = context_.store == nullptr || is_kept || mutated(Mutation::answer_unsaved);
+    if (!at_once) {
+        change_.holder = scheduler_.hold(slot, Header::parse(slot.frame())->source);
+        if (change_.holder == nullptr)
+            return; // the initiator repeats
+    }
     change_.link = link;
     change_.answer = answer;
     if (!(change_.state.mask_list == state_.mask_list && change_.state.reservation == state_.reservation))
         lists_changed_ = state_changed_;
-    const bool is_kept = change_.state == state_ && !save_failed_;
-    if (context_.store == nullptr || is_kept || mutated(Mutation::answer_unsaved)) {
+    if (at_once) {
         apply_change(std::move(slot));
         return;
     }
@@ -68,6 +74,7 @@ void Export::commit(FrameSlot slot, LinkId link, const Change::Answer& answer) {
 
 void Export::saved(int error) {
     FrameSlot slot = std::move(change_.slot);
+    scheduler_.let_go(change_.holder);
     save_failed_ = error != 0;
     if (error != 0)
         answer_change(std::move(slot), AoeError::device_unavailable);

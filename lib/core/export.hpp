@@ -68,6 +68,7 @@ class Export final : private RequestSink, private StateSaver {
         LinkId link = 0;
         std::size_t bytes = 0;
         std::uint64_t before = 0;
+        Sender* holder = nullptr; ///< Counts the slot.
     };
     static constexpr std::size_t max_fences = 16;
 
@@ -78,7 +79,8 @@ class Export final : private RequestSink, private StateSaver {
         FrameSlot slot; ///< Empty: no change is under way.
         LinkId link = 0;
         Answer answer;
-        ProtocolState state; ///< What holds from when it is saved.
+        ProtocolState state;      ///< What holds from when it is saved.
+        Sender* holder = nullptr; ///< Counts the slot.
     };
 
     // Command 0 (ata_commands.cpp)

@@ -11,6 +11,7 @@
 #include "core/time.hpp"
 #include "protocol/ata.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <cstdint>
 #include <optional>
@@ -72,10 +73,13 @@ class FrameSlot {
 
 class FramePool {
   public:
-    /// Who has requests in these slots: kept by the schedulers, for all of them together (senders.hpp).
+    /// What exports hold of these slots: kept by Holdings.
     struct Use {
-        std::size_t requests = 0; ///< Under way.
-        Time progress{};          ///< When one of these ended last, or was the first to be under way.
+        std::size_t slots = 0; ///< Held by exports.
+        std::size_t owned = 0; ///< Those of them that belong to the quotas of their exports.
+        std::size_t quota = 0; ///< What each export owns, with so many exports and usable slots:
+        std::size_t exports = 0, usable = 0;
+        std::size_t wildcards = 0; ///< Held by requests to several exports that wait for free slots.
         MacAddress newest_sender;
         Time newest_change = Time::min(); ///< When a request arrived whose sender was not that of the last.
     };
@@ -143,6 +147,12 @@ class FramePool {
     [[nodiscard]] std::uint32_t slots() const { return slots_; }
     [[nodiscard]] std::size_t free_slots() const { return free_.size(); }
     [[nodiscard]] Use& use() { return use_; }
+    [[nodiscard]] const Use& use() const { return use_; }
+
+    /// So many slots are lent for receiving, or will be as soon as they are free: exports must not have them.
+    void set_aside(std::size_t slots) { aside_ = slots; }
+    /// What is left for exports.
+    [[nodiscard]] std::size_t usable() const { return slots_ - std::min<std::size_t>(aside_, slots_); }
 
   private:
     friend class FrameSlot;
@@ -153,6 +163,7 @@ class FramePool {
     std::uint32_t slots_;
     std::uint16_t id_;
     std::vector<std::uint32_t> free_;
+    std::size_t aside_ = 0;
     Use use_;
 };
 

@@ -85,7 +85,7 @@ void Scheduler::transfer(Operation& operation) {
 
 bool Scheduler::take_bounce(Operation& operation) {
     if (operation.bounce.empty())
-        operation.bounce = resources_.bounce.take();
+        operation.bounce = resources_.bounce.take(account_);
     if (operation.bounce.empty())
         resources_.bounce.wait(operation);
     return !operation.bounce.empty();
@@ -207,7 +207,7 @@ void Scheduler::fetch_ended(Operation& operation, int error) {
         request = following;
     }
     piece.spoilt = piece.spoilt || error != 0;
-    resources_.pieces.fetched(piece, resources_.now);
+    resources_.pieces.fetched(piece, resources_.holdings.now());
     while (request != nullptr) {
         Request* following = request->next;
         Operation& again = operation_for(request);
@@ -221,6 +221,7 @@ void Scheduler::fetch_ended(Operation& operation, int error) {
 // --- Completion ----------------------------------------------------------------------------------
 
 void Scheduler::completed(Operation& operation, int error) {
+    resources_.holdings.progressed(account_);
     switch (operation.step) {
     case Step::flush:
         counters_.flush_errors += error != 0 ? 1 : 0;
@@ -286,7 +287,7 @@ void Scheduler::run_ended(Operation& operation, int error, std::uint64_t bad_sec
         operation.first = request->next;
         release(*request);
         if (changes_data(operation.action))
-            history_.ended(*request, resources_.now);
+            history_.ended(*request, resources_.holdings.now());
         sink_.finished(*request, error, bad_sector);
         resources_.requests.give_back(request);
     }
@@ -295,7 +296,7 @@ void Scheduler::run_ended(Operation& operation, int error, std::uint64_t bad_sec
         return;
     }
     if (!operation.bounce.empty()) {
-        if (Operation* waiter = resources_.bounce.give_back(operation.bounce))
+        if (Operation* waiter = resources_.bounce.give_back(operation.bounce, account_))
             waiter->scheduler->resume(*waiter);
         operation.bounce = {};
     }

@@ -3,6 +3,7 @@
 
 #include <aoetarget/block_device.hpp>
 
+#include "core/bounce_pool.hpp"
 #include "core/link.hpp"
 #include "core/outcome.hpp"
 #include "core/read_ahead.hpp"
@@ -39,12 +40,6 @@ struct Request {
         return slot.capacity().subspan(protocol::ata_header_bytes, range.bytes());
     }
 };
-
-/// The most requests that one device operation may serve.
-inline constexpr std::size_t max_merged_requests = 64;
-/// The most sectors of one operation: never less than a single request may ask for.
-inline constexpr std::uint64_t max_merged_sectors = 256;
-static_assert(max_merged_sectors >= protocol::max_sectors_per_frame);
 
 class Scheduler;
 
@@ -104,51 +99,6 @@ struct Operation : Io {
     std::uint64_t verify_step = 0; ///< Sectors to verify at once.
 
     std::array<iovec, max_merged_requests> vectors{};
-};
-
-/// Memory for what cannot go between device and slot directly: partial logical blocks, strict alignment,
-/// verification. Operations that find none free wait in line.
-class BouncePool {
-  public:
-    /// Holds the largest operation and a partial block on each end, for blocks of up to 64 KiB.
-    static constexpr std::size_t buffer_bytes = 256 * 1024;
-    static constexpr std::size_t max_block_bytes = 64 * 1024;
-    static_assert(max_merged_sectors * sector_bytes + 2 * max_block_bytes <= buffer_bytes);
-
-    /// `memory`: a whole number of buffers, aligned to 4096.
-    explicit BouncePool(Bytes memory) {
-        for (std::size_t at = 0; at + buffer_bytes <= memory.size(); at += buffer_bytes)
-            free_.push_back(memory.subspan(at, buffer_bytes));
-    }
-    /// Empty where none is free.
-    Bytes take() {
-        if (free_.empty())
-            return {};
-        const Bytes buffer = free_.back();
-        free_.pop_back();
-        return buffer;
-    }
-    /// Gives one back; returns the operation that has waited longest for it, or null.
-    Operation* give_back(Bytes buffer) {
-        free_.push_back(buffer.first(buffer_bytes));
-        Operation* operation = first_waiter_;
-        if (operation != nullptr) {
-            first_waiter_ = operation->next;
-            if (first_waiter_ == nullptr)
-                last_waiter_ = nullptr;
-        }
-        return operation;
-    }
-    void wait(Operation& operation) {
-        operation.next = nullptr;
-        (last_waiter_ != nullptr ? last_waiter_->next : first_waiter_) = &operation;
-        last_waiter_ = &operation;
-    }
-
-  private:
-    std::vector<Bytes> free_;
-    Operation* first_waiter_ = nullptr;
-    Operation* last_waiter_ = nullptr;
 };
 
 } // namespace aoetarget::core

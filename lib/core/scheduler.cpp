@@ -12,11 +12,11 @@ namespace aoetarget::core {
 using protocol::AtaAction;
 
 Scheduler::Scheduler(BlockDevice& device, const Geometry& geometry, SchedulerResources& resources,
-                     RequestSink& sink, std::size_t buffer_count)
+                     RequestSink& sink)
     : device_(device), geometry_(geometry), block_sectors_(geometry.logical_block_bytes / sector_bytes),
       resources_(resources), number_(resources.occupancy.add_export()), sink_(sink),
-      buffer_count_(buffer_count), reads_ahead_(geometry.read_ahead && resources.pieces.size() > 0 &&
-                                                resources.pieces.piece_sectors() % block_sectors_ == 0) {}
+      reads_ahead_(geometry.read_ahead && resources.pieces.size() > 0 &&
+                   resources.pieces.piece_sectors() % block_sectors_ == 0) {}
 
 bool Scheduler::changes_data(AtaAction action) {
     return action == AtaAction::write || action == AtaAction::data_set_management;
@@ -80,7 +80,7 @@ Scheduler::Neighbours Scheduler::neighbours_of(const Request& request, const Sec
 
 void Scheduler::admit(Request* request) {
     ++requests_in_flight_;
-    const bool in_company = has_company(*request);
+    const bool in_company = Holdings::has_company(request->slot, request->source);
     const SectorRange exclusive = exclusive_range(request->range);
     const bool changes = changes_data(request->command.action);
     if (changes && history_.has_overtaken(*request)) {
@@ -101,9 +101,9 @@ void Scheduler::admit(Request* request) {
         merge_duplicate(*original, request);
         return;
     }
-    FramePool& pool = request->slot.pool();
-    Sender* sender = resources_.senders.find(request->source, pool, this);
-    if (!has_room_for(*request, sender, in_company)) {
+    const Holdings::Asker asker{request->source, request->slot.pool(), account_};
+    Sender* sender = resources_.holdings.find(asker);
+    if (!has_room(asker, sender, in_company)) {
         drop(request);
         return;
     }
@@ -115,9 +115,7 @@ void Scheduler::admit(Request* request) {
     if (changes &&
         !(mutated(Mutation::forget_trims) && request->command.action == AtaAction::data_set_management))
         history_.add(*request);
-    request->sender = resources_.senders.enter(sender, request->source, pool, this);
-    if (pool.use().requests++ == 0)
-        pool.use().progress = resources_.now;
+    request->sender = resources_.holdings.enter(asker, sender);
     if (changes && has_pieces_)
         resources_.pieces.spoil(this, exclusive);
     if (reads)
@@ -227,58 +225,31 @@ void Scheduler::merge_duplicate(Request& original, Request* request) {
     drop(request);
 }
 
-/// Whether somebody else has lately asked through the same link.
-bool Scheduler::has_company(const Request& request) {
-    constexpr Time lately = std::chrono::seconds(1);
-    FramePool::Use& use = request.slot.pool().use();
-    const Time arrival = request.slot.arrival();
-    if (use.newest_sender != request.source) {
-        // The first sender of all is alone, too.
-        if (use.newest_sender != MacAddress{})
-            use.newest_change = std::max(use.newest_change, arrival);
-        use.newest_sender = request.source;
-    }
-    return arrival - lately < use.newest_change;
-}
-
-/// Whether one more request may be under way: for this device, and for this sender (senders.hpp). `sender`:
-/// null where it has none.
-bool Scheduler::has_room_for(const Request& request, const Sender* sender, bool has_company) {
-    constexpr Time hanging = std::chrono::milliseconds(100);
-    FramePool& pool = request.slot.pool();
-    const SenderTable& senders = resources_.senders;
-    const Sender* all = sender != nullptr ? sender->all : senders.find(everybody, pool, this);
-    // A device that hangs must not hold every slot of a link: other exports are served through it too. The
-    // newest goes (initiators.md H9).
-    const std::size_t share = pool.slots() / 2 - (all != nullptr ? all->held : 0);
-    if (share == 0) {
+bool Scheduler::has_room(const Holdings::Asker& asker, const Sender* sender, bool in_company) {
+    switch (resources_.holdings.may_enter(asker, sender, in_company)) {
+    case Holdings::Verdict::admitted:
+        return true;
+    case Holdings::Verdict::export_is_full:
         ++counters_.dropped;
         return false;
+    case Holdings::Verdict::sender_is_full:
+        ++counters_.crowding;
+        return false;
     }
-    const auto crowds = [](const Sender* one, std::size_t left) {
-        return one != nullptr && one->held > 3 * left;
-    };
-    const std::size_t left = pool.slots() - pool.use().requests;
-    const bool is_scarce = left <= pool.slots() / 16 && pool.use().progress + hanging < resources_.now;
-    bool too_many = sender != nullptr && sender->held >= buffer_count_;
-    if (!too_many && (has_company || is_scarce)) {
-        const Sender* whole = sender != nullptr ? sender->whole : senders.find(request.source, pool, nullptr);
-        too_many = (has_company && (crowds(sender, share) || crowds(whole, left))) ||
-                   (is_scarce && whole != nullptr);
-    }
-    if (!too_many || mutated(Mutation::let_crowd))
-        return true;
-    ++counters_.crowding;
     return false;
+}
+
+Sender* Scheduler::hold(const FrameSlot& slot, const MacAddress& source) {
+    const Holdings::Asker asker{source, slot.pool(), account_};
+    Sender* sender = resources_.holdings.find(asker);
+    const bool in_company = Holdings::has_company(slot, source);
+    return has_room(asker, sender, in_company) ? resources_.holdings.enter(asker, sender) : nullptr;
 }
 
 /// The request is no longer under way.
 void Scheduler::release(Request& request) {
     --requests_in_flight_;
-    FramePool::Use& use = request.slot.pool().use();
-    --use.requests;
-    use.progress = resources_.now;
-    resources_.senders.leave(request.sender);
+    let_go(request.sender);
 }
 
 void Scheduler::drop(Request* request) {

@@ -33,7 +33,7 @@ class RequestSink {
 struct SchedulerResources {
     FixedPool<Request> requests;
     FixedPool<Operation> operations;
-    SenderTable senders;
+    Holdings holdings;
     BouncePool bounce;
     PieceStore pieces;
     Occupancy occupancy; ///< By all that is active.
@@ -42,7 +42,6 @@ struct SchedulerResources {
     std::vector<Scheduler*> ready;
     /// Counts the turns of the loop.
     std::uint64_t turn = 0;
-    Time now{}; ///< Of this turn.
 };
 
 class Scheduler {
@@ -52,9 +51,7 @@ class Scheduler {
                       crowding = 0, stale = 0, read_ahead = 0, flush_errors = 0;
     };
 
-    /// `buffer_count`: how many requests one sender may have under way through one link.
-    Scheduler(BlockDevice& device, const Geometry& geometry, SchedulerResources& resources, RequestSink& sink,
-              std::size_t buffer_count);
+    Scheduler(BlockDevice& device, const Geometry& geometry, SchedulerResources& resources, RequestSink& sink);
     ~Scheduler() { resources_.pieces.forget(this); }
     Scheduler(const Scheduler&) = delete;
     Scheduler& operator=(const Scheduler&) = delete;
@@ -63,6 +60,10 @@ class Scheduler {
     void reserve(std::size_t operations) { active_.reserve(operations + resources_.pieces.size()); }
     /// Takes over a request from the resources' pool, and gives it back there when it is finished.
     void admit(Request* request);
+    /// Counts a slot that this source holds until let_go(), with a command that is no request to the device.
+    /// Null: the export, or the source, must have no more.
+    [[nodiscard]] Sender* hold(const FrameSlot& slot, const MacAddress& source);
+    void let_go(Sender* holder) { resources_.holdings.leave(holder, account_); }
     /// Starts what is ready. Called when a whole batch was admitted, so that neighbours have met.
     void dispatch();
     /// Flushes the device after everything that was admitted; nothing may be admitted any more. Over when
@@ -71,6 +72,7 @@ class Scheduler {
     /// The device has ended what it was last given for `operation`.
     void completed(Operation& operation, int error);
 
+    [[nodiscard]] Account& account() { return account_; }
     [[nodiscard]] bool idle() const { return active_.empty(); }
     [[nodiscard]] std::size_t in_flight() const { return requests_in_flight_; }
     [[nodiscard]] const Counters& counters() const { return counters_; }
@@ -123,8 +125,7 @@ class Scheduler {
     [[nodiscard]] static Request* find_duplicate(const Operation& operation, const Request& request);
     void merge_duplicate(Request& original, Request* request);
     void drop(Request* request);
-    [[nodiscard]] static bool has_company(const Request& request);
-    [[nodiscard]] bool has_room_for(const Request& request, const Sender* sender, bool has_company);
+    [[nodiscard]] bool has_room(const Holdings::Asker& asker, const Sender* sender, bool in_company);
     void release(Request& request);
     bool answer_from_piece(Request* request);
     void wait_for_piece(Operation& operation, Request* request);
@@ -172,7 +173,7 @@ class Scheduler {
     SchedulerResources& resources_;
     const Occupancy::Export number_; ///< Of the export in the resources' occupancy.
     RequestSink& sink_;
-    const std::size_t buffer_count_;
+    Account account_;
     WriteHistory history_;
     ReadStreams streams_{resources_.pieces.piece_sectors()};
     const bool reads_ahead_;

@@ -200,7 +200,7 @@ TEST_CASE("close() ends the waiting wildcards: a closed export takes no request"
 
 TEST_CASE("wildcards beyond the limit are dropped and counted", "[core][wildcard]") {
     constexpr unsigned limit = 16;
-    CoreFixture core({.slots = limit + 4});
+    CoreFixture core({.slots = 2 * limit});
     core.link->slow = true;
     add_exports(core, 3);
     settle(core);
@@ -213,6 +213,28 @@ TEST_CASE("wildcards beyond the limit are dropped and counted", "[core][wildcard
             taken.pop_back();
     }
     CHECK(core.core.out_of_slots() == 3);
+    taken.clear();
     turn_until_quiet(core);
     CHECK(core.link->all_slots_free());
+}
+
+TEST_CASE("wildcards that wait for a slot never hold more than half of the slots", "[core][wildcard]") {
+    CoreFixture core({.slots = 16});
+    core.link->slow = true;
+    add_exports(core, 2);
+    settle(core);
+    std::vector<aoetarget::core::FrameSlot> taken;
+    while (core.link->free_slots() > 1)
+        taken.push_back(*core.link->pool().take());
+    std::size_t most = 0;
+    for (unsigned i = 0; i < 15; ++i) {
+        core.send(config_request().to(every_shelf, every_slot)); // takes the last slot
+        taken.pop_back();
+        most = std::max(most, core.link->pool().use().wildcards);
+    }
+    CHECK(most == 8);
+    CHECK(core.core.out_of_slots() > 0);
+    turn_until_quiet(core);
+    CHECK(core.link->all_slots_free());
+    CHECK(core.link->pool().use().wildcards == 0);
 }

@@ -1,0 +1,61 @@
+// Memory for what cannot go between a device and the slots of frames directly: partial logical blocks, strict
+// alignment, verification.
+#pragma once
+
+#include "core/holdings.hpp"
+#include "protocol/bytes.hpp"
+
+#include <aoetarget/address.hpp>
+
+#include <cstdlib>
+#include <memory>
+#include <vector>
+
+namespace aoetarget::core {
+
+/// The most requests that one device operation may serve.
+inline constexpr std::size_t max_merged_requests = 64;
+/// The most sectors of one operation: never less than a single request may ask for.
+inline constexpr std::uint64_t max_merged_sectors = 256;
+static_assert(max_merged_sectors >= protocol::max_sectors_per_frame);
+
+struct Operation;
+
+/// Each export owns one buffer, some are shared (see Holdings). Operations that may have none now wait in
+/// line.
+class BouncePool {
+  public:
+    /// Holds the largest operation and a partial block on each end, for blocks of up to 64 KiB.
+    static constexpr std::size_t buffer_bytes = 256 * 1024;
+    static constexpr std::size_t max_block_bytes = 64 * 1024;
+    static_assert(max_merged_sectors * sector_bytes + 2 * max_block_bytes <= buffer_bytes);
+
+    /// `shared`: a whole number of buffers, aligned to 4096.
+    explicit BouncePool(Bytes shared);
+
+    /// From now on so many exports have a buffer of their own. Memory is never given back, and used only
+    /// where it is touched. Only called while exports are added and removed.
+    void set_exports(std::size_t exports);
+    /// Empty where the export may have none now.
+    Bytes take(Account& account);
+    /// Gives one back; returns the operation that has waited longest of those that may have one now, or null.
+    Operation* give_back(Bytes buffer, Account& account);
+    void wait(Operation& operation);
+
+  private:
+    struct Free {
+        void operator()(std::byte* memory) const { std::free(memory); }
+    };
+
+    [[nodiscard]] bool may_take(const Account& account) const;
+
+    std::vector<std::unique_ptr<std::byte, Free>> owned_memory_;
+    std::vector<Bytes> free_;
+    std::size_t shared_; ///< Those that no export owns.
+    std::size_t exports_ = 0;
+    std::size_t owners_ = 0; ///< Exports that have one at least.
+    Operation* first_waiter_ = nullptr;
+    Operation* last_waiter_ = nullptr;
+};
+
+} // namespace aoetarget::core

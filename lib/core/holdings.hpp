@@ -1,0 +1,108 @@
+// What each export holds of everything that all exports share, and whether it may have more: slots of frames,
+// bounce buffers, workers of the kernel. The one place where that is decided, so that an export whose device
+// does not answer costs nobody else anything.
+//
+// The rule is the same for every resource. Each export always owns a part of it, its quota, which nobody else
+// can take, whatever happens and in whatever order: what lies beyond the quotas is shared, and is given out
+// only as long as every quota that is not used up could still be claimed in full. So however many devices
+// hang, however many hosts ask for their exports, and however often, the others have their quotas. An export
+// that holds requests and has not ended anything for a while gets no more than its quota.
+//
+// Of an export's part, a sender (a source address) may have as many requests under way through one link as
+// the buffer count says, and no more are ever advertised: so this never hinders a host that keeps to what is
+// advertised, and a flood takes no more from others than a host with a full window would. Where others ask
+// through the same link it may also have no more than three times what is still free, of the export's part
+// and of what the link's exports share, so that there is always something left for the next. Alone it may
+// fill its window on each export.
+//
+// What exceeds this is dropped at once, the newest first (initiators.md H9), before anything costly is done
+// for it. Copies of what is under way are merged before, and are not counted.
+//
+// A source address is easily forged. A flood under ever new addresses is not held back by this; a mask list
+// in front of the export is the cure.
+#pragma once
+
+#include "core/senders.hpp"
+#include "core/time.hpp"
+
+namespace aoetarget::core {
+
+/// What one export holds, of all pools together.
+struct Account {
+    std::size_t slots = 0;   ///< With its requests, and with answers that have to wait.
+    std::size_t buffers = 0; ///< For bouncing.
+    Time progress{};         ///< When its device last ended anything, or when it began to hold slots.
+    bool has_begun = false;  ///< To hold slots, since the last turn.
+};
+
+class Holdings {
+  public:
+    /// `buffer_count`: how many requests of an export one sender may have under way through one link.
+    explicit Holdings(std::size_t buffer_count) : buffer_count_(buffer_count) {}
+
+    /// An export that has not ended anything for so long, and holds something, hangs until it does. A busy
+    /// disk ends something all the time, even one that takes longer for each of its operations.
+    static constexpr Time patience = std::chrono::milliseconds(100);
+    /// The most slots of a pool that an export owns: a modest window. Together the quotas are no more than
+    /// half of a pool, except that each is one slot at least while the pool has a third more than that.
+    static constexpr std::size_t largest_quota = 32;
+
+    enum class Verdict : std::uint8_t {
+        admitted,
+        export_is_full, ///< The export holds all that it may.
+        sender_is_full, ///< The sender does.
+    };
+
+    /// Room for so many more slots. Only called while links are added.
+    void grow(std::size_t slots) { senders_.grow(slots); }
+    /// From now on so many exports share, those included that are about to end. Only called while exports are
+    /// added and removed.
+    void set_exports(std::size_t exports);
+    [[nodiscard]] std::size_t exports() const { return exports_; }
+    /// Once a turn, before anything ends in it.
+    void begin_turn(Time now);
+    [[nodiscard]] Time now() const { return now_; }
+
+    /// Whether somebody else than `source` has lately asked through the link of this slot. To be asked once
+    /// for each request.
+    static bool has_company(const FrameSlot& slot, const MacAddress& source);
+    /// Who asks: a source, through the link of a pool, for the export whose account this is.
+    struct Asker {
+        MacAddress source;
+        FramePool& pool;
+        Account& account;
+    };
+    /// Null where it has nothing under way: for the next two.
+    [[nodiscard]] Sender* find(const Asker& asker) const {
+        return senders_.find(asker.source, asker.pool, &asker.account);
+    }
+    /// Whether the export may hold one more slot for it.
+    [[nodiscard]] Verdict may_enter(const Asker& asker, const Sender* found, bool in_company) const;
+    /// It does, until leave().
+    Sender* enter(const Asker& asker, Sender* found);
+    void leave(Sender* sender, Account& account);
+
+    /// Whether the export is getting on.
+    [[nodiscard]] bool makes_progress(const Account& account) const {
+        return account.slots == 0 || account.has_begun || now_ - account.progress <= patience;
+    }
+    /// Its device has ended something.
+    void progressed(Account& account) const { account.progress = now_; }
+
+    /// How many of the kernel's worker threads a target needs that has so many slots for requests in its
+    /// links and so many exports: one for each operation that may block at the same time, so that none ever
+    /// waits for a thread that another export's device keeps. The kernel starts them when they are needed. An
+    /// export may have a sync and a saved state under way besides its requests.
+    static std::size_t workers_for(std::size_t slots, std::size_t exports);
+
+  private:
+    void refresh(FramePool& pool) const;
+
+    SenderTable senders_;
+    const std::size_t buffer_count_;
+    std::vector<Account*> begun_; ///< Those that held nothing before.
+    std::size_t exports_ = 0;
+    Time now_{}; ///< Of the last turn.
+};
+
+} // namespace aoetarget::core
