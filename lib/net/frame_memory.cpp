@@ -7,9 +7,10 @@ namespace aoetarget::net {
 namespace {
 
 // How much memory one interface may take for frames: at an MTU of 1500 the upper bound of slots decides, on
-// lo with its 64 KiB the lower.
+// lo with its 64 KiB the budget. At the most there are 1,024 for requests, and what is lent for receiving, with
+// an XDP lane and beside it.
 constexpr std::size_t memory_budget = 16 << 20;
-constexpr std::size_t min_slots = 128, max_slots = 1024;
+constexpr std::size_t min_slots = 128, max_slots = 1024 + 256 + 64;
 constexpr std::uint16_t max_receive_buffers = 256;
 
 } // namespace
@@ -24,11 +25,13 @@ FrameMemory::~FrameMemory() {
     ring_.unregister_buffer(memory_.bytes());
 }
 
+std::size_t FrameMemory::most_lent(std::size_t most) const {
+    return std::min({most, std::size_t{max_receive_buffers}, std::size_t{pool_.slots() / 2}});
+}
+
 bool FrameMemory::lend(std::size_t most) {
     bool added = false;
-    // Answers to wildcards and advertisements need slots too.
-    const std::size_t wanted =
-        std::min({most, std::size_t{max_receive_buffers}, std::size_t{pool_.slots() / 2}});
+    const std::size_t wanted = most_lent(most);
     while (lent_ < wanted) {
         auto slot = pool_.take();
         if (!slot)
@@ -77,12 +80,13 @@ void FrameMemory::retire() {
     }
 }
 
-core::FramePool::Layout FrameMemories::layout_for(std::size_t frame_bytes,
+core::FramePool::Layout FrameMemories::layout_for(std::size_t frame_bytes, std::size_t exports,
                                                   std::optional<std::size_t> alignment) const {
     core::FramePool::Layout layout{.frame_bytes = frame_bytes,
                                    .payload_alignment = alignment.value_or(payload_alignment_)};
-    layout.slots =
-        static_cast<std::uint32_t>(std::clamp(memory_budget / layout.slot_bytes(), min_slots, max_slots));
+    const std::size_t slots = std::clamp(memory_budget / layout.slot_bytes(), min_slots, max_slots);
+    // Each export is to own at least one (core/holdings.hpp).
+    layout.slots = static_cast<std::uint32_t>(slots + std::min(exports, slots / 2));
     return layout;
 }
 

@@ -21,8 +21,10 @@ class FrameMemory {
     [[nodiscard]] Bytes bytes() const { return memory_.bytes(); }
     [[nodiscard]] std::uint16_t group() const { return buffers_.group(); }
 
-    /// Lends free slots to the kernel for receiving until it has as many as it should: `most`, and never more
-    /// than half. Returns whether it has any.
+    /// How many slots lend() lends at the most, of `most` that are wished for: never more than half.
+    [[nodiscard]] std::size_t most_lent(std::size_t most) const;
+    /// Lends free slots to the kernel for receiving until it has as many as it should. Returns whether it has
+    /// any.
     bool lend(std::size_t most);
     /// A frame of `length` bytes has arrived in a slot that was lent.
     core::FrameSlot received(std::uint16_t slot, std::size_t length);
@@ -61,9 +63,9 @@ class FrameMemories {
     /// From now on the ATA data in new memory is aligned to this; devices that demand more get it through a
     /// copy.
     void align_payload(std::size_t bytes) { payload_alignment_ = std::max(payload_alignment_, bytes); }
-    /// How slots for frames of up to `frame_bytes` would lie. `alignment`: of the ATA data, where it is to be
-    /// less than devices demand.
-    [[nodiscard]] core::FramePool::Layout layout_for(std::size_t frame_bytes,
+    /// How slots for frames of up to `frame_bytes` would lie, where there are so many exports. `alignment`: of
+    /// the ATA data, where it is to be less than devices demand.
+    [[nodiscard]] core::FramePool::Layout layout_for(std::size_t frame_bytes, std::size_t exports,
                                                      std::optional<std::size_t> alignment = {}) const;
     /// Throws std::system_error.
     FrameMemory& add(const core::FramePool::Layout& layout);

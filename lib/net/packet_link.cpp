@@ -185,7 +185,7 @@ void PacketLink::close_lane() {
 core::FramePool::Layout PacketLink::wanted_layout() const {
     const std::size_t frame_bytes =
         interface_.mtu + protocol::ethernet_header_bytes + protocol::vlan_tag_bytes;
-    return memories_.layout_for(frame_bytes,
+    return memories_.layout_for(frame_bytes, addresses_.size(),
                                 kind_ == LinkKind::xdp ? std::optional(sector_bytes) : std::nullopt);
 }
 
@@ -313,18 +313,29 @@ void PacketLink::replenish() {
     fit_memory();
     if (lane_is_due_ && wanted_ && socket_.is_open() && memory_fits())
         try_lane({});
+    set_aside();
     if (lane_ != nullptr)
         lane_->replenish(interface_.carrier);
     choose_receive();
     if (lane_ != nullptr)
         lane_->stamp(tells_arrivals_);
-    if (memory_->lend(lane_ != nullptr ? receive_buffers_beside_lane : receive_buffers) && !receiving_ &&
-        wanted_ && socket_.is_open()) {
+    if (memory_->lend(wanted_buffers()) && !receiving_ && wanted_ && socket_.is_open()) {
         if (errors_in_a_row_ < max_errors_in_a_row)
             receive();
         else
             retry_later();
     }
+}
+
+/// To be lent to the socket.
+std::size_t PacketLink::wanted_buffers() const {
+    return lane_ != nullptr ? receive_buffers_beside_lane : receive_buffers;
+}
+
+/// No export gets those slots that are lent, or are to be: requests come in through them.
+void PacketLink::set_aside() {
+    const std::size_t in_lane = lane_ != nullptr ? lane_->slots() : 0;
+    memory_->pool().set_aside(memory_->most_lent(wanted_buffers()) + in_lane);
 }
 
 void PacketLink::retry_later() {
@@ -493,7 +504,7 @@ unsigned PacketLink::max_buffers() const {
     const std::size_t waiting =
         lane_ != nullptr ? lane_->capacity() : socket_.receive_buffer_bytes() / charge_of(interface_.mtu);
     return static_cast<unsigned>(
-        std::min<std::size_t>(waiting, memory_->pool().slots() / 2)); // an export's share
+        std::min<std::size_t>(waiting, memory_->pool().usable() / 2)); // an export's part
 }
 
 PacketLink::Counters PacketLink::counters() const {

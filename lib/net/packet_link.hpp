@@ -102,6 +102,8 @@ class PacketLink final : public core::Link,
     void set_destinations();
     void update_lane();
     void retry_later();
+    [[nodiscard]] std::size_t wanted_buffers() const;
+    void set_aside();
     [[nodiscard]] core::FramePool::Layout wanted_layout() const;
     [[nodiscard]] bool memory_fits() const;
     [[nodiscard]] bool socket_is_behind() const;

@@ -98,6 +98,7 @@ class Lane final : public XdpLane, private ring::CompletionHandler {
     void blank_waiting() override;
     void stop_receiving() override;
     [[nodiscard]] bool quiet() const override { return ring_.outstanding(handler_) == 0 && unpushed_ == 0; }
+    [[nodiscard]] std::size_t slots() const override { return wanted_; }
     [[nodiscard]] unsigned capacity() const override { return wanted_ / parts_; }
     [[nodiscard]] std::uint64_t drops() const override { return socket_.drops() + too_long_; }
     [[nodiscard]] std::uint64_t starved() const override { return starved_; }

@@ -60,6 +60,8 @@ class XdpLane {
     virtual void stop_receiving() = 0;
     /// Nothing is under way any more.
     [[nodiscard]] virtual bool quiet() const = 0;
+    /// How many slots it has lent for receiving, as far as there are any.
+    [[nodiscard]] virtual std::size_t slots() const = 0;
     /// How many frames it can hold that nobody has looked at.
     [[nodiscard]] virtual unsigned capacity() const = 0;
     /// Frames lost since it was opened, and times it stood still for want of a slot.
