@@ -27,7 +27,7 @@ using namespace std::chrono_literals;
 
 // Enough for every slot of several interfaces at once; more than that waits in the kernel and is not lost.
 constexpr unsigned completion_entries = 16384;
-constexpr std::size_t bounce_buffers = 16;
+constexpr std::size_t bounce_buffers = 16; // besides one for each export
 constexpr std::size_t ahead_pieces = 16;
 constexpr std::uint64_t ahead_piece_sectors = 256;
 // Turns that one poll() may take before the host's own loop has its turn again.
@@ -235,6 +235,7 @@ void Target::Impl::add_interface(const std::string& name, const InterfaceOptions
     auto link = std::make_unique<net::PacketLink>(name, options, ring_, memories_, arrival_clock_, *this,
                                                   core_.addresses());
     link->set_id(core_.add_link(*link, link->pool().slots()));
+    ring_.set_workers(core_.workers());
     links_.push_back(std::move(link));
     links_changed();
     links_.back()->replenish();
@@ -274,6 +275,7 @@ std::vector<std::string> Target::Impl::add_export(ExportOptions options,
     if (states_)
         kept = states_->load(options.address);
     core_.add_export(options, std::move(device), kept.state);
+    ring_.set_workers(core_.workers());
     addresses_changed();
     wakeup_.wake(); // to announce it
     if (kept.note.empty())

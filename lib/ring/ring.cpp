@@ -31,6 +31,7 @@ constexpr std::uint8_t common_operations[] = {
 constexpr std::uint8_t registrations[] = {
     IORING_REGISTER_FILES_UPDATE, IORING_REGISTER_BUFFERS_UPDATE, IORING_REGISTER_PBUF_RING,
     IORING_UNREGISTER_PBUF_RING,  IORING_REGISTER_RING_FDS,       IORING_UNREGISTER_RING_FDS,
+    IORING_REGISTER_IOWQ_MAX_WORKERS,
 };
 
 [[noreturn]] void fail(int error, const std::string& what) {
@@ -66,9 +67,34 @@ std::string set_up_advice(int error) {
     }
 }
 
+/// Has the kernel carry out an operation of a ring of its own as it does those that block: where it may start no
+/// thread for them, they would end with ECANCELED or never, and no write to a file would ever be answered.
+void check_workers() {
+    io_uring ring{};
+    int error = -io_uring_queue_init(1, &ring, 0);
+    if (error != 0)
+        fail(error, set_up_advice(error));
+    io_uring_sqe* sqe = io_uring_get_sqe(&ring);
+    io_uring_prep_nop(sqe);
+    sqe->flags |= IOSQE_ASYNC;
+    io_uring_submit(&ring);
+    __kernel_timespec patience{.tv_sec = 2, .tv_nsec = 0};
+    io_uring_cqe* cqe = nullptr;
+    error = -io_uring_wait_cqe_timeout(&ring, &cqe, &patience);
+    if (error == 0)
+        error = -cqe->res;
+    io_uring_queue_exit(&ring);
+    if (error == ECANCELED || error == EAGAIN || error == ETIME)
+        fail(EAGAIN, "the kernel may start no worker thread here, which operations that block need; raise the limit "
+                     "of processes ('ulimit -u'; in a container or service also pids.max, TasksMax)");
+    if (error != 0)
+        fail(error, "cannot use io_uring");
+}
+
 } // namespace
 
 Ring::Ring(unsigned completions) {
+    check_workers();
     // Disabled until the first turn, so that a target may be set up on one thread and run on another: with
     // SINGLE_ISSUER the thread that enables the ring is the one that owns it.
     constexpr unsigned common = IORING_SETUP_R_DISABLED | IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP |
@@ -112,6 +138,12 @@ Ring::Ring(unsigned completions) {
 
 Ring::~Ring() {
     io_uring_queue_exit(&ring_);
+}
+
+void Ring::set_workers(std::size_t most) {
+    constexpr unsigned unchanged = 0;
+    unsigned bounded_and_unbounded[2] = {static_cast<unsigned>(most), unchanged};
+    io_uring_register_iowq_max_workers(&ring_, bounded_and_unbounded); // the kernel takes what it allows
 }
 
 HandlerId Ring::add_handler(CompletionHandler& handler) {

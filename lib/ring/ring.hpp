@@ -69,6 +69,10 @@ class Ring {
     /// use it for more.
     void allow(std::uint8_t operation) { allowed_.push_back(operation); }
 
+    /// Lets the kernel start so many worker threads at once for operations that block. It has them only as long
+    /// as they are needed; where it may not have so many, some operations wait for others.
+    void set_workers(std::size_t most);
+
     HandlerId add_handler(CompletionHandler& handler);
     /// Completions that are still to come for it are thrown away; the id is used again when the last has
     /// come.
