@@ -54,7 +54,8 @@ Options of an export, after PATH, each after a comma:
                         on a read-only block device, on a loop device and on a file that has one.
   cache=page            Go through the page cache of this machine.
   offset=SIZE           Leave out the beginning of PATH.
-  length=SIZE           Export this much; the default is all to the end.
+  length=SIZE           Export this much; the default is all to the end. Parts of one file or disk may be exported
+                        side by side: of a disk, by one process.
   serial=TEXT           Serial number of the disk, 1 to 20 printable ASCII characters; the default never
                         changes for the same volume and address.
   force                 Take a block device that is mounted or in use. Two writers destroy each other's data.

@@ -10,6 +10,7 @@
 
 #include "ring/file_descriptor.hpp"
 #include "ring/ring.hpp"
+#include "storage/claim.hpp"
 #include "storage/ring_device.hpp"
 
 #include <aoetarget/file_device.hpp>
@@ -37,9 +38,9 @@ class IoList {
 
 /// All that open_file() finds out.
 struct OpenedFile {
-    /// Holds the lock and, on a block device, the claim. Not known to the ring, which may keep a file open
-    /// for a while after it is told to forget it: closing this one gives the window free at once.
-    ring::FileDescriptor claim;
+    /// Not known to the ring, which may keep a file open for a while after it is told to forget it: closing
+    /// this one gives the window free at once.
+    Claim claim;
     ring::FileDescriptor file;
     std::uint64_t offset_bytes = 0;
     Geometry geometry;

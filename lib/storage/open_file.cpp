@@ -1,7 +1,9 @@
 // Opening a file: everything that can be wrong with it is found and said here, before anything is served from
 // it.
+#include "storage/claim.hpp"
 #include "storage/file_device.hpp"
 #include "storage/file_probe.hpp"
+#include "storage/refusal.hpp"
 
 #include <fmt/format.h>
 
@@ -23,94 +25,25 @@ namespace {
 
 constexpr std::uint64_t max_sectors = (1ULL << 48) - 1;
 
-/// `why` is the cause as far as the error number does not tell it, and the cure.
-[[noreturn]] void fail(int error, const std::string& path, std::string_view why) {
-    throw std::system_error(error, std::generic_category(),
-                            why.empty() ? fmt::format("cannot export {}", path)
-                                        : fmt::format("cannot export {}: {}", path, why));
-}
+// --- The file ------------------------------------------------------------------------------------
 
-std::string_view open_advice(int error, bool read_only) {
-    switch (error) {
-    case ENOENT:
-        return "it does not exist; check the path ('lsblk' lists disks; 'truncate -s SIZE FILE' makes an "
-               "image)";
-    case EPERM:
-        return "it is protected, whoever the user is ('lsattr' shows immutable files; a container may not be "
-               "given the device)";
-    case EMFILE:
-    case ENFILE:
-        return "raise the limit of open files ('ulimit -n')";
-    case EACCES:
-        return read_only ? "this user may not read it; run as root or change its permissions"
-                         : "this user may not write it; run as root, change its permissions, or export it "
-                           "read-only";
-    case EROFS:
-        return "it can only be read; export it read-only";
-    case EBUSY:
-        return "it is mounted, or in use by another export or program; free it, or use force if you know "
-               "that nothing else writes to it";
-    case ETXTBSY:
-        return "it is in use as swap or as a running program; free it, or export it read-only";
-    case ENXIO:
-    case ENODEV:
-    case ENOMEDIUM:
-        return "there is no device or no medium behind it";
-    default:
-        return "";
-    }
-}
-
-// --- Claiming the file ---------------------------------------------------------------------------
-
-struct stat status_of(const std::string& path) {
+/// Before it is opened, which would wait on a FIFO.
+void check_kind(const std::string& path) {
     struct stat status {};
     if (stat(path.c_str(), &status) != 0)
-        fail(errno, path, open_advice(errno, true));
-    if (!S_ISREG(status.st_mode) &&
-        !S_ISBLK(status.st_mode)) // found before it is opened, which would wait on a FIFO
-        fail(EINVAL, path, "it is neither a regular file nor a block device");
-    return status;
-}
-
-ring::FileDescriptor open_or_fail(const std::string& path, int flags) {
-    ring::FileDescriptor file(open(path.c_str(), flags | O_CLOEXEC));
-    if (!file.valid())
-        fail(errno, path, open_advice(errno, (flags & O_ACCMODE) == O_RDONLY));
-    return file;
-}
-
-/// With exclusive use of a block device, or, if it is only read, with the certainty that nobody had that when
-/// it was opened.
-ring::FileDescriptor open_claim(const std::string& path, const FileOptions& options, bool block_device) {
-    const int access = options.read_only ? O_RDONLY : O_RDWR;
-    if (!block_device || options.force)
-        return open_or_fail(path, access);
-    ring::FileDescriptor exclusive = open_or_fail(path, access | O_EXCL);
-    if (!options.read_only)
-        return exclusive;
-    return open_or_fail(path, access);
-}
-
-ring::FileDescriptor open_again(const std::string& path, int access, const ring::FileDescriptor& claim) {
-    ring::FileDescriptor file = open_or_fail(path, access);
-    struct stat claimed {};
-    struct stat opened {};
-    if (fstat(claim.get(), &claimed) != 0 || fstat(file.get(), &opened) != 0)
-        fail(errno, path, "");
-    if (claimed.st_dev != opened.st_dev || claimed.st_ino != opened.st_ino)
-        fail(ESTALE, path, "it was replaced while it was opened; try again");
-    return file;
+        refuse(errno, path, open_advice(errno, true));
+    if (!S_ISREG(status.st_mode) && !S_ISBLK(status.st_mode))
+        refuse(EINVAL, path, "it is neither a regular file nor a block device");
 }
 
 void check_writable(const std::string& path, int fd, const FileFacts& facts, std::uint64_t end_bytes) {
     int read_only = 0;
     if (facts.block_device && ioctl(fd, BLKROGET, &read_only) == 0 && read_only != 0)
-        fail(EROFS, path, open_advice(EROFS, false));
+        refuse(EROFS, path, open_advice(EROFS, false));
     // A write beyond this limit would end the process with SIGXFSZ.
     rlimit limit{};
     if (!facts.block_device && getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur < end_bytes)
-        fail(EFBIG, path, "it is larger than this process may write; raise 'ulimit -f'");
+        refuse(EFBIG, path, "it is larger than this process may write; raise 'ulimit -f'");
 }
 
 // --- The window ----------------------------------------------------------------------------------
@@ -131,21 +64,22 @@ Window choose_window(const std::string& path, const FileOptions& options, std::u
     const std::uint64_t tail_bytes = file_bytes % sector_bytes;
     const std::uint64_t usable_bytes = file_bytes - tail_bytes;
     if (usable_bytes == 0)
-        fail(EINVAL, path,
-             fmt::format("its {} bytes do not make one sector of 512; make it larger", file_bytes));
+        refuse(EINVAL, path,
+               fmt::format("its {} bytes do not make one sector of 512; make it larger", file_bytes));
     if (!window.aligned_to(sector_bytes))
-        fail(EINVAL, path, "offset and length must be multiples of 512 bytes");
+        refuse(EINVAL, path, "offset and length must be multiples of 512 bytes");
     if (window.offset_bytes >= usable_bytes)
-        fail(EINVAL, path,
-             fmt::format("the offset of {} bytes is not within its {} bytes; choose a smaller one",
-                         window.offset_bytes, usable_bytes));
+        refuse(EINVAL, path,
+               fmt::format("the offset of {} bytes is not within its {} bytes; choose a smaller one",
+                           window.offset_bytes, usable_bytes));
 
     const std::uint64_t available_bytes = usable_bytes - window.offset_bytes;
     if (window.length_bytes > available_bytes)
-        fail(EINVAL, path,
-             fmt::format(
-                 "the length of {} bytes is more than the {} bytes from the offset on; choose a smaller one",
-                 window.length_bytes, available_bytes));
+        refuse(
+            EINVAL, path,
+            fmt::format(
+                "the length of {} bytes is more than the {} bytes from the offset on; choose a smaller one",
+                window.length_bytes, available_bytes));
     if (window.length_bytes == 0) {
         window.length_bytes = available_bytes;
         if (tail_bytes != 0)
@@ -154,29 +88,8 @@ Window choose_window(const std::string& path, const FileOptions& options, std::u
                             tail_bytes));
     }
     if (window.length_bytes / sector_bytes > max_sectors)
-        fail(EFBIG, path, "it has more sectors than ATA can address; choose a smaller length");
+        refuse(EFBIG, path, "it has more sectors than ATA can address; choose a smaller length");
     return window;
-}
-
-/// Open file description locks: they are tied to the claim, not to the process, and so keep exports of one
-/// process apart too. False: there is none, and a note says so.
-bool lock_window(const std::string& path, int fd, const Window& window, bool read_only,
-                 std::vector<std::string>& notes) {
-    struct flock lock {};
-    lock.l_type = read_only ? F_RDLCK : F_WRLCK;
-    lock.l_whence = SEEK_SET;
-    lock.l_start = static_cast<off_t>(window.offset_bytes);
-    lock.l_len = static_cast<off_t>(window.length_bytes);
-    if (fcntl(fd, F_OFD_SETLK, &lock) == 0)
-        return true;
-    if (errno == EAGAIN || errno == EACCES)
-        fail(EBUSY, path,
-             "this part of it is in use by another export or program; stop that, export another part, or "
-             "export it "
-             "read-only everywhere");
-    notes.push_back(fmt::format("It could not be locked against other programs: {}.",
-                                std::generic_category().message(errno)));
-    return false;
 }
 
 /// Whether nobody else changes the file as far as locks and claims can tell. A disk that is only read is not
@@ -204,9 +117,9 @@ std::optional<DirectAlignment> choose_direct(const std::string& path, const File
                                 alignment->offset_bytes)
                   : "the file system does not take O_DIRECT";
     if (options.cache == Cache::direct)
-        fail(EINVAL, path,
-             fmt::format("cache=direct is not possible, because {}; use cache=page{}", cause,
-                         alignment ? ", or choose another offset and length" : ""));
+        refuse(EINVAL, path,
+               fmt::format("cache=direct is not possible, because {}; use cache=page{}", cause,
+                           alignment ? ", or choose another offset and length" : ""));
     notes.push_back(fmt::format("The page cache is used, because {}.", cause));
     return std::nullopt;
 }
@@ -244,11 +157,11 @@ std::string describe_mode(const Geometry& geometry, bool direct) {
                        geometry.read_only ? "read-only" : durability);
 }
 
-FileFacts probe_or_fail(const std::string& path, int fd) {
+FileFacts probe_or_refuse(const std::string& path, int fd) {
     try {
         return probe_file(fd);
     } catch (const std::system_error& error) {
-        fail(error.code().value(), path, "");
+        refuse(error.code().value(), path, "");
     }
 }
 
@@ -257,18 +170,19 @@ FileFacts probe_or_fail(const std::string& path, int fd) {
 
 std::unique_ptr<FileDevice> open_file(const std::string& path, const FileOptions& options) {
     using namespace storage;
-    const bool block_device = S_ISBLK(status_of(path).st_mode);
+    check_kind(path);
 
     OpenedFile opened;
-    opened.claim = open_claim(path, options, block_device);
-    opened.file = open_again(path, options.read_only ? O_RDONLY : O_RDWR, opened.claim);
+    opened.claim = claim_file(path, options);
+    opened.file = open_claimed(path, options.read_only ? O_RDONLY : O_RDWR, opened.claim);
     const int fd = opened.file.get();
-    const FileFacts facts = probe_or_fail(path, fd);
+    const FileFacts facts = probe_or_refuse(path, fd);
 
     const Window window = choose_window(path, options, facts.bytes, opened.notes);
     if (!options.read_only)
         check_writable(path, fd, facts, window.end_bytes());
-    const bool locked = lock_window(path, opened.claim.get(), window, options.read_only, opened.notes);
+    const bool locked = lock_window(path, opened.claim, window.offset_bytes, window.length_bytes,
+                                    options.read_only, opened.notes);
 
     const auto direct = choose_direct(path, options, fd, facts, window, opened.notes);
     opened.offset_bytes = window.offset_bytes;

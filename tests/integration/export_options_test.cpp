@@ -76,6 +76,30 @@ TEST_CASE("two windows of one device are two independent exports", "[options]") 
     CHECK(client.ask(read_request(5, 1).to(1, 2)).data() == pattern(133, 1));
 }
 
+TEST_CASE("two windows of one block device are written to side by side, by one thread or two", "[options]") {
+    const VethPair& wire = standard_wire();
+    if (!has_real_root())
+        SKIP_BECAUSE("a loop device needs real root");
+    const ImageFile image(256);
+    const LoopDevice loop(image.path());
+    RawClient client(wire);
+    for (const char* threads : {"1", "2"}) {
+        CAPTURE(threads);
+        const TargetProcess target({wire.target_end()},
+                                   {export_argument(1, 1, loop.path(), "length=129s"),
+                                    export_argument(1, 2, loop.path(), "offset=129s")},
+                                   {"--threads", threads});
+        client.write(128, pattern(0, 1, 1));
+        CHECK(client.ask(write_request(0, pattern(0, 1, 2)).to(1, 2)).succeeded());
+        CHECK(client.read(128, 1) == pattern(0, 1, 1));
+        CHECK(client.ask(read_request(0, 1).to(1, 2)).data() == pattern(0, 1, 2));
+        const ToolResult other = run_tool({target_program(), "serve", "-i", wire.target_end(), "-e",
+                                           export_argument(1, 3, loop.path(), "offset=130s,length=1s")});
+        CHECK(other.exit_code == 1);
+        CHECK(contains(other.error, "in use by another export or program"));
+    }
+}
+
 TEST_CASE("read-only: reads work, every change is aborted, IDENTIFY and flush stay fine", "[options]") {
     Scene scene("read-only");
     CHECK(scene.client.read(0, 2) == pattern(0, 2));

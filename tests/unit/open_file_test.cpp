@@ -3,10 +3,12 @@
 #include "support/backing.hpp"
 #include "support/catch.hpp"
 
+#include <atomic>
 #include <cerrno>
 #include <fstream>
 #include <functional>
 #include <system_error>
+#include <thread>
 
 #include <fcntl.h>
 #include <linux/fs.h>
@@ -308,6 +310,88 @@ TEST_CASE("a block device is exported once for writing or many times for reading
     const auto reader = open_file(loop.path(), window(0, 0, true));
     CHECK(refusal(loop.path(), window(0, 0, true)).error == 0);
     CHECK(refusal(loop.path()).error == EBUSY);
+}
+
+TEST_CASE(
+    "windows of one block device are exported side by side, and others are kept off it until the last is "
+    "gone") {
+    if (!is_real_root())
+        SKIP_BECAUSE("loop devices need root");
+    const ImageFile below(256);
+    const LoopDevice loop(below.path());
+    const auto held = [&] {
+        const int fd = open(loop.path().c_str(), O_RDONLY | O_EXCL | O_CLOEXEC); // as a mount does
+        if (fd >= 0)
+            close(fd);
+        return fd < 0 && errno == EBUSY;
+    };
+    {
+        FileDisk first(loop.path(), window(0, 64));
+        FileDisk second(loop.path(), window(64, 64));
+        REQUIRE(first.write(3, pattern(3, 1, 1)) == 0);
+        REQUIRE(second.write(3, pattern(3, 1, 2)) == 0);
+        CHECK(first.read(3, 1) == pattern(3, 1, 1));
+        CHECK(open_file(loop.path(), window(128, 64, true))->mode() == "direct, read-only");
+        const Refusal overlapping = refusal(loop.path(), window(63, 64));
+        CHECK(overlapping.error == EBUSY);
+        CHECK(overlapping.says("this part of it is in use by another export"));
+        CHECK(refusal(loop.path(), window(63, 2, true)).error == EBUSY);
+        CHECK(held());
+        first.close();
+        CHECK(held());
+        CHECK(refusal(loop.path(), window(0, 64)).error == 0);
+    }
+    CHECK_FALSE(held());
+}
+
+TEST_CASE("a read-only window beside a writable one does not keep others off when it is left alone") {
+    if (!is_real_root())
+        SKIP_BECAUSE("loop devices need root");
+    const ImageFile below(256);
+    const LoopDevice loop(below.path());
+    auto writer = open_file(loop.path(), window(0, 64));
+    const auto reader = open_file(loop.path(), window(64, 64, true));
+    writer.reset();
+    const int mount = open(loop.path().c_str(), O_RDONLY | O_EXCL | O_CLOEXEC);
+    CHECK(mount >= 0);
+    CHECK(refusal(loop.path(), window(0, 64)).says("mounted"));
+    close(mount);
+}
+
+TEST_CASE("a block device is not exported once more under another name") {
+    if (!is_real_root())
+        SKIP_BECAUSE("loop devices need root");
+    const ImageFile below(256);
+    const LoopDevice loop(below.path());
+    const std::string name = "/dev/aoetest-other-name"; // /tmp may not take devices
+    struct stat status {};
+    REQUIRE(stat(loop.path().c_str(), &status) == 0);
+    unlink(name.c_str());
+    REQUIRE(mknod(name.c_str(), S_IFBLK | S_IRUSR | S_IWUSR, status.st_rdev) == 0);
+    const auto device = open_file(loop.path());
+    CHECK(refusal(name).error == EBUSY);
+    unlink(name.c_str());
+}
+
+TEST_CASE("windows of one block device come and go on several threads") {
+    if (!is_real_root())
+        SKIP_BECAUSE("loop devices need root");
+    const ImageFile below(256);
+    const LoopDevice loop(below.path());
+    std::atomic<int> refusals = 0;
+    const auto work = [&](std::uint64_t first_sector) {
+        for (int i = 0; i < 200; ++i) {
+            try {
+                open_file(loop.path(), window(first_sector, 64, i % 4 == 3));
+            } catch (const std::system_error&) {
+                ++refusals;
+            }
+        }
+    };
+    std::thread one(work, 0), other(work, 64);
+    one.join();
+    other.join();
+    CHECK(refusals == 0);
 }
 
 TEST_CASE("what nobody else changes may be read ahead, and nothing else") {

@@ -48,11 +48,12 @@ class FileDevice : public BlockDevice {
 };
 
 /// Opens `path` and takes exclusive use of the window: a lock on the range of the file, and O_EXCL on a block
-/// device. If it is read-only, use is shared with others who read: a lock that keeps writers off who look at
-/// locks, and a block device must not be in exclusive use when it is opened, but may come to be. Where the
-/// data may be changed in spite of that (with `force`, without a lock, on a read-only block device, on a loop
-/// device and on what is under one) nothing is read ahead. May block; call it before the target's loop or
-/// from another thread. Throws std::system_error that names the path, the cause and what to do.
+/// device, which all windows of it in this process share, on whatever threads, until the last is closed. If
+/// it is read-only, use is shared with others who read: a lock that keeps writers off who look at locks, and
+/// a block device must not be in exclusive use by others when it is opened, but may come to be.
+/// Where the data may be changed in spite of that (with `force`, without a lock, on a read-only block device,
+/// on a loop device and on what is under one) nothing is read ahead. May block; call it before the target's
+/// loop or from another thread. Throws std::system_error that names the path, the cause and what to do.
 std::unique_ptr<FileDevice> open_file(const std::string& path, const FileOptions& options = {});
 
 } // namespace aoetarget
