@@ -52,7 +52,8 @@ Options of an export, after PATH, each after a comma:
   cache=direct          Pass by the page cache (O_DIRECT). The default where the file can do it. Who reads on and
                         on is read ahead of, by up to 256 KiB; not where others may change the data: with force,
                         on a read-only block device, on a loop device and on a file that has one.
-  cache=page            Go through the page cache of this machine.
+  cache=page            Go through the page cache of this machine. Exports that write to parts of one file or
+                        disk all use the same cache: the kernel loses data otherwise.
   offset=SIZE           Leave out the beginning of PATH.
   length=SIZE           Export this much; the default is all to the end. Parts of one file or disk may be exported
                         side by side: of a disk, by one process.

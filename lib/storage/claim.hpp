@@ -37,4 +37,8 @@ ring::FileDescriptor open_claimed(const std::string& path, int access, const Cla
 bool lock_window(const std::string& path, const Claim& claim, std::uint64_t offset_bytes,
                  std::uint64_t length_bytes, bool read_only, std::vector<std::string>& notes);
 
+/// All who write to a file have to go through the page cache, or all past it: false where another export
+/// goes the other way. The claim keeps such others off from then on. The file can be locked.
+bool join_writers(const std::string& path, const Claim& claim, Cache cache);
+
 } // namespace aoetarget::storage

@@ -124,6 +124,23 @@ std::optional<DirectAlignment> choose_direct(const std::string& path, const File
     return std::nullopt;
 }
 
+/// So that all exports that write to the file use the same cache. One that may use either follows the others.
+void agree_on_cache(const std::string& path, const FileOptions& options, const Claim& claim, int fd,
+                    std::optional<DirectAlignment>& direct, std::vector<std::string>& notes) {
+    if (join_writers(path, claim, direct ? Cache::direct : Cache::page))
+        return;
+    if (direct && !options.cache && join_writers(path, claim, Cache::page)) {
+        set_direct(fd, false);
+        direct.reset();
+        notes.emplace_back("The page cache is used, because another export that writes to it does so.");
+        return;
+    }
+    refuse(EBUSY, path,
+           fmt::format("it would be written {} the page cache, and another export writes {} it, which loses "
+                       "data; give all exports of it the same cache, cache=page or cache=direct",
+                       direct ? "past" : "through", direct ? "through" : "past"));
+}
+
 // --- What comes out ------------------------------------------------------------------------------
 
 Geometry describe(const FileOptions& options, const FileFacts& facts, const Window& window,
@@ -184,7 +201,9 @@ std::unique_ptr<FileDevice> open_file(const std::string& path, const FileOptions
     const bool locked = lock_window(path, opened.claim, window.offset_bytes, window.length_bytes,
                                     options.read_only, opened.notes);
 
-    const auto direct = choose_direct(path, options, fd, facts, window, opened.notes);
+    auto direct = choose_direct(path, options, fd, facts, window, opened.notes);
+    if (locked && !options.read_only)
+        agree_on_cache(path, options, opened.claim, fd, direct, opened.notes);
     opened.offset_bytes = window.offset_bytes;
     opened.geometry = describe(options, facts, window, direct, fd, is_left_alone(options, fd, facts, locked));
     opened.mode = describe_mode(opened.geometry, direct.has_value());

@@ -100,6 +100,28 @@ TEST_CASE("two windows of one block device are written to side by side, by one t
     }
 }
 
+TEST_CASE("windows of one file with different caches are refused, by one process or two", "[options]") {
+    const VethPair& wire = standard_wire();
+    const ImageFile image(256);
+    const std::string page = export_argument(1, 1, image.path(), "length=129s,cache=page");
+    const std::string direct = export_argument(1, 2, image.path(), "offset=129s,cache=direct");
+    const ToolResult together =
+        run_tool({target_program(), "serve", "-i", wire.target_end(), "-e", page, "-e", direct});
+    CHECK(together.exit_code == 1);
+    CHECK(contains(together.error, "give all exports of it the same cache"));
+
+    RawClient client(wire);
+    TargetProcess first({wire.target_end()}, {page});
+    const ToolResult refused = run_tool({target_program(), "serve", "-i", wire.target_end(), "-e", direct});
+    CHECK(refused.exit_code == 1);
+    CHECK(contains(refused.error, "give all exports of it the same cache"));
+    TargetProcess second({wire.target_end()}, {export_argument(1, 2, image.path(), "offset=129s")});
+    CHECK(contains(second.log(), "page cache, stable"));
+    client.write(128, pattern(0, 1, 1));
+    CHECK(client.ask(write_request(0, pattern(0, 1, 2)).to(1, 2)).succeeded());
+    CHECK(client.read(128, 1) == pattern(0, 1, 1));
+}
+
 TEST_CASE("read-only: reads work, every change is aborted, IDENTIFY and flush stay fine", "[options]") {
     Scene scene("read-only");
     CHECK(scene.client.read(0, 2) == pattern(0, 2));

@@ -258,6 +258,43 @@ TEST_CASE("disjoint windows of one file are exported side by side, overlapping o
     CHECK(refusal(image.path(), window(8, 8, true)).error == EBUSY);
 }
 
+FileOptions window_through(Cache cache, std::uint64_t first_sector, std::uint64_t sectors) {
+    FileOptions options = window(first_sector, sectors);
+    options.cache = cache;
+    return options;
+}
+
+TEST_CASE("windows of one file are not written through the page cache and past it at once") {
+    const ImageFile image(256);
+    const Cache cache = GENERATE(Cache::page, Cache::direct);
+    const Cache other = cache == Cache::page ? Cache::direct : Cache::page;
+    const auto first = open_file(image.path(), window_through(cache, 0, 64));
+
+    const Refusal refused = refusal(image.path(), window_through(other, 64, 64));
+    CHECK(refused.error == EBUSY);
+    CHECK(refused.says("give all exports of it the same cache"));
+    CHECK(refusal(image.path(), window_through(cache, 64, 64)).error == 0);
+    FileOptions reader = window_through(other, 64, 64);
+    reader.read_only = true;
+    CHECK(refusal(image.path(), reader).error == 0);
+    const ImageFile another(256);
+    CHECK(refusal(another.path(), window_through(other, 64, 64)).error == 0);
+}
+
+TEST_CASE("a window that may use either cache follows the others of its file") {
+    const ImageFile image(256);
+    auto first = open_file(image.path(), window_through(Cache::page, 0, 64));
+    {
+        const auto second = open_file(image.path(), window(64, 64));
+        CHECK(second->mode() == "page cache, stable");
+        CHECK(notes_say(*second, "another export that writes to it does so"));
+        CHECK_FALSE(second->geometry().read_ahead);
+        first.reset();
+        CHECK(refusal(image.path(), window_through(Cache::direct, 0, 64)).error == EBUSY);
+    }
+    CHECK(open_file(image.path(), window(64, 64))->mode() == "direct, stable");
+}
+
 TEST_CASE("read-only exports of one file share it, and keep writers out") {
     const ImageFile image(256);
     const auto first = open_file(image.path(), window(0, 0, true));
@@ -336,6 +373,7 @@ TEST_CASE(
         CHECK(overlapping.error == EBUSY);
         CHECK(overlapping.says("this part of it is in use by another export"));
         CHECK(refusal(loop.path(), window(63, 2, true)).error == EBUSY);
+        CHECK(refusal(loop.path(), window_through(Cache::page, 128, 64)).says("the same cache"));
         CHECK(held());
         first.close();
         CHECK(held());

@@ -25,8 +25,9 @@ enum class Durability : std::uint8_t {
 };
 
 struct FileOptions {
-    /// Unset: direct where the file takes it, else page; `FileDevice::notes()` says so.
-    /// `direct` on a file that does not take it is an error.
+    /// Unset: direct where the file takes it and no other export writes to it through the page cache, else
+    /// page; `FileDevice::notes()` says so. `direct` on a file that does not take it is an error, and so is
+    /// another cache than that of the others who write to the file.
     std::optional<Cache> cache;
     Durability durability = Durability::stable;
     bool read_only = false;
@@ -48,12 +49,14 @@ class FileDevice : public BlockDevice {
 };
 
 /// Opens `path` and takes exclusive use of the window: a lock on the range of the file, and O_EXCL on a block
-/// device, which all windows of it in this process share, on whatever threads, until the last is closed. If
-/// it is read-only, use is shared with others who read: a lock that keeps writers off who look at locks, and
-/// a block device must not be in exclusive use by others when it is opened, but may come to be.
-/// Where the data may be changed in spite of that (with `force`, without a lock, on a read-only block device,
-/// on a loop device and on what is under one) nothing is read ahead. May block; call it before the target's
-/// loop or from another thread. Throws std::system_error that names the path, the cause and what to do.
+/// device, which all windows of it in this process share, on whatever threads, until the last is closed.
+/// All windows of a file that are written to use the same cache: the kernel would lose data where some were
+/// written past the page cache and others through it. If it is read-only, use is shared with others who read:
+/// a lock that keeps writers off who look at locks, and a block device must not be in exclusive use by others
+/// when it is opened, but may come to be. Where the data may be changed in spite of that (with `force`,
+/// without a lock, on a read-only block device, on a loop device and on what is under one) nothing is read
+/// ahead. May block; call it before the target's loop or from another thread. Throws std::system_error that
+/// names the path, the cause and what to do.
 std::unique_ptr<FileDevice> open_file(const std::string& path, const FileOptions& options = {});
 
 } // namespace aoetarget
