@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <string_view>
 #include <system_error>
 
 #include <fcntl.h>
@@ -22,21 +23,67 @@ constexpr std::size_t max_file_bytes = 64 * 1024;
     throw std::system_error(error, std::generic_category(), what);
 }
 
+[[noreturn]] void fail_to_read(int error, const std::string& file, std::string_view why) {
+    fail(error,
+         fmt::format("{}: cannot read the state of an export, without which hosts that were shut out could "
+                     "come in again{}{}",
+                     file, why.empty() ? "" : ": ", why));
+}
+
+/// What somebody else put there, or can change by another name, is not taken for ours: others may be allowed
+/// to write into the directory.
+void check_is_ours(const std::string& file, const struct stat& status, const struct stat& directory) {
+    if (!S_ISREG(status.st_mode))
+        fail_to_read(EINVAL, file, "it is not a regular file; remove it to begin anew, or put a copy there");
+    if (status.st_nlink != 1)
+        fail_to_read(EINVAL, file, "it has another name too (a hard link); put a copy in its place");
+    if (status.st_uid != 0 && status.st_uid != geteuid() && status.st_uid != directory.st_uid)
+        fail_to_read(EPERM, file, "another user owns it; 'chown' it to the user who runs this, or remove it");
+}
+
 /// Empty where there is no such file.
 std::optional<std::string> read_file(int directory, const std::string& name, const std::string& path) {
-    const ring::FileDescriptor file(openat(directory, name.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
-    if (!file.valid() && errno == ENOENT)
-        return std::nullopt;
+    const std::string file_path = fmt::format("{}/{}", path, name);
+    struct stat of_directory {};
+    struct stat status {};
+    if (fstat(directory, &of_directory) < 0)
+        fail_to_read(errno, file_path, "");
+    if (fstatat(directory, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) < 0) {
+        if (errno == ENOENT)
+            return std::nullopt;
+        fail_to_read(errno, file_path, "");
+    }
+    check_is_ours(file_path, status, of_directory); // before it is opened: a device may do something then
+    const ring::FileDescriptor file(
+        openat(directory, name.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+    if (!file.valid() || fstat(file.get(), &status) < 0)
+        fail_to_read(errno, file_path, "");
+    check_is_ours(file_path, status, of_directory);
     std::string text(max_file_bytes, '\0');
-    const ssize_t bytes = file.valid() ? read(file.get(), text.data(), text.size()) : -1;
+    const ssize_t bytes = read(file.get(), text.data(), text.size());
     if (bytes < 0)
-        fail(errno,
-             fmt::format(
-                 "{}/{}: cannot read the state of an export; without it hosts that were shut out could "
-                 "come in again",
-                 path, name));
+        fail_to_read(errno, file_path, "");
     text.resize(static_cast<std::size_t>(bytes));
     return text;
+}
+
+/// What a power cut left of a save. It may be another user's.
+void remove_left_over(int directory, const std::string& name, const std::string& path) {
+    if (unlinkat(directory, name.c_str(), 0) < 0 && errno != ENOENT)
+        fail(errno, fmt::format("{}/{}: it is in the way of saving the state of an export and cannot be "
+                                "removed; remove it",
+                                path, name));
+}
+
+/// Returns its new name, which nothing had.
+std::string set_aside(int directory, const std::string& name, const std::string& path) {
+    std::string aside = name + ".damaged";
+    struct stat status {};
+    for (unsigned i = 2; fstatat(directory, aside.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0; ++i)
+        aside = fmt::format("{}.damaged-{}", name, i);
+    if (renameat(directory, name.c_str(), directory, aside.c_str()) < 0)
+        fail(errno, fmt::format("{}/{}: it is damaged and cannot be set aside; remove it", path, name));
+    return aside;
 }
 
 /// So that a power cut does not take a new directory with all that is in it.
@@ -49,7 +96,7 @@ void sync_parent(const std::string& path) {
 } // namespace
 
 /// Saves the state of one export, step by step: a new file, synced, takes the place of the old one, and the
-/// directory is synced.
+/// directory is synced. What has the name of the new file is removed, never written to.
 class StateDirectory::Save final : private ring::CompletionHandler {
   public:
     Save(ring::Ring& ring, int directory, std::string name)
@@ -60,13 +107,14 @@ class StateDirectory::Save final : private ring::CompletionHandler {
     void start(const core::ProtocolState& state, core::StateSaver& saver) {
         text_ = encode_state(state);
         saver_ = &saver;
+        removed_left_over_ = false;
         next(Step::open);
     }
 
     [[nodiscard]] bool is_under_way() const { return ring_.outstanding(handler_) > 0; }
 
   private:
-    enum class Step : std::uint64_t { open, write, sync, close, rename, sync_directory };
+    enum class Step : std::uint64_t { open, write, sync, close, rename, sync_directory, remove_left_over };
 
     void next(Step step) {
         ring_.submit(handler_, static_cast<std::uint64_t>(step),
@@ -76,8 +124,11 @@ class StateDirectory::Save final : private ring::CompletionHandler {
     void prepare(Step step, io_uring_sqe* sqe) const {
         switch (step) {
         case Step::open:
-            io_uring_prep_openat(sqe, directory_, new_name_.c_str(),
-                                 O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, S_IRUSR | S_IWUSR);
+            io_uring_prep_openat(sqe, directory_, new_name_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
+                                 S_IRUSR | S_IWUSR);
+            break;
+        case Step::remove_left_over:
+            io_uring_prep_unlinkat(sqe, directory_, new_name_.c_str(), 0);
             break;
         case Step::write:
             io_uring_prep_write(sqe, file_, text_.data(), static_cast<unsigned>(text_.size()), 0);
@@ -99,6 +150,10 @@ class StateDirectory::Save final : private ring::CompletionHandler {
 
     void on_completion(std::uint64_t argument, int result, std::uint32_t) override {
         const auto step = static_cast<Step>(argument);
+        if (step == Step::open && result == -EEXIST && !std::exchange(removed_left_over_, true))
+            return next(Step::remove_left_over);
+        if (step == Step::remove_left_over && (result >= 0 || result == -ENOENT))
+            return next(Step::open);
         if (step == Step::open && result >= 0)
             file_ = result;
         else if (step == Step::write && result >= 0 && static_cast<std::size_t>(result) < text_.size())
@@ -123,13 +178,14 @@ class StateDirectory::Save final : private ring::CompletionHandler {
     const std::string new_name_;
     std::string text_;
     core::StateSaver* saver_ = nullptr;
+    bool removed_left_over_ = false;
     int file_ = -1;
     int error_ = 0;
 };
 
 StateDirectory::StateDirectory(ring::Ring& ring, std::string path) : path_(std::move(path)), ring_(ring) {
     for (const std::uint8_t operation :
-         {IORING_OP_OPENAT, IORING_OP_WRITE, IORING_OP_CLOSE, IORING_OP_RENAMEAT})
+         {IORING_OP_OPENAT, IORING_OP_UNLINKAT, IORING_OP_WRITE, IORING_OP_CLOSE, IORING_OP_RENAMEAT})
         ring_.allow(operation);
     if (mkdir(path_.c_str(), S_IRWXU) == 0)
         sync_parent(path_);
@@ -155,15 +211,13 @@ StateDirectory::~StateDirectory() = default;
 StateDirectory::Loaded StateDirectory::load(const Address& address) {
     const std::string name = to_string(address) + ".state";
     saves_[address] = std::make_unique<Save>(ring_, directory_.get(), name);
-    unlinkat(directory_.get(), (name + ".new").c_str(), 0); // left by a power cut; perhaps another user's
+    remove_left_over(directory_.get(), name + ".new", path_);
     const auto text = read_file(directory_.get(), name, path_);
     if (!text)
         return {};
     if (const auto state = parse_state(*text))
         return {*state, {}};
-    const std::string aside = name + ".damaged";
-    if (renameat(directory_.get(), name.c_str(), directory_.get(), aside.c_str()) < 0)
-        fail(errno, fmt::format("{}/{}: it is damaged and cannot be set aside", path_, name));
+    const std::string aside = set_aside(directory_.get(), name, path_);
     return {
         {},
         fmt::format(

@@ -25,8 +25,9 @@ class StateDirectory final : public core::StateStore {
     ~StateDirectory();
 
     /// Reads what was kept for `address`, and gets ready to save it. May wait for the disk: before the loop.
-    /// A damaged file is set aside under another name, which the note tells. Throws std::system_error where
-    /// the file cannot be read.
+    /// A damaged file is set aside under a name that nothing has, which the note tells. Throws
+    /// std::system_error with the path, the cause and the cure where the file cannot be read, or is not a
+    /// regular file with one name and an owner whom this process trusts: itself, root, or the directory's.
     Loaded load(const Address& address);
     /// A save for `address` is under way: load() has to wait.
     [[nodiscard]] bool is_saving(const Address& address) const;

@@ -7,8 +7,15 @@
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <sstream>
 #include <system_error>
+
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
 using namespace aoetarget;
 using core::ProtocolState;
 using storage::encode_state, storage::parse_state;
@@ -61,6 +68,44 @@ int save(ring::Ring& ring, storage::StateDirectory& directory, const Address& ad
     while (!saved.result)
         ring.wait();
     return *saved.result;
+}
+
+// What may lie in the place of a file; nothing of it is followed, waited for, or written to.
+struct Obstacle {
+    const char* name;
+    std::function<void(const Folder& folder, const std::string& file)> put;
+};
+
+const std::vector<Obstacle> obstacles{
+    {"a FIFO", [](const Folder&, const std::string& file) { REQUIRE(mkfifo(file.c_str(), 0600) == 0); }},
+    {"a symbolic link",
+     [](const Folder& folder, const std::string& file) {
+         REQUIRE(symlink(folder.at("precious").c_str(), file.c_str()) == 0);
+     }},
+    {"a symbolic link to nothing",
+     [](const Folder& folder, const std::string& file) {
+         REQUIRE(symlink(folder.at("nothing").c_str(), file.c_str()) == 0);
+     }},
+    {"a hard link",
+     [](const Folder& folder, const std::string& file) {
+         REQUIRE(link(folder.at("precious").c_str(), file.c_str()) == 0);
+     }},
+    {"a socket",
+     [](const Folder&, const std::string& file) {
+         sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
+         file.copy(address.sun_path, sizeof address.sun_path - 1);
+         const ring::FileDescriptor socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+         REQUIRE(bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+     }},
+};
+
+std::string refusal_to_load(storage::StateDirectory& directory) {
+    try {
+        directory.load({1, 1});
+    } catch (const std::system_error& error) {
+        return error.what();
+    }
+    return "none";
 }
 
 } // namespace
@@ -135,6 +180,91 @@ TEST_CASE("a state that cannot be saved leaves the old one", "[storage][state]")
     std::filesystem::remove(folder.at("e1.1.state.new"));
     CHECK(folder.text("e1.1.state") == encode_state(example()));
     CHECK(save(ring, directory, {1, 1}, fullest()) == 0);
+}
+
+TEST_CASE("a state is read from a regular file with one name only, and the start never waits",
+          "[storage][state]") {
+    ring::Ring ring(64);
+    for (const Obstacle& obstacle : obstacles) {
+        CAPTURE(obstacle.name);
+        const Folder folder;
+        folder.write("precious", encode_state(example()));
+        storage::StateDirectory directory(ring, folder.path());
+        obstacle.put(folder, folder.at("e1.1.state"));
+        alarm(10);
+        const std::string refusal = refusal_to_load(directory);
+        alarm(0);
+        CHECK(refusal.starts_with(folder.at("e1.1.state") + ": cannot read the state of an export"));
+        CHECK(refusal.find(obstacle.name == std::string("a hard link")
+                               ? "put a copy in its place"
+                               : "it is not a regular file") != std::string::npos);
+        CHECK(folder.text("precious") == encode_state(example()));
+    }
+    const Folder folder;
+    std::filesystem::create_directory(folder.at("e1.1.state"));
+    storage::StateDirectory directory(ring, folder.path());
+    CHECK(refusal_to_load(directory).find("it is not a regular file; remove it") != std::string::npos);
+}
+
+TEST_CASE("a state that another user owns is not taken, unless the directory is that user's",
+          "[storage][state]") {
+    if (geteuid() != 0)
+        SKIP_BECAUSE("only root can give files away");
+    const Folder folder;
+    folder.write("e1.1.state", encode_state(example()));
+    ring::Ring ring(64);
+    storage::StateDirectory directory(ring, folder.path());
+    if (chown(folder.at("e1.1.state").c_str(), 1, 1) != 0)
+        SKIP_BECAUSE("there is one user only in this namespace");
+    CHECK(refusal_to_load(directory).find("another user owns it; 'chown' it") != std::string::npos);
+    REQUIRE(chown(folder.path().c_str(), 1, 1) == 0);
+    CHECK(directory.load({1, 1}).state == example());
+}
+
+TEST_CASE("a save replaces whatever has the names of its files, and never writes to it", "[storage][state]") {
+    ring::Ring ring(64);
+    const char* in_place = GENERATE("e1.1.state", "e1.1.state.new");
+    for (const Obstacle& obstacle : obstacles) {
+        CAPTURE(in_place, obstacle.name);
+        const Folder folder;
+        folder.write("precious", "precious");
+        storage::StateDirectory directory(ring, folder.path());
+        directory.load({1, 1});
+        obstacle.put(folder, folder.at(in_place));
+        alarm(10);
+        CHECK(save(ring, directory, {1, 1}, example()) == 0);
+        alarm(0);
+        CHECK(std::filesystem::is_regular_file(std::filesystem::symlink_status(folder.at("e1.1.state"))));
+        CHECK(folder.text("e1.1.state") == encode_state(example()));
+        CHECK_FALSE(std::filesystem::exists(std::filesystem::symlink_status(folder.at("e1.1.state.new"))));
+        CHECK(folder.text("precious") == "precious");
+        CHECK_FALSE(std::filesystem::exists(folder.at("nothing")));
+        CHECK(save(ring, directory, {1, 1}, fullest()) == 0);
+    }
+}
+
+TEST_CASE("what is in the way of a save and cannot be removed is told at the start", "[storage][state]") {
+    const Folder folder;
+    std::filesystem::create_directory(folder.at("e1.1.state.new"));
+    ring::Ring ring(64);
+    storage::StateDirectory directory(ring, folder.path());
+    const std::string refusal = refusal_to_load(directory);
+    CHECK(refusal.starts_with(folder.at("e1.1.state.new") + ": it is in the way"));
+    CHECK(refusal.ends_with("remove it: Is a directory"));
+}
+
+TEST_CASE("a damaged state is set aside where nothing is", "[storage][state]") {
+    const Folder folder;
+    folder.write("e1.1.state", "half of it");
+    folder.write("e1.1.state.damaged", "an earlier one");
+    std::filesystem::create_directory(folder.at("e1.1.state.damaged-2"));
+    REQUIRE(symlink(folder.at("nothing").c_str(), folder.at("e1.1.state.damaged-3").c_str()) == 0);
+    ring::Ring ring(64);
+    storage::StateDirectory directory(ring, folder.path());
+    CHECK(directory.load({1, 1}).note.find("e1.1.state.damaged-4:") != std::string::npos);
+    CHECK(folder.text("e1.1.state.damaged-4") == "half of it");
+    CHECK(folder.text("e1.1.state.damaged") == "an earlier one");
+    CHECK_FALSE(std::filesystem::exists(folder.at("nothing")));
 }
 
 TEST_CASE("a directory that cannot be is refused with its name and the cause", "[storage][state]") {
