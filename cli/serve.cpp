@@ -16,8 +16,9 @@ const char* const serve_help =
     R"(Usage: aoetarget serve -i IF[,OPTION=VALUE]... [-i IF...]... -e SHELF.SLOT=PATH[,OPTION[=VALUE]]...
 
 Exports files and block devices by ATA over Ethernet until SIGTERM, SIGINT or SIGHUP: then it finishes what is
-under way, flushes, and ends with exit code 0. A second SIGTERM or SIGINT ends it at once. SIGINT and SIGHUP are
-left alone where they are ignored from the beginning, as a script's '&' and nohup do. Needs CAP_NET_RAW.
+under way, flushes, and ends with exit code 0. A second SIGTERM or SIGINT ends it at once, and so does each of the
+three before it serves. SIGINT and SIGHUP are left alone where they are ignored from the beginning, as a script's
+'&' and nohup do. Needs CAP_NET_RAW.
 
   -i, --interface IF    Serve on this network interface. Repeat it for more; each serves all exports.
   -e, --export SPEC     Serve PATH, a regular file or a block device, as the AoE address SHELF.SLOT

@@ -30,6 +30,8 @@ namespace cli {
 namespace {
 
 /// SIGTERM, SIGINT and SIGHUP as a file descriptor that the target's ring waits on: no handler ever runs.
+/// Until take_over() they end the process: what it waits for then may never come, and there is nothing to
+/// finish.
 class StopSignals {
   public:
     StopSignals() {
@@ -39,7 +41,6 @@ class StopSignals {
             if (!is_ignored(signal))
                 sigaddset(&signals_, signal);
         }
-        sigprocmask(SIG_BLOCK, &signals_, nullptr);
         fd_ = signalfd(-1, &signals_, SFD_CLOEXEC | SFD_NONBLOCK);
         if (fd_ < 0)
             throw std::system_error(errno, std::generic_category(), "cannot watch for signals");
@@ -49,6 +50,9 @@ class StopSignals {
     StopSignals& operator=(const StopSignals&) = delete;
 
     [[nodiscard]] int fd() const { return fd_; }
+
+    /// Before the first request is taken, and before there are other threads.
+    void take_over() { sigprocmask(SIG_BLOCK, &signals_, nullptr); }
 
     /// The first signal asks for an orderly end. What comes together with it (a terminal that is closed sends
     /// SIGHUP twice) adds nothing to that.
@@ -288,7 +292,7 @@ std::string describe_interface(const aoetarget::InterfaceStats& interface) {
 }
 
 int run_service(const Service& service) {
-    StopSignals signals;           // blocked before anything else, and open for as long as the target lives
+    StopSignals signals;           // open for as long as the target lives
     std::signal(SIGPIPE, SIG_IGN); // whoever reads our standard error may go away
     raise_file_limit();
 
@@ -321,6 +325,7 @@ int run_service(const Service& service) {
         drop_privileges();
         filter_system_calls();
     };
+    signals.take_over();
     targets.run(listening, confine, [&] { signals.let_kill(); });
     bool lost = false;
     for (std::size_t i = 0; i < targets.size(); ++i)

@@ -1,6 +1,7 @@
 // The command line as a contract: exit codes, one clear line on standard error, help, version, and what
 // `serve` refuses.
 #include "catch.hpp"
+#include "check.hpp"
 #include "scene.hpp"
 
 #include <algorithm>
@@ -22,6 +23,30 @@ ToolResult run_target(std::vector<std::string> words, Milliseconds timeout = Mil
     words.insert(words.begin(), target_program());
     return run_tool(words, timeout);
 }
+
+// A file that another program can open only after tens of seconds: a lease on it has to be given up first.
+class SlowToOpen {
+  public:
+    explicit SlowToOpen(const std::string& path) : fd_(::open(path.c_str(), O_RDWR | O_CLOEXEC)) {
+        REQUIRE(::fcntl(fd_, F_SETSIG, SIGURG) == 0); // to be told by a signal that does nothing
+        REQUIRE(::fcntl(fd_, F_SETLEASE, F_WRLCK) == 0);
+    }
+    ~SlowToOpen() { ::close(fd_); }
+    SlowToOpen(const SlowToOpen&) = delete;
+    SlowToOpen& operator=(const SlowToOpen&) = delete;
+
+    void wait_for_opener() const {
+        const auto deadline = std::chrono::steady_clock::now() + Milliseconds(10000);
+        while (::fcntl(fd_, F_GETLEASE) == F_WRLCK) {
+            if (std::chrono::steady_clock::now() > deadline)
+                abort_test("the target did not open the file");
+            std::this_thread::sleep_for(Milliseconds(2));
+        }
+    }
+
+  private:
+    int fd_;
+};
 
 bool is_one_line(const std::string& text) {
     return !text.empty() && text.back() == '\n' && std::count(text.begin(), text.end(), '\n') == 1;
@@ -322,6 +347,29 @@ TEST_CASE("what is ignored from the beginning does not end it, as nohup wants it
     CHECK(client.read(0, 2) == pattern(0, 2));
     target.signal(SIGTERM);
     CHECK(target.wait_for_exit(Milliseconds(5000)) == 0);
+}
+
+TEST_CASE("a start that waits for a disk is ended by each signal that is not ignored", "[cli]") {
+    const VethPair& wire = standard_wire();
+    for (const int number : {SIGTERM, SIGINT, SIGHUP}) {
+        CAPTURE(number);
+        const ImageFile image(64);
+        const SlowToOpen slow(image.path());
+        ChildProcess target(
+            {target_program(), "serve", "-i", wire.target_end(), "-e", export_argument(1, 1, image.path())});
+        slow.wait_for_opener();
+        target.signal(number);
+        CHECK(target.wait_for_exit(Milliseconds(5000)) == 128 + number);
+    }
+    const ImageFile image(64);
+    const SlowToOpen slow(image.path());
+    ChildProcess target({find_program("nohup"), target_program(), "serve", "-i", wire.target_end(), "-e",
+                         export_argument(1, 1, image.path())});
+    slow.wait_for_opener();
+    target.signal(SIGHUP);
+    CHECK_FALSE(target.wait_for_exit(Milliseconds(200)));
+    target.signal(SIGTERM);
+    CHECK(target.wait_for_exit(Milliseconds(5000)) == 128 + SIGTERM);
 }
 
 TEST_CASE("the state directory of a systemd unit is used, and of several the first", "[cli]") {
