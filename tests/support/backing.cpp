@@ -133,7 +133,7 @@ std::uint64_t ImageFile::allocated_bytes() const {
     return static_cast<std::uint64_t>(info.st_blocks) * 512;
 }
 
-LoopDevice::LoopDevice(const std::string& file) {
+LoopDevice::LoopDevice(const std::string& file, unsigned block_bytes) {
     const FileDescriptor backing(file, O_RDWR);
     for (int attempt = 0; attempt < 20; ++attempt) {
         int number = 0;
@@ -149,6 +149,7 @@ LoopDevice::LoopDevice(const std::string& file) {
             fail_system("open " + path_);
         loop_config config{};
         config.fd = static_cast<std::uint32_t>(backing.get());
+        config.block_size = block_bytes;
         config.info.lo_flags = LO_FLAGS_AUTOCLEAR;
         if (::ioctl(fd_, LOOP_CONFIGURE, &config) == 0)
             return;

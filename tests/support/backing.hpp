@@ -36,7 +36,8 @@ class ImageFile {
 // A loop device over a file; needs real root.
 class LoopDevice {
   public:
-    explicit LoopDevice(const std::string& file);
+    // `block_bytes`: of a logical block.
+    explicit LoopDevice(const std::string& file, unsigned block_bytes = 512);
     ~LoopDevice();
     LoopDevice(const LoopDevice&) = delete;
     LoopDevice& operator=(const LoopDevice&) = delete;
