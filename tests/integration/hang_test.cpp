@@ -224,3 +224,28 @@ TEST_CASE("requests of all kinds by many hosts to exports that hang leave others
     scene.expect_that_others_are_served(what, host_mac(0));
     scene.thaw_and_end();
 }
+
+TEST_CASE("a target that may start no worker thread says so and ends", "[hang]") {
+    const VethPair& wire = standard_wire();
+    if (!has_real_root())
+        SKIP_BECAUSE("to become another user needs real root");
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    SKIP_BECAUSE("a sanitizer starts threads of its own");
+#endif
+    const std::string setpriv = find_program("setpriv"), prlimit = find_program("prlimit");
+    REQUIRE_FALSE(setpriv.empty());
+    REQUIRE_FALSE(prlimit.empty());
+    const ImageFile image(64);
+    constexpr uid_t nobody_else = 64123; // limits do not hold for root
+    REQUIRE(::chown(image.path().c_str(), nobody_else, nobody_else) == 0);
+    const std::string number = std::to_string(nobody_else);
+    const ToolResult result =
+        run_tool({setpriv, "--reuid", number, "--regid", number, "--clear-groups", "--inh-caps", "+net_raw",
+                  "--ambient-caps", "+net_raw", prlimit, "--nproc=1", target_program(), "serve", "-i",
+                  wire.target_end() + ",link=packet", "-e", export_argument(1, 1, image.path())},
+                 Milliseconds(5000));
+    CAPTURE(result.error);
+    CHECK(result.exit_code == 1);
+    CHECK(contains(result.error, "worker thread"));
+    CHECK(contains(result.error, "ulimit -u"));
+}
