@@ -58,6 +58,14 @@ void Holdings::refresh(FramePool& pool) const {
     senders_.for_each_export(pool, [&](const Sender& all) { use.owned += std::min(all.held, use.quota); });
 }
 
+/// How much more an export may have of what is shared, and of which so much is left.
+std::size_t Holdings::sharable(const Account& account, std::size_t has, std::size_t left) const {
+    const std::size_t part = account.is_proven ? 1 : 4;
+    if (hangs(account) || part * has >= left)
+        return 0;
+    return (left - part * has + part) / (part + 1); // and then it has that part of what is left
+}
+
 Holdings::Verdict Holdings::may_enter(const Asker& asker, const Sender* found, bool in_company) const {
     refresh(asker.pool);
     const FramePool::Use& use = asker.pool.use();
@@ -67,10 +75,11 @@ Holdings::Verdict Holdings::may_enter(const Asker& asker, const Sender* found, b
     const std::size_t own_left = use.quota - std::min(use.quota, held);
     const std::size_t claimed = use.slots + (use.exports * use.quota - use.owned);
     const std::size_t shared_left = use.usable - std::min(use.usable, claimed);
-    const std::size_t most = use.usable / 2; // nobody needs more, even where there is nobody else
-    const std::size_t left = std::min(own_left + shared_left, most - std::min(most, held));
-    const bool hangs = !makes_progress(asker.account) && !mutated(Mutation::no_quotas);
-    if (left == 0 || (own_left == 0 && hangs) || !senders_.has_room())
+    const std::size_t left =
+        mutated(Mutation::no_quotas)
+            ? use.usable / 2 - std::min(use.usable / 2, held)
+            : own_left + sharable(asker.account, held - (use.quota - own_left), shared_left);
+    if (left == 0 || !senders_.has_room())
         return Verdict::export_is_full;
     if (mutated(Mutation::let_crowd))
         return Verdict::admitted;

@@ -5,8 +5,9 @@
 // The rule is the same for every resource. Each export always owns a part of it, its quota, which nobody else
 // can take, whatever happens and in whatever order: what lies beyond the quotas is shared, and is given out
 // only as long as every quota that is not used up could still be claimed in full. So however many devices
-// hang, however many hosts ask for their exports, and however often, the others have their quotas. An export
-// that holds requests and has not ended anything for a while gets no more than its quota.
+// hang, however many hosts ask for their exports, and however often, the others have their quotas. Of what is
+// shared an export may have as much as would then be left for the others, a quarter of that before its device
+// has ended anything at all, and nothing where it holds something and has ended nothing for a while.
 //
 // Of an export's part, a sender (a source address) may have as many requests under way through one link as
 // the buffer count says, and no more are ever advertised: so this never hinders a host that keeps to what is
@@ -33,6 +34,7 @@ struct Account {
     std::size_t buffers = 0; ///< For bouncing.
     Time progress{};         ///< When its device last ended anything, or when it began to hold slots.
     bool has_begun = false;  ///< To hold slots, since the last turn.
+    bool is_proven = false;  ///< Its device has ended something.
 };
 
 class Holdings {
@@ -82,12 +84,11 @@ class Holdings {
     Sender* enter(const Asker& asker, Sender* found);
     void leave(Sender* sender, Account& account);
 
-    /// Whether the export is getting on.
-    [[nodiscard]] bool makes_progress(const Account& account) const {
-        return account.slots == 0 || account.has_begun || now_ - account.progress <= patience;
-    }
     /// Its device has ended something.
-    void progressed(Account& account) const { account.progress = now_; }
+    void progressed(Account& account) const {
+        account.progress = now_;
+        account.is_proven = true;
+    }
 
     /// How many of the kernel's worker threads a target needs that has so many slots for requests in its
     /// links and so many exports: one for each operation that may block at the same time, so that none ever
@@ -96,6 +97,10 @@ class Holdings {
     static std::size_t workers_for(std::size_t slots, std::size_t exports);
 
   private:
+    [[nodiscard]] bool hangs(const Account& account) const {
+        return account.slots > 0 && !account.has_begun && now_ - account.progress > patience;
+    }
+    [[nodiscard]] std::size_t sharable(const Account& account, std::size_t has, std::size_t left) const;
     void refresh(FramePool& pool) const;
 
     SenderTable senders_;

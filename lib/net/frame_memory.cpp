@@ -26,7 +26,7 @@ FrameMemory::~FrameMemory() {
 }
 
 std::size_t FrameMemory::most_lent(std::size_t most) const {
-    return std::min({most, std::size_t{max_receive_buffers}, std::size_t{pool_.slots() / 2}});
+    return std::min({most, std::size_t{max_receive_buffers}, std::size_t{pool_.slots() / 4}});
 }
 
 bool FrameMemory::lend(std::size_t most) {
@@ -85,8 +85,9 @@ core::FramePool::Layout FrameMemories::layout_for(std::size_t frame_bytes, std::
     core::FramePool::Layout layout{.frame_bytes = frame_bytes,
                                    .payload_alignment = alignment.value_or(payload_alignment_)};
     const std::size_t slots = std::clamp(memory_budget / layout.slot_bytes(), min_slots, max_slots);
-    // Each export is to own at least one (core/holdings.hpp).
-    layout.slots = static_cast<std::uint32_t>(slots + std::min(exports, slots / 2));
+    // Exports own parts of them (core/holdings.hpp).
+    constexpr std::size_t for_each_export = 16;
+    layout.slots = static_cast<std::uint32_t>(slots + std::min(for_each_export * exports, slots / 2));
     return layout;
 }
 

@@ -21,7 +21,7 @@ class FrameMemory {
     [[nodiscard]] Bytes bytes() const { return memory_.bytes(); }
     [[nodiscard]] std::uint16_t group() const { return buffers_.group(); }
 
-    /// How many slots lend() lends at the most, of `most` that are wished for: never more than half.
+    /// How many slots lend() lends at the most, of `most` that are wished for: never more than a quarter.
     [[nodiscard]] std::size_t most_lent(std::size_t most) const;
     /// Lends free slots to the kernel for receiving until it has as many as it should. Returns whether it has
     /// any.

@@ -570,6 +570,8 @@ TEST_CASE("a durable write is not held to grow", "[core][merge]") {
 TEST_CASE("merging stops at 64 requests and at 256 sectors", "[core][merge]") {
     CoreFixture core({.buffer_count = 150, .mtu = 9000, .slots = 300});
     Disk& disk = core.add_export(4096);
+    core.ask(read_request(0, 1));
+    disk.log.clear();
     for (unsigned i = 0; i < 130; ++i)
         core.send(read_request(i, 1));
     core.turn();
