@@ -1,6 +1,7 @@
 // Assembly: one ring, its links, the core and the devices; and the loop that drives them.
 #include <aoetarget/target.hpp>
 
+#include "checks.hpp"
 #include "core/core.hpp"
 #include "net/interface_monitor.hpp"
 #include "net/packet_link.hpp"
@@ -15,7 +16,6 @@
 #include <fmt/format.h>
 
 #include <atomic>
-#include <bit>
 #include <fstream>
 #include <system_error>
 #include <thread>
@@ -32,7 +32,6 @@ constexpr std::size_t ahead_pieces = 16;
 constexpr std::uint64_t ahead_piece_sectors = 256;
 // Turns that one poll() may take before the host's own loop has its turn again.
 constexpr int turns_per_poll = 16;
-constexpr std::chrono::microseconds longest_busy_poll{1000};
 // Answers to a merged write bring requests that merge again, so they leave together. A turn in which more
 // operations end than a run has parts is taken for random access.
 constexpr std::size_t merged_parts = 2;
@@ -40,48 +39,6 @@ constexpr std::uint16_t firmware_version = AOETARGET_VERSION_MAJOR << 8 | AOETAR
 
 core::Time now() {
     return std::chrono::steady_clock::now().time_since_epoch();
-}
-
-[[noreturn]] void refuse(int error, const std::string& what) {
-    throw std::system_error(error, std::generic_category(), what);
-}
-
-bool is_printable(const std::string& text) {
-    return std::ranges::all_of(text, [](char c) { return c >= ' ' && c <= '~'; });
-}
-
-void check(const ExportOptions& options) {
-    const auto fail = [&](const std::string& why) {
-        refuse(EINVAL, fmt::format("export {}: {}", to_string(options.address), why));
-    };
-    if (options.address.shelf > Address::max_shelf || options.address.slot > Address::max_slot)
-        fail("the shelf must be 0 to 65534 and the slot 0 to 254");
-    if (options.serial.size() > protocol::max_serial || !is_printable(options.serial))
-        fail("the serial number must be at most 20 printable ASCII characters");
-    if (options.model.size() > protocol::max_model || !is_printable(options.model))
-        fail("the model must be at most 40 printable ASCII characters");
-    if (options.mask_list.size() > core::MacList::max_entries)
-        fail("the mask list holds at most 255 addresses");
-}
-
-void check(const Address& address, const Geometry& geometry) {
-    const auto is_size = [](std::uint32_t bytes, std::uint32_t least, std::size_t most) {
-        return std::has_single_bit(bytes) && bytes >= least && bytes <= most;
-    };
-    const bool possible =
-        geometry.sectors > 0 && geometry.sectors < 1ULL << 48 &&
-        is_size(geometry.logical_block_bytes, sector_bytes, core::BouncePool::max_block_bytes) &&
-        is_size(geometry.physical_block_bytes, geometry.logical_block_bytes, 1U << 24) &&
-        geometry.physical_offset_sectors < geometry.physical_block_bytes / sector_bytes &&
-        is_size(geometry.memory_alignment, 1, 4096) &&
-        geometry.sectors % (geometry.logical_block_bytes / sector_bytes) == 0;
-    if (!possible)
-        refuse(EINVAL,
-               fmt::format(
-                   "export {}: the device has an impossible geometry ({} sectors, blocks of {} and {} bytes, "
-                   "memory aligned to {})",
-                   to_string(address), geometry.sectors, geometry.logical_block_bytes,
-                   geometry.physical_block_bytes, geometry.memory_alignment));
 }
 
 /// The same for the same volume on the same machine, and another for every other.
@@ -176,15 +133,7 @@ Target::Impl::Impl(const TargetOptions& options)
       core_({options.buffer_count, firmware_version, AOETARGET_VERSION, bounce_memory_.bytes(),
              ahead_memory_.bytes(), ahead_piece_sectors, states_.get()}),
       monitor_(ring_, [this] { interfaces_changed(); }) {
-    if (options.buffer_count < 2 || options.buffer_count > 65535)
-        refuse(
-            EINVAL,
-            fmt::format("a buffer count of {} is out of range: it must be 2 to 65535 (with less than 2 Linux "
-                        "initiators would never send)",
-                        options.buffer_count));
-    if (options.busy_poll < 0us || options.busy_poll > longest_busy_poll)
-        refuse(EINVAL, fmt::format("busy polling for {} us is out of range: it must be 0 to {} us",
-                                   options.busy_poll.count(), longest_busy_poll.count()));
+    check(options);
     core_.completions().set_waker(this);
 }
 
@@ -227,11 +176,7 @@ bool Target::Impl::quiet() const {
 void Target::Impl::add_interface(const std::string& name, const InterfaceOptions& options) {
     if (std::ranges::any_of(links_, [&](const auto& link) { return link->name() == name; }))
         refuse(EEXIST, fmt::format("interface {}: it is already in use by this target", name));
-    if (options.sectors_per_frame > protocol::max_sectors_per_frame)
-        refuse(EINVAL,
-               fmt::format("interface {}: {} sectors per frame are out of range: a request counts them in "
-                           "a byte",
-                           name, options.sectors_per_frame));
+    check(name, options);
     auto link = std::make_unique<net::PacketLink>(name, options, ring_, memories_, arrival_clock_, *this,
                                                   core_.addresses());
     link->set_id(core_.add_link(*link, link->pool().slots()));
