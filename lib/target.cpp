@@ -89,11 +89,13 @@ class Target::Impl final : public net::LinkEvents, public IoQueue::Waker {
     void changed(core::LinkId link) override { core_.link_changed(link); }
     void wake() noexcept override { wakeup_.wake(); }
 
+    void refuse_if_stopping(const std::string& what) const;
     /// What follows the completions of a turn.
     void finish_turn();
     void advance_phase();
     void stop_receiving();
     void wind_down();
+    [[nodiscard]] bool links_quiet() const;
     [[nodiscard]] bool quiet() const;
     void addresses_changed();
     void links_changed();
@@ -139,26 +141,28 @@ Target::Impl::Impl(const TargetOptions& options)
 
 /// The kernel may be writing into our memory until the last operation has completed.
 Target::Impl::~Impl() {
+    stop_requests_.fetch_add(1); // from here on nothing is added
     try {
         core_.close();
         stop_receiving();
         for (const auto& watch : watches_)
             watch->stop(); // nobody is called any more
         // Devices may complete from other threads, so the wakeup is needed as long as they are busy.
-        for (finish_turn(); !core_.idle(); finish_turn())
+        for (finish_turn(); !core_.idle() || !links_quiet(); finish_turn())
             ring_.wait();
         wind_down();
         while (core_.completions().has_callers())
             std::this_thread::yield();   // a few instructions of another thread
     } catch (const std::system_error&) { // the ring has failed: there is nothing left to wait for
     }
+    core_.clear(); // while the rest is whole, for devices may call the target as they go
 }
 
-/// Ends what only waits. After an orderly stop nothing is under way any more, so that the target may then be
-/// destroyed on another thread.
+/// Ends what only waits, which takes no time. After an orderly stop nothing is under way any more, so that
+/// the target may then be destroyed on another thread.
 void Target::Impl::wind_down() {
-    if (!core_.idle())
-        return; // stopped without waiting for the devices
+    if (!core_.idle() || !links_quiet())
+        return; // stopped without waiting for the devices, or for what is being sent
     monitor_.stop();
     wakeup_.stop();
     for (const auto& watch : watches_)
@@ -167,13 +171,24 @@ void Target::Impl::wind_down() {
         ring_.wait();
 }
 
+bool Target::Impl::links_quiet() const {
+    const auto is_quiet = [](const auto& link) { return link->quiet(); };
+    return std::ranges::all_of(links_, is_quiet) && std::ranges::all_of(closing_links_, is_quiet);
+}
+
 bool Target::Impl::quiet() const {
-    const auto is_quiet = [](const auto& part) { return part->quiet(); };
-    return monitor_.quiet() && wakeup_.quiet() && std::ranges::all_of(watches_, is_quiet) &&
-           std::ranges::all_of(links_, is_quiet) && std::ranges::all_of(closing_links_, is_quiet);
+    return monitor_.quiet() && wakeup_.quiet() &&
+           std::ranges::all_of(watches_, [](const auto& watch) { return watch->quiet(); });
+}
+
+/// The phase would not do: stop() may have been called since the last turn.
+void Target::Impl::refuse_if_stopping(const std::string& what) const {
+    if (stop_requests_.load() > 0)
+        refuse(ECANCELED, fmt::format("{}: the target is stopping and takes nothing in any more", what));
 }
 
 void Target::Impl::add_interface(const std::string& name, const InterfaceOptions& options) {
+    refuse_if_stopping("interface " + name);
     if (std::ranges::any_of(links_, [&](const auto& link) { return link->name() == name; }))
         refuse(EEXIST, fmt::format("interface {}: it is already in use by this target", name));
     check(name, options);
@@ -204,22 +219,25 @@ std::vector<std::string> Target::Impl::add_export(ExportOptions options,
     check(options);
     if (device == nullptr)
         refuse(EINVAL, fmt::format("export {}: there is no device", to_string(options.address)));
-    check(options.address, device->geometry());
+    // First, since the device may call the target meanwhile.
+    const Geometry geometry = device->geometry();
+    if (options.serial.empty())
+        options.serial = default_serial(options.address, *device);
+    check(options.address, geometry);
+    refuse_if_stopping("export " + to_string(options.address));
     if (core_.has_export(options.address))
         refuse(EEXIST, fmt::format("export {}: the address is in use", to_string(options.address)));
     if (states_ && states_->is_saving(options.address))
         refuse(EBUSY,
                fmt::format("export {}: the state of the one that had this address is being saved; try again",
                            to_string(options.address)));
-    if (options.serial.empty())
-        options.serial = default_serial(options.address, *device);
     if (auto* ring_device = dynamic_cast<storage::RingDevice*>(device.get()))
         ring_device->attach(ring_);
-    memories_.align_payload(device->geometry().memory_alignment);
+    memories_.align_payload(geometry.memory_alignment);
     storage::StateDirectory::Loaded kept;
     if (states_)
         kept = states_->load(options.address);
-    core_.add_export(options, std::move(device), kept.state);
+    core_.add_export(options, std::move(device), geometry, kept.state);
     ring_.set_workers(core_.workers());
     addresses_changed();
     wakeup_.wake(); // to announce it
@@ -314,8 +332,7 @@ void Target::Impl::advance_phase() {
         core_.close();
         wakeup_.wake(); // the flushes have to be started
     }
-    const auto is_quiet = [](const auto& link) { return link->quiet(); };
-    if (requests > 1 || (core_.idle() && std::ranges::all_of(links_, is_quiet)))
+    if (requests > 1 || (core_.idle() && links_quiet()))
         phase_ = Phase::stopped;
 }
 

@@ -46,7 +46,7 @@ void Core::remove_link(LinkId id) {
 }
 
 void Core::add_export(const ExportOptions& options, std::unique_ptr<BlockDevice> device,
-                      ProtocolState state) {
+                      const Geometry& geometry, ProtocolState state) {
     assert(find(options.address) == nullptr);
     if (!options.mask_list.empty()) {
         state.mask_list.clear();
@@ -54,8 +54,9 @@ void Core::add_export(const ExportOptions& options, std::unique_ptr<BlockDevice>
             state.mask_list.add(mac);
     }
     const std::ptrdiff_t place = place_of(options.address);
-    const auto added = exports_.insert(exports_.begin() + place,
-                                       std::make_unique<Export>(options, std::move(device), state, context_));
+    const auto added =
+        exports_.insert(exports_.begin() + place,
+                        std::make_unique<Export>(options, std::move(device), geometry, state, context_));
     addresses_.insert(addresses_.begin() + place, options.address);
     (*added)->reserve(provided_slots_);
     if (exports_.size() + closing_.size() > provided_flushes_) {
@@ -203,15 +204,39 @@ void Core::turn(Time now) {
     }
     if (!closed_)
         announcer_.run(exports_, now);
-    if (!closing_.empty() && std::erase_if(closing_, [](const auto& exported) { return exported->idle(); }) > 0)
-        count_exports();
+    destroy_idle();
 }
 
-/// What a removed export holds is counted until it has gone.
+/// One after the other, and each is out of the list before it goes: a device that is destroyed may add and
+/// remove exports.
+void Core::destroy_idle() {
+    for (std::size_t i = 0; i < closing_.size();) {
+        if (!closing_[i]->idle()) {
+            ++i;
+            continue;
+        }
+        std::swap(closing_[i], closing_.back());
+        const std::unique_ptr<Export> gone = std::move(closing_.back());
+        closing_.pop_back();
+        count_exports();
+    }
+}
+
+/// What a removed export holds is counted until it goes.
 void Core::count_exports() {
     const std::size_t exports = exports_.size() + closing_.size();
     resources_.holdings.set_exports(exports);
     resources_.bounce.set_exports(exports);
+}
+
+void Core::clear() {
+    assert(closed_);
+    while (!addresses_.empty())
+        remove_export(addresses_.back());
+    while (!closing_.empty()) {
+        const std::unique_ptr<Export> gone = std::move(closing_.back());
+        closing_.pop_back();
+    }
 }
 
 void Core::close() {

@@ -34,12 +34,16 @@ class Core {
     /// The link is up again, or its MTU or MAC address is another.
     void link_changed(LinkId id) { announcer_.link_changed(id); }
 
-    /// The address must be free. `state`: what was saved of an export with this address; a mask list in the
-    /// options is stronger.
+    /// The address must be free. `geometry`: what the device has said, and was checked; it is not asked
+    /// again. `state`: what was saved of an export with this address; a mask list in the options is stronger.
     void add_export(const ExportOptions& options, std::unique_ptr<BlockDevice> device,
-                    ProtocolState state = {});
-    /// The device is destroyed in a later turn, when it is idle and flushed. False: no such export.
+                    const Geometry& geometry, ProtocolState state = {});
+    /// The device is destroyed at the end of a later turn, when it is idle and flushed. False: no such
+    /// export.
     bool remove_export(const Address& address);
+    /// After close(): destroys the devices of all exports. They may call the core meanwhile, as at the end of
+    /// a turn.
+    void clear();
     [[nodiscard]] bool has_export(const Address& address) const { return find(address) != nullptr; }
     /// Of all exports, ascending.
     [[nodiscard]] const std::vector<Address>& addresses() const { return addresses_; }
@@ -100,6 +104,7 @@ class Core {
     [[nodiscard]] bool may_wait(const Wildcard& wildcard) const;
     bool resume_wildcards();
     void count_exports();
+    void destroy_idle();
 
     Responder responder_;
     SchedulerResources resources_;

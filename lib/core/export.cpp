@@ -14,11 +14,11 @@ bool is_open_to_all(const ProtocolState& state) {
 
 } // namespace
 
-Export::Export(const ExportOptions& options, std::unique_ptr<BlockDevice> device, const ProtocolState& state,
-               const Context& context)
+Export::Export(const ExportOptions& options, std::unique_ptr<BlockDevice> device, const Geometry& geometry,
+               const ProtocolState& state, const Context& context)
     : address_(options.address), serial_(options.serial), model_(options.model), context_(context),
-      device_(std::move(device)), geometry_(device_->geometry()),
-      write_cache_enabled_(geometry_.volatile_cache), open_to_all_(is_open_to_all(state)),
+      device_(std::move(device)), geometry_(geometry), write_cache_enabled_(geometry_.volatile_cache),
+      open_to_all_(is_open_to_all(state)),
       scheduler_(*device_, geometry_, context.resources, *this), state_(state) {}
 
 bool Export::receive(const Header& header, LinkId link, FrameSlot slot) {

@@ -37,8 +37,8 @@ class Export final : private RequestSink, private StateSaver {
 
     /// `options.serial` is not empty, `options.mask_list` is in the state; everything was checked by the
     /// caller.
-    Export(const ExportOptions& options, std::unique_ptr<BlockDevice> device, const ProtocolState& state,
-           const Context& context);
+    Export(const ExportOptions& options, std::unique_ptr<BlockDevice> device, const Geometry& geometry,
+           const ProtocolState& state, const Context& context);
 
     [[nodiscard]] const Address& address() const { return address_; }
 

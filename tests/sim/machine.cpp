@@ -64,7 +64,7 @@ void Machine::boot() {
         aoetarget::ExportOptions options;
         options.address = address;
         options.serial = "S" + to_string(address);
-        core_->add_export(options, disk->device(), saved_[address]);
+        core_->add_export(options, disk->device(), disk->geometry(), saved_[address]);
     }
     wake();
 }

@@ -175,7 +175,7 @@ TEST_CASE("links and exports that come and go for ever do not take ever more mem
         aoetarget::ExportOptions options;
         options.address = {2, 2};
         options.serial = "S";
-        core.core.add_export(options, std::make_unique<FakeDevice>(disk));
+        core.core.add_export(options, std::make_unique<FakeDevice>(disk), disk.geometry);
         core.core.remove_export({2, 2});
         core.turn();
         core.forget();

@@ -75,7 +75,7 @@ Disk& CoreFixture::add_export_with(const ExportOptions& options, const Geometry&
     ExportOptions complete_options = options;
     if (complete_options.serial.empty())
         complete_options.serial = "S" + to_string(options.address);
-    core.add_export(complete_options, std::make_unique<FakeDevice>(disk));
+    core.add_export(complete_options, std::make_unique<FakeDevice>(disk), geometry);
     return disk;
 }
 

@@ -146,7 +146,7 @@ TEST_CASE("an export begins with what was kept; a mask list of its options is st
     aoetarget::ExportOptions options{.address = {1, 1}, .serial = "S"};
     if (configured)
         options.mask_list = {to_mac(client_mac)};
-    core.core.add_export(options, std::make_unique<FakeDevice>(disk), state);
+    core.core.add_export(options, std::make_unique<FakeDevice>(disk), disk.geometry, state);
     core.turn();
     if (!configured) {
         core.expect_silence(config_request());

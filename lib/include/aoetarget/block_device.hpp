@@ -101,15 +101,17 @@ class Io {
     friend class IoQueue;
 };
 
-/// Something that stores sectors. All calls come from the target's thread.
+/// Something that stores sectors. All calls come from the target's thread, and may call the target
+/// themselves: see target.hpp.
 class BlockDevice {
   public:
     BlockDevice() = default;
     BlockDevice(const BlockDevice&) = delete;
     BlockDevice& operator=(const BlockDevice&) = delete;
-    /// Called when no Io is under way any more.
+    /// Called when no Io is under way any more, at the end of a turn of the loop or by ~Target().
     virtual ~BlockDevice() = default;
 
+    /// Asked once, within Target::add_export().
     [[nodiscard]] virtual Geometry geometry() const = 0;
 
     /// Starts an operation and returns at once; must not throw and must not block. The target has already
@@ -119,7 +121,8 @@ class BlockDevice {
     virtual void submit(Io& io) = 0;
 
     /// A text that stays the same for the same volume across restarts and differs between volumes; the
-    /// default serial number is derived from it. Empty: derived from the AoE address alone.
+    /// default serial number is derived from it. Empty: derived from the AoE address alone. Asked at most
+    /// once, within Target::add_export().
     [[nodiscard]] virtual std::string identity() const { return {}; }
 };
 

@@ -7,7 +7,14 @@
 //
 // A target belongs to one thread: the one that first calls run() or poll(). Before that it may be set up on
 // another. Only stop() and Io::complete_from_any_thread() may be called from elsewhere. Targets share nothing
-// with each other. The library starts no thread, installs no signal handler, writes to no stream and never
+// with each other.
+//
+// Devices and watches may call the target that calls them: they may add and remove whatever they like, ask
+// for statistics, and stop it. Such a call has the same effect as one between two turns. They may not call
+// run() or poll(), nor destroy the target, and no exception may leave them. A device may also call the target
+// while ~Target() destroys it, but can add nothing any more: see add_interface().
+//
+// The library starts no thread, installs no signal handler, writes to no stream and never
 // ends the process. Set-up failures throw std::system_error with the interface or path, the cause and the
 // cure; nothing on the data path throws.
 #pragma once
@@ -92,16 +99,18 @@ class Target {
   public:
     explicit Target(const TargetOptions& options = {});
     /// Ends as stop() and run() do if that has not been done: waits for the devices, and flushes them. On the
-    /// target's thread, unless run() or poll() has come to its end after one stop().
+    /// target's thread, unless run() or poll() has come to its end after one stop(). Devices are destroyed
+    /// before the rest of the target, and may still call it.
     ~Target();
     Target(const Target&) = delete;
     Target& operator=(const Target&) = delete;
 
     /// Serves every export on the network interface of this name. It must exist, but may be down, and may
     /// later vanish, change its MTU or address, and come back. Needs CAP_NET_RAW in the interface's network
-    /// namespace.
+    /// namespace. Throws std::system_error; ECANCELED once stop() was called, which a host that stops from a
+    /// signal handler may meet while it sets up, and while the target is destroyed.
     void add_interface(const std::string& name);
-    /// InterfaceStats::link tells what came of it. Throws std::system_error where options.link is
+    /// The same. InterfaceStats::link tells what came of it. Throws std::system_error where options.link is
     /// LinkKind::xdp and cannot be had. Before the first run() or poll() it waits up to a second for another
     /// target's XDP to go, which takes the kernel a moment after that target was killed.
     void add_interface(const std::string& name, const InterfaceOptions& options);
@@ -111,11 +120,11 @@ class Target {
 
     /// Serves `device` on every interface and advertises it. Throws std::system_error (EEXIST) for an address
     /// in use, (EBUSY) while what was changed of an export that had it before is being saved, (EINVAL) for an
-    /// option out of range or an impossible geometry. Returns what people should know, in sentences: that a
-    /// damaged file of the state directory was set aside.
+    /// option out of range or an impossible geometry, (ECANCELED) as add_interface() does. Returns what
+    /// people should know, in sentences: that a damaged file of the state directory was set aside.
     std::vector<std::string> add_export(const ExportOptions& options, std::unique_ptr<BlockDevice> device);
-    /// Stops answering at once, finishes what is under way, then flushes and destroys the device (in a later
-    /// turn of the loop). Returns false if there is no such export.
+    /// Stops answering at once, finishes what is under way, then flushes and destroys the device (at the end
+    /// of a later turn of the loop). Returns false if there is no such export.
     bool remove_export(const Address& address);
 
     /// Calls `ready` on the target's thread whenever `fd` is readable (a signalfd, a control socket), which
@@ -128,8 +137,8 @@ class Target {
     /// Serves until stop(). Then: takes no new request, finishes what is under way, flushes every export,
     /// returns. Throws std::system_error only if the ring itself fails.
     void run();
-    /// From any thread and from signal handlers. A second call makes run() return without waiting for the
-    /// devices.
+    /// From any thread and from signal handlers, before run() too, which then only ends. A second call makes
+    /// run() return without waiting for the devices.
     void stop() noexcept;
 
     /// For a host's own event loop: readable when poll() has something to do.
