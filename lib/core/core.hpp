@@ -85,7 +85,7 @@ class Core {
 
     [[nodiscard]] IoQueue& completions() { return resources_.completions; }
     [[nodiscard]] std::vector<ExportStats> export_stats() const;
-    [[nodiscard]] std::uint64_t out_of_slots() const { return out_of_slots_ + announcer_.out_of_slots(); }
+    [[nodiscard]] std::uint64_t out_of_slots() const { return out_of_slots_; }
 
   private:
     /// A request to several exports that has not yet been handed to all of them.

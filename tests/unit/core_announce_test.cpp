@@ -2,6 +2,8 @@
 #include "core_fixture.hpp"
 #include "support/catch.hpp"
 
+#include <set>
+
 using namespace aoetest;
 using namespace std::chrono_literals;
 
@@ -185,4 +187,125 @@ TEST_CASE("announcements that find no slot go on when there are some", "[core][a
         CAPTURE(slot);
         CHECK(count(seen, [&](const auto& each) { return each.reply.slot() == slot; }) >= 3);
     }
+}
+
+namespace {
+
+constexpr std::size_t burst = aoetarget::core::Announcer::burst;
+constexpr auto pause_between = aoetarget::core::Announcer::pause;
+
+/// A mask list that no other export has.
+aoetarget::ExportOptions with_list(unsigned slot, unsigned entries) {
+    aoetarget::ExportOptions options;
+    options.address = address_of(1, slot);
+    for (unsigned i = 0; i < entries; ++i)
+        options.mask_list.push_back(to_mac(numbered_mac(1000 * slot + i)));
+    return options;
+}
+
+/// How often each export was announced to each address.
+std::map<std::pair<unsigned, Bytes>, unsigned> copies_of(const Answers& answers) {
+    std::map<std::pair<unsigned, Bytes>, unsigned> copies;
+    for (const auto& [reply, link] : answers)
+        ++copies[{reply.slot(), reply.slice(0, 6)}];
+    return copies;
+}
+
+} // namespace
+
+TEST_CASE("long mask lists are announced in bursts, and in the end to everybody on them",
+          "[core][announce]") {
+    CoreFixture core;
+    constexpr unsigned exports = 20, entries = 255;
+    for (unsigned slot = 0; slot < exports; ++slot)
+        core.add_export_with(with_list(slot, entries), geometry_of(8));
+    pass(core, 30s);
+    core.core.link_changed(core.link->id);
+    Answers seen;
+    while (core.core.next_deadline()) {
+        core.now = std::max(core.now, *core.core.next_deadline());
+        std::size_t in_pause = 0;
+        for (int turn = 0; turn < 10; ++turn) { // others may make the loop turn, too
+            core.turn();
+            const Answers sent = core.take_advertisements();
+            in_pause += sent.size();
+            seen.insert(seen.end(), sent.begin(), sent.end());
+            core.now += pause_between / 10 - 1ns;
+        }
+        REQUIRE(in_pause <= burst);
+    }
+    CHECK(seen.size() == 3 * exports * entries);
+    const auto copies = copies_of(seen);
+    CHECK(copies.size() == exports * entries);
+    CHECK(std::ranges::all_of(copies, [](const auto& each) { return each.second == 3; }));
+}
+
+TEST_CASE("no export waits for the long mask list of another", "[core][announce]") {
+    CoreFixture core;
+    pass(core, 1s);
+    for (const unsigned slot : {1U, 2U, 3U})
+        core.add_export_with(with_list(slot, 255), geometry_of(8));
+    core.add_export_with(with_list(4, 2), geometry_of(8));
+    core.turn();
+    const Answers first = core.take_advertisements();
+    CHECK(first.size() == burst);
+    for (const unsigned slot : {1U, 2U, 3U})
+        CHECK(count(first, [&](const auto& each) { return each.reply.slot() == slot; }) >= 16);
+    CHECK(count(first, [&](const auto& each) { return each.reply.slot() == 4; }) == 2);
+
+    core.now += pause_between;
+    core.add_export(geometry_of(8), address_of(1, 5));
+    core.turn();
+    CHECK(count(core.take_advertisements(), [](const auto& each) { return each.reply.slot() == 5; }) == 1);
+    pass(core, 1s);
+}
+
+TEST_CASE("a thousand exports are announced within some milliseconds", "[core][announce]") {
+    CoreFixture core;
+    for (unsigned i = 0; i < 1000; ++i)
+        core.add_export(geometry_of(8), address_of(1 + i / 250, i % 250));
+    const Answers seen = pass(core, 20ms);
+    std::set<std::pair<unsigned, unsigned>> announced;
+    for (const auto& each : seen)
+        announced.emplace(each.reply.shelf(), each.reply.slot());
+    CHECK(announced.size() == 1000);
+    pass(core, 1s);
+}
+
+TEST_CASE("changes that follow each other leave nobody out", "[core][announce]") {
+    CoreFixture core;
+    constexpr unsigned exports = 10, entries = 255;
+    for (unsigned slot = 0; slot < exports; ++slot)
+        core.add_export_with(with_list(slot, entries), geometry_of(8));
+    pass(core, 30s);
+    Answers seen;
+    for (int i = 0; i < 40; ++i) { // a copy takes 40 ms
+        core.core.link_changed(core.link->id);
+        const Answers sent = pass(core, 5ms);
+        seen.insert(seen.end(), sent.begin(), sent.end());
+    }
+    CHECK(copies_of(seen).size() == exports * entries);
+    const auto after = copies_of(pass(core, 30s));
+    CHECK(after.size() == exports * entries);
+    CHECK(std::ranges::all_of(after, [](const auto& each) { return each.second >= 3 && each.second <= 5; }));
+}
+
+TEST_CASE("a mask list for which slots run out goes on when there are some, and leaves some to requests",
+          "[core][announce]") {
+    CoreFixture core({.slots = 16});
+    pass(core, 1s);
+    core.link->slow = true;
+    core.add_export_with(with_list(1, 40), geometry_of(8));
+    core.turn();
+    Answers seen = core.take_advertisements();
+    CHECK(seen.size() == 14);
+    CHECK(core.link->free_slots() == 2);
+    CHECK(pass(core, 10ms).empty());
+    core.link->finish_sending();
+    core.link->slow = false;
+    const Answers rest = pass(core, 1s);
+    seen.insert(seen.end(), rest.begin(), rest.end());
+    const auto copies = copies_of(seen);
+    CHECK(copies.size() == 40);
+    CHECK(std::ranges::all_of(copies, [](const auto& each) { return each.second == 3; }));
 }

@@ -85,7 +85,7 @@ struct ExportStats {
 struct Stats {
     std::vector<InterfaceStats> interfaces;
     std::vector<ExportStats> exports;
-    /// Answers to a wildcard request or advertisements that found no free slot and were given up.
+    /// Answers to a wildcard request that found no free slot and were given up.
     std::uint64_t out_of_slots = 0;
 };
 
