@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cassert>
+#include <cerrno>
+#include <system_error>
 
 namespace aoetarget::net {
 namespace {
@@ -17,7 +19,7 @@ constexpr std::uint16_t max_receive_buffers = 256;
 
 FrameMemory::FrameMemory(ring::Ring& ring, std::uint16_t id, const core::FramePool::Layout& layout)
     : ring_(ring), layout_(layout), memory_(layout.region_bytes()), pool_(memory_.bytes(), layout, id),
-      buffers_(ring, id, max_receive_buffers), is_lent_(pool_.slots()) {
+      buffers_(std::in_place, ring, id, max_receive_buffers), lent_to_(pool_.slots()) {
     ring_.register_buffer(memory_.bytes());
 }
 
@@ -36,15 +38,16 @@ bool FrameMemory::lend(std::size_t most) {
         auto slot = pool_.take();
         if (!slot)
             break;
-        const std::uint32_t index = lend_out(std::move(*slot));
+        const std::uint32_t index = std::move(*slot).release();
+        lent_to_[index] = Lent::socket;
         const Bytes frame = pool_.slot(index);
-        buffers_.add({frame.data() - header_bytes_, frame.size() + header_bytes_},
-                     static_cast<std::uint16_t>(index));
+        buffers_->add({frame.data() - header_bytes_, frame.size() + header_bytes_},
+                      static_cast<std::uint16_t>(index));
         ++lent_;
         added = true;
     }
     if (added)
-        buffers_.publish();
+        buffers_->publish();
     return lent_ > 0;
 }
 
@@ -55,29 +58,41 @@ core::FrameSlot FrameMemory::received(std::uint16_t slot, std::size_t length) {
 
 void FrameMemory::set_header(std::size_t bytes) {
     if (bytes != header_bytes_)
-        buffers_.extend_front(static_cast<std::ptrdiff_t>(bytes) -
-                              static_cast<std::ptrdiff_t>(header_bytes_));
+        buffers_->extend_front(static_cast<std::ptrdiff_t>(bytes) -
+                               static_cast<std::ptrdiff_t>(header_bytes_));
     header_bytes_ = bytes;
 }
 
 std::uint32_t FrameMemory::lend_out(core::FrameSlot slot) {
     const std::uint32_t index = std::move(slot).release();
-    is_lent_[index] = true;
+    lent_to_[index] = Lent::lane;
+    ++with_lane_;
+    had_lane_ = true;
     return index;
 }
 
 core::FrameSlot FrameMemory::take_back(std::uint32_t slot, std::size_t length) {
-    assert(slot < is_lent_.size() && is_lent_[slot]);
-    is_lent_[slot] = false;
+    assert(slot < lent_to_.size() && lent_to_[slot] != Lent::no);
+    with_lane_ -= lent_to_[slot] == Lent::lane ? 1 : 0;
+    lent_to_[slot] = Lent::no;
     return pool_.adopt(slot, std::min(length, pool_.frame_capacity()));
 }
 
 void FrameMemory::retire() {
     retired_ = true;
-    for (std::uint32_t i = 0; i < is_lent_.size(); ++i) {
-        if (is_lent_[i])
+    for (std::uint32_t i = 0; i < lent_to_.size(); ++i) {
+        if (lent_to_[i] == Lent::socket)
             take_back(i, 0);
     }
+    lent_ = 0;
+}
+
+/// With other buffers: those of before are still in the old ring.
+void FrameMemory::revive() {
+    buffers_.reset();
+    buffers_.emplace(ring_, pool_.id(), max_receive_buffers);
+    header_bytes_ = 0;
+    retired_ = false;
 }
 
 core::FramePool::Layout FrameMemories::layout_for(std::size_t frame_bytes, std::size_t exports,
@@ -91,7 +106,32 @@ core::FramePool::Layout FrameMemories::layout_for(std::size_t frame_bytes, std::
     return layout;
 }
 
+bool FrameMemories::has_room() const {
+    const auto is_retired = [](const auto& memory) { return memory != nullptr && memory->retired(); };
+    return static_cast<std::size_t>(std::ranges::count_if(memories_, is_retired)) < max_retired;
+}
+
+/// The one of which most is free.
+FrameMemory& FrameMemories::revive(const core::FramePool::Layout& layout) {
+    FrameMemory* best = nullptr;
+    for (const auto& memory : memories_) {
+        if (memory != nullptr && memory->retired() && memory->pool().frame_capacity() >= layout.frame_bytes &&
+            memory->layout().payload_alignment == layout.payload_alignment &&
+            (best == nullptr || memory->pool().free_slots() > best->pool().free_slots()))
+            best = memory.get();
+    }
+    if (best == nullptr)
+        throw std::system_error(
+            EBUSY, std::generic_category(),
+            "devices that do not answer hold all memory that there may be for frames; try "
+            "again when they do");
+    best->revive();
+    return *best;
+}
+
 FrameMemory& FrameMemories::add(const core::FramePool::Layout& layout) {
+    if (!has_room())
+        return revive(layout);
     const auto free = std::ranges::find_if(memories_, [](const auto& memory) { return memory == nullptr; });
     const auto id = static_cast<std::uint16_t>(free - memories_.begin());
     if (free == memories_.end())

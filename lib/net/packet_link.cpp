@@ -143,6 +143,11 @@ void PacketLink::try_lane(const Patience& patience) {
     lane_is_due_ = false;
     if (kind_ == LinkKind::packet)
         return;
+    if (!memory_fits()) { // what a new link got had a lane: tried again when there is other memory
+        wait_for_memory();
+        lane_is_due_ = true;
+        return;
+    }
     try {
         if (interface_.loopback)
             throw Refusal(EOPNOTSUPP, "the loopback interface has no XDP to speak of; leave link=xdp away");
@@ -177,7 +182,6 @@ void PacketLink::close_lane() {
     counters_.tx_frames += lane_->sent();
     counters_.tx_errors += lane_->waiting();
     lane_.reset();
-    memory_is_worn_ = true;
     if (receiving_)
         ring_.cancel(handler_, receive_argument);
 }
@@ -190,7 +194,7 @@ core::FramePool::Layout PacketLink::wanted_layout() const {
 }
 
 bool PacketLink::memory_fits() const {
-    return memory_ != nullptr && !memory_is_worn_ &&
+    return memory_ != nullptr && (lane_ != nullptr || !memory_->had_lane()) &&
            memory_->pool().frame_capacity() >= wanted_layout().frame_bytes;
 }
 
@@ -198,6 +202,12 @@ bool PacketLink::memory_fits() const {
 void PacketLink::fit_memory() {
     if (memory_fits())
         return;
+    if (memory_ != nullptr && !memories_.has_room()) {
+        wait_for_memory();
+        return;
+    }
+    if (std::exchange(waits_for_memory_, false) && receiving_)
+        ring_.cancel(handler_, receive_argument);
     if (receiving_)
         return; // the receive under way is being cancelled; replenish() comes here again
     FrameMemory* fresh = nullptr;
@@ -211,9 +221,15 @@ void PacketLink::fit_memory() {
     if (memory_ != nullptr)
         memory_->retire();
     memory_ = fresh;
-    memory_is_worn_ = false;
-    outbox_.reserve(outbox_.capacity() + memory_->pool().slots()); // those of retired memory may be under way
+    // Those of retired memory may be under way.
+    outbox_.reserve((FrameMemories::max_retired + 1) * memory_->pool().slots());
     max_slot_frame_ = memory_->pool().frame_capacity();
+}
+
+/// Until then the packet socket serves from those slots that were not with a lane.
+void PacketLink::wait_for_memory() {
+    if (!std::exchange(waits_for_memory_, true) && kind_ != LinkKind::packet)
+        no_lane_ = Refusal(EBUSY, "devices that do not answer hold the memory of earlier lanes");
 }
 
 void PacketLink::refresh() {

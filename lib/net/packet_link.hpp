@@ -108,6 +108,7 @@ class PacketLink final : public core::Link,
     [[nodiscard]] bool memory_fits() const;
     [[nodiscard]] bool socket_is_behind() const;
     void fit_memory();
+    void wait_for_memory();
 
     const std::string name_;
     const LinkKind kind_;
@@ -123,7 +124,7 @@ class PacketLink final : public core::Link,
     ring::RingFile file_, sender_file_, large_sender_file_;
     std::vector<Address> addresses_;
     FrameMemory* memory_ = nullptr;
-    bool memory_is_worn_ = false; ///< A lane had it, so other memory is to follow.
+    bool waits_for_memory_ = false; ///< Other memory is to follow, and there is no room for it now.
     std::unique_ptr<XdpLane> lane_;
     std::optional<Refusal> no_lane_;     ///< Why there was none the last time.
     bool lane_is_due_ = false;           ///< To be tried as soon as there is memory for it.

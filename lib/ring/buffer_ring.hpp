@@ -27,7 +27,6 @@ class BufferRing {
     }
     /// Makes all of them begin so many bytes earlier, or later, than they did. Nothing may be receiving.
     void extend_front(std::ptrdiff_t bytes);
-    [[nodiscard]] std::uint16_t group() const { return group_; }
 
   private:
     Ring& ring_;

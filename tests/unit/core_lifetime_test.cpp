@@ -223,6 +223,24 @@ TEST_CASE("an export whose device has never ended anything holds a part of a lin
     CHECK(core.stats().in_flight == 0);
 }
 
+TEST_CASE("an export whose device hangs holds no more when links come and go", "[core][lifetime]") {
+    CoreFixture core;
+    Disk& hung = core.add_export();
+    core.add_export(geometry_of(8), address_of(1, 2));
+    hung.immediate = false;
+    for (int round = 0; round < 4; ++round) {
+        FakeLink& link = core.add_link();
+        for (std::uint32_t i = 0; i < 40; ++i)
+            core.send(link, write_request(i % 8, pattern(0, 1, i)));
+        core.turn();
+        core.remove_link(link);
+    }
+    const std::uint32_t tag = core.send(read_request(0, 1).to(1, 2));
+    core.turn();
+    CHECK(core.reply(tag).succeeded());
+    core.drain(hung);
+}
+
 TEST_CASE("devices take time that complete after the next turn, and are forgiven after a while",
           "[core][lifetime]") {
     CoreFixture core;
