@@ -12,10 +12,9 @@ BouncePool::BouncePool(Bytes shared) : shared_(shared.size() / buffer_bytes) {
         free_.push_back(shared.subspan(i * buffer_bytes, buffer_bytes));
 }
 
-void BouncePool::set_exports(std::size_t exports) {
+void BouncePool::add_export() {
     constexpr std::size_t alignment = 4096;
-    exports_ = exports;
-    while (owned_memory_.size() < exports && !mutated(Mutation::share_all_buffers)) {
+    if (owned_memory_.size() == exports_ && !mutated(Mutation::share_all_buffers)) {
         auto* memory = static_cast<std::byte*>(std::aligned_alloc(alignment, buffer_bytes));
         if (memory == nullptr)
             throw std::bad_alloc();
@@ -23,6 +22,7 @@ void BouncePool::set_exports(std::size_t exports) {
         free_.reserve(shared_ + owned_memory_.size());
         free_.emplace_back(memory, buffer_bytes);
     }
+    ++exports_;
 }
 
 /// A second one only where all others could still have their first, and never more than half of the shared.

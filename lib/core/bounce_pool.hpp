@@ -33,9 +33,10 @@ class BouncePool {
     /// `shared`: a whole number of buffers, aligned to 4096.
     explicit BouncePool(Bytes shared);
 
-    /// From now on so many exports have a buffer of their own. Memory is never given back, and used only
-    /// where it is touched. Only called while exports are added and removed.
-    void set_exports(std::size_t exports);
+    /// From now on one more export, or one less, has a buffer of its own. Memory is never given back, and
+    /// used only where it is touched.
+    void add_export();
+    void remove_export() { --exports_; }
     /// Empty where the export may have none now.
     Bytes take(Account& account);
     /// Gives one back; returns the operation that has waited longest of those that may have one now, or null.

@@ -65,7 +65,6 @@ void Core::add_export(const ExportOptions& options, std::unique_ptr<BlockDevice>
     }
     resources_.ready.reserve(exports_.size() + closing_.size());
     closing_.reserve(exports_.size() + closing_.size());
-    count_exports();
     announcer_.changed(options.address);
 }
 
@@ -218,15 +217,7 @@ void Core::destroy_idle() {
         std::swap(closing_[i], closing_.back());
         const std::unique_ptr<Export> gone = std::move(closing_.back());
         closing_.pop_back();
-        count_exports();
     }
-}
-
-/// What a removed export holds is counted until it goes.
-void Core::count_exports() {
-    const std::size_t exports = exports_.size() + closing_.size();
-    resources_.holdings.set_exports(exports);
-    resources_.bounce.set_exports(exports);
 }
 
 void Core::clear() {

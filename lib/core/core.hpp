@@ -103,7 +103,6 @@ class Core {
     bool spread(Wildcard& wildcard, bool& acted);
     [[nodiscard]] bool may_wait(const Wildcard& wildcard) const;
     bool resume_wildcards();
-    void count_exports();
     void destroy_idle();
 
     Responder responder_;

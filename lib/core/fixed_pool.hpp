@@ -26,7 +26,6 @@ class FixedPool {
         return object;
     }
     void give_back(T* object) { free_.push_back(object); }
-    [[nodiscard]] std::size_t size() const { return objects_.size(); }
     [[nodiscard]] std::size_t lent() const { return objects_.size() - free_.size(); }
 
   private:

@@ -8,6 +8,7 @@
 // by nobody until it is adopted again.
 #pragma once
 
+#include "core/share.hpp"
 #include "core/time.hpp"
 #include "protocol/ata.hpp"
 
@@ -75,10 +76,7 @@ class FramePool {
   public:
     /// What exports hold of these slots: kept by Holdings.
     struct Use {
-        std::size_t slots = 0; ///< Held by exports.
-        std::size_t owned = 0; ///< Those of them that belong to the quotas of their exports.
-        std::size_t quota = 0; ///< What each export owns, with so many exports and usable slots:
-        std::size_t exports = 0, usable = 0;
+        Share slots;
         std::size_t wildcards = 0; ///< Held by requests to several exports that wait for free slots.
         MacAddress newest_sender;
         Time newest_change = Time::min(); ///< When a request arrived whose sender was not that of the last.

@@ -5,23 +5,20 @@
 namespace aoetarget::core {
 namespace {
 
-std::size_t quota_for(std::size_t usable, std::size_t exports) {
-    if (exports == 0)
-        return 0;
-    const std::size_t each = std::min(usable / (2 * exports), Holdings::largest_quota);
-    const bool has_one_for_each = exports <= usable - usable / 4;
-    return each > 0 ? each : has_one_for_each ? 1 : 0;
-}
-
 bool crowds(const Sender* one, std::size_t left) {
     return one != nullptr && one->held > 3 * left;
 }
 
 } // namespace
 
-void Holdings::set_exports(std::size_t exports) {
-    exports_ = exports;
-    begun_.reserve(exports);
+void Holdings::add_export(Account& account) {
+    accounts_.push_back(&account);
+    begun_.reserve(accounts_.size());
+}
+
+void Holdings::remove_export(const Account& account) {
+    std::erase(accounts_, &account);
+    std::erase(begun_, &account);
 }
 
 void Holdings::begin_turn(Time now) {
@@ -46,40 +43,39 @@ bool Holdings::has_company(const FrameSlot& slot, const MacAddress& source) {
 }
 
 /// The quotas are others where the number of exports is, or that of the slots.
-void Holdings::refresh(FramePool& pool) const {
-    FramePool::Use& use = pool.use();
+void Holdings::refresh(FramePool& pool) {
+    Share& slots = pool.use().slots;
     const std::size_t usable = mutated(Mutation::lent_is_free) ? pool.slots() : pool.usable();
-    if (use.exports == exports_ && use.usable == usable)
+    if (slots.is_for(usable, exports()))
         return;
-    use.exports = exports_;
-    use.usable = usable;
-    use.quota = mutated(Mutation::no_quotas) ? 0 : quota_for(usable, exports_);
-    use.owned = 0;
-    senders_.for_each_export(pool, [&](const Sender& all) { use.owned += std::min(all.held, use.quota); });
+    mutated(Mutation::no_quotas) ? slots.reset_without_quotas(usable, exports())
+                                 : slots.reset(usable, exports());
+    senders_.for_each_export(pool, [&](const Sender& all) { slots.add(all.held); });
 }
 
-/// How much more an export may have of what is shared, and of which so much is left.
-std::size_t Holdings::sharable(const Account& account, std::size_t has, std::size_t left) const {
-    const std::size_t part = account.is_proven ? 1 : 4;
-    if (hangs(account) || part * has >= left)
-        return 0;
-    return (left - part * has + part) / (part + 1); // and then it has that part of what is left
+void Holdings::refresh_requests() {
+    if (requests_.is_for(requests_max_, exports()))
+        return;
+    requests_.reset(requests_max_, exports());
+    for (const Account* account : accounts_)
+        requests_.add(account->slots);
 }
 
-Holdings::Verdict Holdings::may_enter(const Asker& asker, const Sender* found, bool in_company) const {
+Holdings::Verdict Holdings::may_enter(const Asker& asker, const Sender* found, bool in_company) {
     refresh(asker.pool);
-    const FramePool::Use& use = asker.pool.use();
-    const Sender* all = found != nullptr ? found->all : senders_.find(everybody, asker.pool, &asker.account);
+    refresh_requests();
+    const Account& account = asker.account;
+    const Share& slots = asker.pool.use().slots;
+    const Sender* all = found != nullptr ? found->all : senders_.find(everybody, asker.pool, &account);
     const std::size_t held = all != nullptr ? all->held : 0;
+    const bool hangs = account.slots > 0 && !account.has_begun && now_ - account.progress > patience;
+    const std::size_t part = account.is_proven ? 1 : 4;
 
-    const std::size_t own_left = use.quota - std::min(use.quota, held);
-    const std::size_t claimed = use.slots + (use.exports * use.quota - use.owned);
-    const std::size_t shared_left = use.usable - std::min(use.usable, claimed);
-    const std::size_t left =
-        mutated(Mutation::no_quotas)
-            ? use.usable / 2 - std::min(use.usable / 2, held)
-            : own_left + sharable(asker.account, held - (use.quota - own_left), shared_left);
-    if (left == 0 || !senders_.has_room())
+    std::size_t left = hangs ? std::min(slots.own_left(held), requests_.own_left(account.slots))
+                             : std::min(slots.left(held, part), requests_.left(account.slots, 0));
+    if (mutated(Mutation::no_quotas))
+        left = slots.units() / 2 - std::min(slots.units() / 2, held);
+    if (left == 0)
         return Verdict::export_is_full;
     if (mutated(Mutation::let_crowd))
         return Verdict::admitted;
@@ -89,28 +85,29 @@ Holdings::Verdict Holdings::may_enter(const Asker& asker, const Sender* found, b
         return Verdict::admitted;
     if (crowds(found, left))
         return Verdict::sender_is_full;
-    if (own_left > 0) // which is missed by no other export
+    if (slots.own_left(held) > 0) // which is missed by no other export
         return Verdict::admitted;
     const Sender* whole = found != nullptr ? found->whole : senders_.find(asker.source, asker.pool, nullptr);
-    return crowds(whole, shared_left) ? Verdict::sender_is_full : Verdict::admitted;
+    return crowds(whole, slots.shared_left()) ? Verdict::sender_is_full : Verdict::admitted;
 }
 
 Sender* Holdings::enter(const Asker& asker, Sender* found) {
     refresh(asker.pool);
-    FramePool::Use& use = asker.pool.use();
-    Sender* sender = senders_.enter(found, asker.source, asker.pool, &asker.account);
-    ++use.slots;
-    use.owned += sender->all->held <= use.quota ? 1 : 0;
-    if (asker.account.slots++ == 0 && !std::exchange(asker.account.has_begun, true))
-        begun_.push_back(&asker.account);
+    refresh_requests();
+    Account& account = asker.account;
+    Sender* sender = senders_.enter(found, asker.source, asker.pool, &account);
+    asker.pool.use().slots.enter(sender->all->held);
+    if (account.slots++ == 0 && !std::exchange(account.has_begun, true))
+        begun_.push_back(&account);
+    requests_.enter(account.slots);
     return sender;
 }
 
 void Holdings::leave(Sender* sender, Account& account) {
     refresh(*sender->pool);
-    FramePool::Use& use = sender->pool->use();
-    --use.slots;
-    use.owned -= sender->all->held <= use.quota ? 1 : 0;
+    refresh_requests();
+    sender->pool->use().slots.leave(sender->all->held);
+    requests_.leave(account.slots);
     senders_.leave(sender);
     --account.slots;
 }

@@ -45,22 +45,21 @@ class Holdings {
     /// An export that has not ended anything for so long, and holds something, hangs until it does. A busy
     /// disk ends something all the time, even one that takes longer for each of its operations.
     static constexpr Time patience = std::chrono::milliseconds(100);
-    /// The most slots of a pool that an export owns: a modest window. Together the quotas are no more than
-    /// half of a pool, except that each is one slot at least while the pool has a third more than that.
-    static constexpr std::size_t largest_quota = 32;
-
     enum class Verdict : std::uint8_t {
         admitted,
         export_is_full, ///< The export holds all that it may.
         sender_is_full, ///< The sender does.
     };
 
-    /// Room for so many more slots. Only called while links are added.
-    void grow(std::size_t slots) { senders_.grow(slots); }
-    /// From now on so many exports share, those included that are about to end. Only called while exports are
-    /// added and removed.
-    void set_exports(std::size_t exports);
-    [[nodiscard]] std::size_t exports() const { return exports_; }
+    /// Room for so many more slots in all pools together. Only called while links are added.
+    void grow(std::size_t slots) {
+        senders_.grow(slots);
+        requests_max_ += slots;
+    }
+    /// From now on this export shares, until remove_export(): when it holds nothing.
+    void add_export(Account& account);
+    void remove_export(const Account& account);
+    [[nodiscard]] std::size_t exports() const { return accounts_.size(); }
     /// Once a turn, before anything ends in it.
     void begin_turn(Time now);
     [[nodiscard]] Time now() const { return now_; }
@@ -79,7 +78,7 @@ class Holdings {
         return senders_.find(asker.source, asker.pool, &asker.account);
     }
     /// Whether the export may hold one more slot for it.
-    [[nodiscard]] Verdict may_enter(const Asker& asker, const Sender* found, bool in_company) const;
+    [[nodiscard]] Verdict may_enter(const Asker& asker, const Sender* found, bool in_company);
     /// It does, until leave().
     Sender* enter(const Asker& asker, Sender* found);
     void leave(Sender* sender, Account& account);
@@ -97,16 +96,17 @@ class Holdings {
     static std::size_t workers_for(std::size_t slots, std::size_t exports);
 
   private:
-    [[nodiscard]] bool hangs(const Account& account) const {
-        return account.slots > 0 && !account.has_begun && now_ - account.progress > patience;
-    }
-    [[nodiscard]] std::size_t sharable(const Account& account, std::size_t has, std::size_t left) const;
-    void refresh(FramePool& pool) const;
+    void refresh(FramePool& pool);
+    void refresh_requests();
 
     SenderTable senders_;
     const std::size_t buffer_count_;
+    std::vector<Account*> accounts_;
     std::vector<Account*> begun_; ///< Those that held nothing before.
-    std::size_t exports_ = 0;
+    /// Of all pools together, those included that no link has any more: for each slot that is held there is
+    /// one Request, and no more Requests than slots that links have.
+    Share requests_;
+    std::size_t requests_max_ = 0;
     Time now_{}; ///< Of the last turn.
 };
 

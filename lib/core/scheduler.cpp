@@ -16,7 +16,16 @@ Scheduler::Scheduler(BlockDevice& device, const Geometry& geometry, SchedulerRes
     : device_(device), geometry_(geometry), block_sectors_(geometry.logical_block_bytes / sector_bytes),
       resources_(resources), number_(resources.occupancy.add_export()), sink_(sink),
       reads_ahead_(geometry.read_ahead && resources.pieces.size() > 0 &&
-                   resources.pieces.piece_sectors() % block_sectors_ == 0) {}
+                   resources.pieces.piece_sectors() % block_sectors_ == 0) {
+    resources_.bounce.add_export();
+    resources_.holdings.add_export(account_);
+}
+
+Scheduler::~Scheduler() {
+    resources_.holdings.remove_export(account_);
+    resources_.bounce.remove_export();
+    resources_.pieces.forget(this);
+}
 
 bool Scheduler::changes_data(AtaAction action) {
     return action == AtaAction::write || action == AtaAction::data_set_management;

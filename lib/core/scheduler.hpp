@@ -51,8 +51,9 @@ class Scheduler {
                       crowding = 0, stale = 0, read_ahead = 0, flush_errors = 0;
     };
 
-    Scheduler(BlockDevice& device, const Geometry& geometry, SchedulerResources& resources, RequestSink& sink);
-    ~Scheduler() { resources_.pieces.forget(this); }
+    Scheduler(BlockDevice& device, const Geometry& geometry, SchedulerResources& resources,
+              RequestSink& sink);
+    ~Scheduler();
     Scheduler(const Scheduler&) = delete;
     Scheduler& operator=(const Scheduler&) = delete;
 

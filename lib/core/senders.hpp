@@ -45,9 +45,6 @@ class SenderTable {
         }
     }
 
-    /// Whether enter() may be called.
-    [[nodiscard]] bool has_room() const { return free_.lent() + 3 <= size_; }
-
     /// Null: it has nothing under way.
     [[nodiscard]] Sender* find(const MacAddress& source, const FramePool& pool, const void* exported) const {
         Sender* sender = buckets_[bucket_of(source, &pool, exported)];

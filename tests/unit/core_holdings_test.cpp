@@ -11,6 +11,7 @@ using aoetarget::core::FrameSlot;
 using aoetarget::core::Holdings;
 using aoetarget::core::ProtocolState;
 using aoetarget::core::Sender;
+using aoetarget::core::Share;
 using aoetarget::core::StateSaver;
 using aoetarget::core::StateStore;
 using aoetarget::core::Time;
@@ -136,8 +137,8 @@ TEST_CASE("a slow host on nine exports that hang does not take the slots that ar
         REQUIRE(scene.core.link->free_slots() > 0);
     }
     scene.expect_service();
-    CHECK(scene.core.stats().in_flight == Holdings::largest_quota); // each got no more when it did not get on
-    CHECK(scene.core.stats().dropped == 128 - Holdings::largest_quota);
+    CHECK(scene.core.stats().in_flight == Share::largest_quota); // each got no more when it did not get on
+    CHECK(scene.core.stats().dropped == 128 - Share::largest_quota);
 }
 
 TEST_CASE("an export that has not ended anything for a while gets no more than it owns until it does",
@@ -196,7 +197,7 @@ TEST_CASE("what fences and saves hold counts as their export's", "[core][holding
         std::vector<StateSaver*> savers;
     } store;
     Scene scene(2, 512, {.bounce_buffers = 16, .slots = link_slots, .store = &store});
-    const auto slots_held = [&] { return scene.core.link->pool().use().slots; };
+    const auto slots_held = [&] { return scene.core.link->pool().use().slots.held(); };
     scene.core.send(config_request(ccmd_set, "a").to(1, 1));
     scene.core.turn();
     CHECK(slots_held() == 1);
@@ -209,7 +210,6 @@ TEST_CASE("what fences and saves hold counts as their export's", "[core][holding
     CHECK(slots_held() == 2); // the write of a host that is now shut out, and the answer that waits for it
     scene.core.drain(scene.core.disks.front());
     CHECK(slots_held() == 0);
-    CHECK(scene.core.link->pool().use().owned == 0);
 }
 
 TEST_CASE("the sum of what is held and of what each export could still claim never exceeds a pool",
@@ -226,7 +226,8 @@ TEST_CASE("the sum of what is held and of what each export could still claim nev
         Holdings holdings(1 + below(64));
         holdings.grow(slots);
         std::vector<Account> accounts(1 + below(40));
-        holdings.set_exports(accounts.size());
+        for (Account& account : accounts)
+            holdings.add_export(account);
         struct Held {
             Sender* sender;
             Account* account;
@@ -248,22 +249,21 @@ TEST_CASE("the sum of what is held and of what each export could still claim nev
                 aoetarget::MacAddress{{2, 0, 0, 0, 0, static_cast<std::uint8_t>(below(20))}}, pool, account};
             Sender* found = holdings.find(asker);
             const auto verdict = holdings.may_enter(asker, found, below(2) == 0);
-            if (account.slots == 0 && pool.use().quota > 0)
+            if (account.slots == 0 && pool.use().slots.quota() > 0)
                 REQUIRE(verdict == Holdings::Verdict::admitted);
             if (verdict == Holdings::Verdict::admitted)
                 all.push_back({holdings.enter(asker, found), &account});
             std::size_t claims = 0;
             for (const Account& each : accounts)
-                claims += std::max(each.slots, pool.use().quota);
-            if (pool.use().quota > 0)
+                claims += std::max(each.slots, pool.use().slots.quota());
+            if (pool.use().slots.quota() > 0)
                 REQUIRE(claims <= pool.usable());
         }
         while (!all.empty()) {
             holdings.leave(all.back().sender, *all.back().account);
             all.pop_back();
         }
-        CHECK(pool.use().slots == 0);
-        CHECK(pool.use().owned == 0);
+        CHECK(pool.use().slots.held() == 0);
     }
 }
 
