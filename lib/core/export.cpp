@@ -55,10 +55,9 @@ ProtocolState& Export::begin_change(const FrameSlot& slot) {
 void Export::commit(FrameSlot slot, LinkId link, const Change::Answer& answer) {
     const bool is_kept = change_.state == state_ && !save_failed_;
     const bool at_once = context_.store == nullptr || is_kept || mutated(Mutation::answer_unsaved);
-    if (!at_once) {
-        change_.holder = scheduler_.hold(slot, Header::parse(slot.frame())->source);
-        if (change_.holder == nullptr)
-            return; // the initiator repeats
+    if (!at_once && !context_.resources.holdings.begin_change(slot.pool())) {
+        ++counters_.dropped;
+        return; // the initiator repeats
     }
     change_.link = link;
     change_.answer = answer;
@@ -74,7 +73,7 @@ void Export::commit(FrameSlot slot, LinkId link, const Change::Answer& answer) {
 
 void Export::saved(int error) {
     FrameSlot slot = std::move(change_.slot);
-    scheduler_.let_go(change_.holder);
+    context_.resources.holdings.end_change(slot.pool());
     save_failed_ = error != 0;
     if (error != 0)
         answer_change(std::move(slot), AoeError::device_unavailable);

@@ -79,8 +79,7 @@ class Export final : private RequestSink, private StateSaver {
         FrameSlot slot; ///< Empty: no change is under way.
         LinkId link = 0;
         Answer answer;
-        ProtocolState state;      ///< What holds from when it is saved.
-        Sender* holder = nullptr; ///< Counts the slot.
+        ProtocolState state; ///< What holds from when it is saved.
     };
 
     // Command 0 (ata_commands.cpp)

@@ -112,6 +112,20 @@ void Holdings::leave(Sender* sender, Account& account) {
     --account.slots;
 }
 
+bool Holdings::begin_change(FramePool& pool) {
+    refresh(pool);
+    Share& slots = pool.use().slots;
+    if (!slots.may_change())
+        return false;
+    slots.begin_change();
+    return true;
+}
+
+void Holdings::end_change(FramePool& pool) {
+    refresh(pool);
+    pool.use().slots.end_change();
+}
+
 std::size_t Holdings::workers_for(std::size_t slots, std::size_t exports) {
     constexpr std::size_t by_default = 8; // of Linux, with two processors
     return mutated(Mutation::few_workers) ? by_default : slots + 2 * exports;

@@ -30,7 +30,7 @@ namespace aoetarget::core {
 
 /// What one export holds, of all pools together.
 struct Account {
-    std::size_t slots = 0;   ///< With its requests, and with answers that have to wait.
+    std::size_t slots = 0;   ///< With its requests, and with answers that wait for these.
     std::size_t buffers = 0; ///< For bouncing.
     Time progress{};         ///< When its device last ended anything, or when it began to hold slots.
     bool has_begun = false;  ///< To hold slots, since the last turn.
@@ -82,6 +82,11 @@ class Holdings {
     /// It does, until leave().
     Sender* enter(const Asker& asker, Sender* found);
     void leave(Sender* sender, Account& account);
+
+    /// Counts the slot in which the answer to a change of an export's state waits, of which an export has one
+    /// at a time, until end_change(). False: there must be no more.
+    bool begin_change(FramePool& pool);
+    void end_change(FramePool& pool);
 
     /// Its device has ended something.
     void progressed(Account& account) const {

@@ -17,20 +17,22 @@ class Share {
     }
     /// There are so many units, and exports. What each export holds is to be counted by add() anew. The
     /// quotas are no more than half of all together; where there are many exports each is one, as long as a
-    /// quarter is left beyond them.
+    /// quarter is left beyond them. Besides, each export owns a unit for the answer to a change of its state.
     void reset(std::size_t units, std::size_t exports) {
         units_ = units;
         exports_ = exports;
-        held_ = owned_ = 0;
-        const std::size_t each = exports == 0 ? 0 : units / (2 * exports);
-        quota_ = each > 0                                      ? std::min(each, largest_quota)
-                 : exports > 0 && exports <= units - units / 4 ? 1
-                                                               : 0;
+        held_ = changes_;
+        const std::size_t most = units - units / 4;
+        quota_ = exports == 0 ? 0 : std::clamp<std::size_t>(units / (2 * exports), 1, largest_quota);
+        if (exports * quota_ > most)
+            quota_ = 0;
+        for_change_ = exports * (quota_ + 1) <= most ? 1 : 0;
+        owned_ = for_change_ * changes_;
     }
     /// No export owns any.
     void reset_without_quotas(std::size_t units, std::size_t exports) {
         reset(units, exports);
-        quota_ = 0;
+        quota_ = for_change_ = 0;
     }
     /// An export holds so many.
     void add(std::size_t units) {
@@ -47,6 +49,19 @@ class Share {
         owned_ -= now <= quota_ ? 1 : 0;
     }
 
+    /// The same for a change of the state of an export that has no other under way.
+    [[nodiscard]] bool may_change() const { return for_change_ > 0 || shared_left() > 0; }
+    void begin_change() {
+        ++changes_;
+        ++held_;
+        owned_ += for_change_;
+    }
+    void end_change() {
+        --changes_;
+        --held_;
+        owned_ -= for_change_;
+    }
+
     [[nodiscard]] std::size_t units() const { return units_; }
     [[nodiscard]] std::size_t held() const { return held_; }
     [[nodiscard]] std::size_t quota() const { return quota_; }
@@ -54,7 +69,7 @@ class Share {
     [[nodiscard]] std::size_t own_left(std::size_t holds) const { return quota_ - std::min(quota_, holds); }
     /// Beyond all quotas, those included that are not used up.
     [[nodiscard]] std::size_t shared_left() const {
-        const std::size_t claimed = held_ + (exports_ * quota_ - owned_);
+        const std::size_t claimed = held_ + (exports_ * (quota_ + for_change_) - owned_);
         return units_ - std::min(units_, claimed);
     }
     /// How many more an export may have that holds so many, if of what is shared it must leave `part` times
@@ -68,7 +83,9 @@ class Share {
 
   private:
     std::size_t units_ = 0, exports_ = 0;
-    std::size_t quota_ = 0; ///< What each export owns.
+    std::size_t quota_ = 0;      ///< What each export owns,
+    std::size_t for_change_ = 0; ///< and for a change of its state.
+    std::size_t changes_ = 0;    ///< Under way.
     std::size_t held_ = 0;
     std::size_t owned_ = 0; ///< Of those that are held, those that belong to the quotas of their exports.
 };

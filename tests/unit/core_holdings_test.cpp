@@ -212,6 +212,26 @@ TEST_CASE("what fences and saves hold counts as their export's", "[core][holding
     CHECK(slots_held() == 0);
 }
 
+TEST_CASE("a state that cannot be saved leaves its export what it owns for requests", "[core][holdings]") {
+    struct Store final : StateStore {
+        void save(const aoetarget::Address&, const ProtocolState&, StateSaver& given) override {
+            saver = &given;
+        }
+        StateSaver* saver = nullptr;
+    } store;
+    CoreFixture core({.slots = 8, .store = &store}); // of which each export owns one
+    for (unsigned i = 1; i <= 3; ++i)
+        core.add_export(geometry_of(sectors), address_of(1, i));
+    core.turn();
+    const std::uint32_t unsaved = core.send(config_request(ccmd_set, "a").to(1, 1));
+    core.now += std::chrono::seconds(1);
+    core.turn();
+    CHECK(core.ask(a_write(0).to(1, 1)).succeeded());
+    CHECK(core.ask(a_read(0).to(1, 1)).succeeded());
+    store.saver->saved(0);
+    CHECK(core.reply(unsaved).config_text() == "a");
+}
+
 TEST_CASE("the sum of what is held and of what each export could still claim never exceeds a pool",
           "[core][holdings]") {
     // Any order of coming and going, of any senders; exports come and go as well.
