@@ -26,7 +26,7 @@ class Share {
         quota_ = exports == 0 ? 0 : std::clamp<std::size_t>(units / (2 * exports), 1, largest_quota);
         if (exports * quota_ > most)
             quota_ = 0;
-        for_change_ = exports * (quota_ + 1) <= most ? 1 : 0;
+        for_change_ = exports * (quota_ + 1) <= units ? 1 : 0;
         owned_ = for_change_ * changes_;
     }
     /// No export owns any.
