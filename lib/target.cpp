@@ -17,6 +17,7 @@
 
 #include <atomic>
 #include <fstream>
+#include <random>
 #include <system_error>
 #include <thread>
 
@@ -39,6 +40,12 @@ constexpr std::uint16_t firmware_version = AOETARGET_VERSION_MAJOR << 8 | AOETAR
 
 core::Time now() {
     return std::chrono::steady_clock::now().time_since_epoch();
+}
+
+/// What nobody on the network can guess.
+std::uint64_t random_seed() {
+    std::random_device random;
+    return std::uint64_t{random()} << 32 | random();
 }
 
 /// The same for the same volume on the same machine, and another for every other.
@@ -133,7 +140,7 @@ Target::Impl::Impl(const TargetOptions& options)
                   ? nullptr
                   : std::make_unique<storage::StateDirectory>(ring_, options.state_directory)),
       core_({options.buffer_count, firmware_version, AOETARGET_VERSION, bounce_memory_.bytes(),
-             ahead_memory_.bytes(), ahead_piece_sectors, states_.get()}),
+             ahead_memory_.bytes(), ahead_piece_sectors, states_.get(), random_seed()}),
       monitor_(ring_, [this] { interfaces_changed(); }) {
     check(options);
     core_.completions().set_waker(this);

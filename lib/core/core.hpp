@@ -22,6 +22,8 @@ class Core {
         std::uint64_t piece_sectors = 256;
         /// Outlives the core; null: what initiators change is forgotten.
         StateStore* store = nullptr;
+        /// Of the keys by which contents are told apart. Nobody on the network may know it.
+        std::uint64_t seed = 1;
     };
 
     explicit Core(const Options& options);

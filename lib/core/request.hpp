@@ -27,7 +27,8 @@ struct Request {
     bool barrier = false; ///< Takes effect after everything admitted before and before everything after.
     // Of a change, for the WriteHistory.
     std::uint32_t position = 0; ///< In it.
-    std::uint64_t content = 0;  ///< Stands for what it does.
+    std::uint64_t content = 0;  ///< Stands for what it does (content_hash.hpp).
+    std::uint32_t digest = 0;   ///< Of all of its data, where it may be a copy; else 0.
     Request* next = nullptr;
 
     [[nodiscard]] std::uint32_t tag() const { return protocol::get_tag(slot.capacity()); }

@@ -116,10 +116,13 @@ void Scheduler::admit(Request* request) {
         drop(request);
         return;
     }
-    if (changes && history_.has_replaced(*request)) {
-        ++counters_.stale;
-        drop(request);
-        return;
+    if (changes) {
+        request->content = resources_.content_hash.content_of(*request);
+        if (history_.has_replaced(*request)) {
+            ++counters_.stale;
+            drop(request);
+            return;
+        }
     }
     if (changes &&
         !(mutated(Mutation::forget_trims) && request->command.action == AtaAction::data_set_management))

@@ -36,6 +36,7 @@ struct SchedulerResources {
     Holdings holdings;
     BouncePool bounce;
     PieceStore pieces;
+    ContentHash content_hash;
     Occupancy occupancy; ///< By all that is active.
     IoQueue completions;
     /// Schedulers with operations to start.
@@ -175,7 +176,7 @@ class Scheduler {
     const Occupancy::Export number_; ///< Of the export in the resources' occupancy.
     RequestSink& sink_;
     Account account_;
-    WriteHistory history_;
+    WriteHistory history_{resources_.content_hash};
     ReadStreams streams_{resources_.pieces.piece_sectors()};
     const bool reads_ahead_;
     bool has_pieces_ = false;    ///< False: the store has surely none of this device.

@@ -3,47 +3,13 @@
 #include "core/mutation.hpp"
 
 #include <algorithm>
-#include <optional>
 
 namespace aoetarget::core {
-namespace {
 
-/// Stands for what a change does, where to, and by which command. A part of the data is enough: whoever takes
-/// two for the same only ever drops a frame for it.
-std::uint64_t content_of(const Request& change) {
-    constexpr std::uint64_t factor = 0x9E3779B97F4A7C15ULL;
-    std::uint64_t sum =
-        change.range.first << 16 ^ change.range.count << 8 ^ change.registers.command_or_status;
-    std::uint64_t multiplier = factor; // another for each word, and no multiplication waits for the last
-    const Bytes payload = change.payload();
-    for (std::size_t sector = 0; sector < payload.size(); sector += sector_bytes, multiplier += 2 * factor) {
-        std::uint64_t first = 0;
-        std::uint64_t last = 0;
-        std::memcpy(&first, &payload[sector], sizeof first);
-        std::memcpy(&last, &payload[sector + sector_bytes - sizeof last], sizeof last);
-        sum += first * multiplier + last * (multiplier ^ 0xFFFF0000);
-    }
-    sum *= factor;
-    return sum ^ sum >> 32;
-}
-
-/// Linux counts its transmissions in bits 30 to 16 of the tag; below is the time, in units of 1 to 10 ms,
-/// since the counter may have come half round in a third of a second. Of others nothing is known, so this
-/// proves something only together with other signs.
-bool is_older_tag(std::uint32_t tag, std::uint32_t than) {
-    constexpr std::uint32_t counters = 0x8000;
-    if (((tag | than) >> 31) != 0)
-        return false;
-    if (static_cast<std::int16_t>(tag - than) > 0)
-        return false;
-    return ((tag >> 16) - (than >> 16)) % counters >= counters / 2;
-}
-
-} // namespace
-
-WriteHistory::WriteHistory()
-    : entries_(std::make_unique_for_overwrite<std::byte[]>(max_entries * sizeof(Entry))),
-      buckets_(std::make_unique_for_overwrite<Bucket[]>(max_entries)) {}
+WriteHistory::WriteHistory(const ContentHash& hash, const Bounds& bounds)
+    : hash_(hash), bounds_(bounds),
+      entries_(std::make_unique_for_overwrite<std::byte[]>(bounds.max_entries * sizeof(Entry))),
+      buckets_(std::make_unique_for_overwrite<Bucket[]>(bounds.max_entries)) {}
 
 bool WriteHistory::has_overtaken(const Request& change) const {
     const Time arrival = change.slot.arrival();
@@ -57,81 +23,84 @@ bool WriteHistory::has_overtaken(const Request& change) const {
         const Entry& entry = at(end_ - back);
         if (entry.newest_arrival <= arrival)
             return false; // this and all before it arrived earlier
-        if (entry.arrival > arrival && entry.range.overlaps(change.range))
+        if (entry.arrival > arrival && entry.range().overlaps(change.range))
             return true;
     }
     return false;
 }
 
 bool WriteHistory::has_replaced(Request& change) const {
-    const std::uint64_t content = change.content = content_of(change);
+    change.digest = 0;
     if (size_ == 0)
         return false;
-    const Bucket& bucket = bucket_of(content);
-    if ((bucket.kinds & kind_of(content)) == 0)
+    if ((bucket_of(change.content).kinds & kind_of(change.content)) == 0)
         return false; // without a look at entries, which are in no cache
-    // The oldest of either: what was written since the others was written since these as well. So the
-    // history is gone through once or twice (some 25 us each if it is full), and for what is new not at all.
-    std::optional<Position> own;
-    std::optional<Position> foreign;
-    Position position = bucket.newest;
-    for (unsigned looked_at = 0; looked_at < max_alike && age_of(position) < size_; ++looked_at) {
-        const Entry& entry = at(position);
-        const bool is_remembered = change.slot.arrival() - entry.remembered_from <= memory;
-        if (is_remembered && entry.content == content && entry.range == change.range) {
-            if (is_copy(entry, change)) {
-                if (!mutated(Mutation::forget_copies))
-                    own = position;
-            } else if (is_older_tag(change.tag(), entry.tag) && !mutated(Mutation::ignore_tag_order)) {
-                // Its host, if it still waits for it, sends it again with a newer tag.
-                (entry.source == change.source ? own : foreign) = position;
-            }
+    const Position first = first_that_matters(change);
+    return first != end_ && is_replaced(first, change);
+}
+
+/// The rule of R3 holds for the change if and only if it holds among the entries from this one on; the end:
+/// it does not hold.
+WriteHistory::Position WriteHistory::first_that_matters(const Request& change) const {
+    Position entries = 0; // up to the end
+    Position position = bucket_of(change.content).newest;
+    for (unsigned looked_at = 0; is_there(position); ++looked_at) {
+        if (looked_at == bounds_.max_alike) {
+            entries = size_;
+            break;
         }
-        position = entry.previous_alike;
+        const Entry& entry = at(position);
+        const bool may_be_copy = entry.source == change.source && entry.tags.newest() == change.tag();
+        if ((may_be_copy || entry.tags.may_hold_newer(change.tag())) && entry.has_content_of(change) &&
+            entry.is_remembered(change.slot.arrival()))
+            entries = std::max(entries, std::min<Position>(age_of(position) + 1 + entry.reach, size_));
+        position -= entry.previous_alike;
     }
-    return (own && is_overwritten(*own, change)) || (foreign && is_superseded(*foreign, change));
+    return end_ - entries;
 }
 
-bool WriteHistory::is_copy(const Entry& entry, const Request& change) {
-    return entry.content == change.content && entry.range == change.range && entry.tag == change.tag() &&
-           entry.source == change.source;
-}
-
-/// Whether something else was written to the sectors after the entry at `position`. A copy of the change that
-/// was done again is nothing else.
-bool WriteHistory::is_overwritten(Position position, const Request& change) const {
-    for (Position later = position + 1; later != end_; ++later) {
-        const Entry& entry = at(later);
-        if (entry.range.overlaps(change.range) && !is_copy(entry, change))
+/// The rule of R3, applied to all entries from this one on.
+bool WriteHistory::is_replaced(Position first, Request& change) const {
+    bool is_own = false;     // a copy or a later transmission was done
+    bool is_foreign = false; // the same from another source
+    for (Position position = first; position != end_; ++position) {
+        const Entry& entry = at(position);
+        if (!entry.range().overlaps(change.range))
+            continue;
+        const bool is_copy = entry.is_copy(change);
+        const bool is_of_source = entry.source == change.source;
+        const bool is_newer = is_older_tag(change.tag(), entry.tags.newest());
+        if ((is_own && !is_copy) || (is_foreign && is_of_source && is_newer))
             return true;
+        if (!entry.has_content_of(change) || !entry.is_remembered(change.slot.arrival()))
+            continue;
+        if (is_copy && !mutated(Mutation::forget_copies)) {
+            is_own = true;
+            if (change.digest == 0)
+                change.digest = hash_.digest_of(change);
+            if (entry.digest != 0 && entry.digest != change.digest)
+                return true;
+        } else if (is_newer && !mutated(Mutation::ignore_tag_order)) {
+            // Its host, if it still waits for it, sends it again with a newer tag.
+            (is_of_source ? is_own : is_foreign) = true;
+        }
     }
-    return false;
-}
-
-/// The same where the entry came from another source, which may have been another host's; then this one's
-/// must have written something that was sent later. Frames overtake each other: whether the entry or what
-/// replaced it was sent first tells nothing.
-bool WriteHistory::is_superseded(Position position, const Request& change) const {
-    for (Position later = position + 1; later != end_; ++later) {
-        const Entry& entry = at(later);
-        if (entry.range.overlaps(change.range) && entry.source == change.source &&
-            is_older_tag(change.tag(), entry.tag))
-            return true;
-    }
+    if (is_own && change.digest == 0)
+        change.digest = hash_.digest_of(change);
     return false;
 }
 
 /// For one more: the oldest is forgotten, unless its time has not come and there may be more.
 void WriteHistory::make_room(Time now) {
     if (capacity_ == 0) {
-        capacity_ = least_entries;
+        capacity_ = bounds_.least_entries;
         std::fill_n(buckets_.get(), capacity_, Bucket{});
         return;
     }
     if (size_ < capacity_)
         return;
     const Entry& oldest = at(end_ - size_);
-    if (capacity_ == max_entries || now - oldest.remembered_from > memory) {
+    if (capacity_ == bounds_.max_entries || !oldest.is_remembered(now)) {
         forgotten_arrival_ = std::max(forgotten_arrival_, oldest.arrival);
         --size_;
         return;
@@ -148,36 +117,82 @@ void WriteHistory::make_room(Time now) {
 
 void WriteHistory::add(Request& change) {
     make_room(change.slot.arrival());
-    ++size_;
     newest_arrival_ = std::max(newest_arrival_, change.slot.arrival());
     Bucket& bucket = bucket_of(change.content);
-    if (age_of(bucket.newest) >= size_)
+    Entry& entry = at(end_);
+    entry = {.first = change.range.first & sector_bits,
+             .previous_alike = distance(end_ - bucket.newest),
+             .count = change.range.count & sector_bits,
+             .reach = 0,
+             .arrival = change.slot.arrival(),
+             .newest_arrival = newest_arrival_,
+             .content = change.content,
+             .tags = TagSet(change.tag()),
+             .digest = change.digest,
+             .remembered_after = 0,
+             .source = change.source,
+             .under_way = true};
+    if (!is_there(bucket.newest))
         bucket.kinds = 0;
+    else if ((bucket.kinds & kind_of(change.content)) != 0)
+        stand_for_alike(entry);
     bucket.kinds |= kind_of(change.content);
-    at(end_) = {.range = change.range,
-                .arrival = change.slot.arrival(),
-                .newest_arrival = newest_arrival_,
-                .remembered_from = change.slot.arrival(),
-                .content = change.content,
-                .previous_alike = bucket.newest,
-                .tag = change.tag(),
-                .source = change.source};
     change.position = bucket.newest = end_++;
+    ++size_;
+}
+
+/// Takes out of the chain what the new entry can stand for. What is under way stays: its tag may change.
+void WriteHistory::stand_for_alike(Entry& newest) {
+    Entry* newer = &newest;
+    Position position = end_;
+    for (unsigned looked_at = 0; looked_at < bounds_.max_alike; ++looked_at) {
+        const Position older_position = position - newer->previous_alike;
+        if (!is_there(older_position))
+            return;
+        Entry& older = at(older_position);
+        if (older.under_way || older.content != newest.content || older.range() != newest.range() ||
+            older.source != newest.source || !older.tags.fits_before(newest.tags.newest())) {
+            newer = &older;
+            position = older_position;
+            continue;
+        }
+        if (older.is_remembered(newest.arrival)) { // else nothing asks for it any more
+            newest.tags.take_in(older.tags);
+            newest.reach = std::max(distance(newest.reach), distance(end_ - older_position + older.reach));
+            newest.remember_from(older.remembered_from());
+        }
+        newer->previous_alike = distance(newer->previous_alike + older.previous_alike);
+    }
 }
 
 void WriteHistory::merged(const Request& original, const Request& copy) {
-    if (age_of(original.position) >= size_)
+    if (!is_there(original.position))
         return;
     Entry& entry = at(original.position);
-    entry.tag = copy.tag();
-    entry.remembered_from = copy.slot.arrival();
+    entry.remember_from(copy.slot.arrival());
+    if (is_older_tag(copy.tag(), entry.tags.newest()))
+        return;
+    const bool in_order = entry.tags.fits_before(copy.tag());
+    TagSet tags = in_order ? TagSet(copy.tag()) : TagSet::in_no_order(copy.tag());
+    if (in_order)
+        tags.take_in(entry.tags);
+    entry.tags = tags;
 }
 
 void WriteHistory::ended(const Request& change, Time now) {
-    if (age_of(change.position) >= size_)
+    if (!is_there(change.position))
         return;
     Entry& entry = at(change.position);
-    entry.remembered_from = std::max(entry.remembered_from, now);
+    entry.remember_from(now);
+    entry.under_way = false;
+}
+
+/// Or from later on, if that is known already. Rounded up.
+void WriteHistory::Entry::remember_from(Time time) {
+    if (time <= remembered_from())
+        return;
+    constexpr Time::rep most = std::numeric_limits<std::uint32_t>::max(); // 52 days
+    remembered_after = static_cast<std::uint32_t>(std::min((time - arrival + unit - Time{1}) / unit, most));
 }
 
 } // namespace aoetarget::core

@@ -1,14 +1,44 @@
 // What an export remembers of the changes that it has admitted, so that an old frame that turns up late never
-// undoes a newer change (initiators.md H1, R1 and R3).
+// undoes a newer change.
 //
 // A frame can be late because it waited in a receive queue of ours while other interfaces were served: then
-// its time of arrival tells. Or it was late when it arrived: then it may be an exact copy of a request that
-// has been carried out, or its tag may be older than that of the request which has replaced it. In all of
-// these cases the frame is to be dropped, which is always safe: an initiator that still wants it repeats it.
+// its time of arrival tells (R1). Or it was late when it arrived (R3): then it is an exact copy of a request
+// that has been carried out, or an earlier transmission of one, with an older tag. In all of these cases the
+// frame is dropped, which is always safe: an initiator that still wants it repeats it.
+//
+// The rule of R3. A change C is dropped if an earlier change E is remembered that has the same content and
+// range, and
+// - E has the source of C, and its tag or a newer one (tag_order.hpp), and after E something else was written
+//   to a sector of C, or the same under the same tag, but with other data; or
+// - E has another source and a newer tag, and after E the source of C has written to a sector of C with a
+//   newer tag than that of C. Two ports of a host share one order of tags; two hosts do not.
+//
+// Therefore a late frame never undoes a newer change
+// - if it is a copy, tag and all, of a change that was carried out, or a Linux host sent it at most 8 s
+//   before another transmission of its request, through the same port, that was carried out;
+// - if it comes within two seconds (`memory`) after the end of that change; and
+// - before 32,768 others (`max_entries`) were admitted. So above 16,384 changes a second the history reaches
+//   back less far: at 100,000 a third of a second, at 300,000 a tenth, which is the shortest time after which
+//   Linux repeats a request.
+// Of an earlier transmission through another port of its host it knows only by the second part of the rule.
+//
+// Where a host uses one tag for several requests, hashes tell a new request from a copy. Of a content they
+// see a part, and all of the data where a change is done that may be a copy. They take two contents for the
+// same with a probability of less than 2^-31, which nobody on the network can make greater
+// (content_hash.hpp). A host that writes A, B, and A again with one tag cannot be told from one whose first A
+// comes twice: its third write is dropped until the first is forgotten, for up to two seconds. So is a write
+// whose tag, which is none of Linux's, only looks older than that of the same data written before
+// (tag_order.hpp).
+//
+// Time: a change that is like none that is remembered costs one look at its bucket. Otherwise at most
+// `max_alike` entries of the bucket are looked at, and if one of them may matter, or there are more of them,
+// the rule is applied once to each entry in turn: at most `max_entries` of them, which takes some 30 us.
 #pragma once
 
-#include "core/request.hpp"
+#include "core/content_hash.hpp"
+#include "core/tag_order.hpp"
 
+#include <algorithm>
 #include <limits>
 #include <memory>
 
@@ -19,31 +49,37 @@ namespace aoetarget::core {
 /// done.
 class WriteHistory {
   public:
-    /// It has room for so many, which is for many exports that are little written to, and for more, up to the
-    /// most, where what would have to be forgotten is still to be remembered.
+    /// It has room for this number of changes, which is for many exports that are little written to, and for
+    /// more, up to the most, where one would have to be forgotten that is still to be remembered.
     static constexpr std::uint32_t least_entries = 4096;
     static constexpr std::uint32_t max_entries = 32768;
     /// For so long after the end of a change its copies are recognised. Tags are used again after a restart
-    /// of the initiator, so this must not be much longer than frames survive in a network. At more than
-    /// 16,384 changes a second the history reaches back less far: at 100,000 a third of a second, at 300,000
-    /// a tenth, which is the shortest time after which Linux repeats a request.
+    /// of the initiator, so this must not be much longer than frames survive in a network.
     static constexpr Time memory = std::chrono::seconds(2);
-    /// So many changes of the same content are looked at, and then no more.
     static constexpr unsigned max_alike = 16;
 
-    WriteHistory();
+    /// For tests, which are quicker and more thorough with a small history. Entries: powers of two.
+    struct Bounds {
+        std::uint32_t least_entries = WriteHistory::least_entries;
+        std::uint32_t max_entries = WriteHistory::max_entries;
+        unsigned max_alike = WriteHistory::max_alike;
+    };
+
+    /// `hash`: outlives it.
+    explicit WriteHistory(const ContentHash& hash) : WriteHistory(hash, Bounds{}) {}
+    WriteHistory(const ContentHash& hash, const Bounds& bounds);
 
     /// R1: whether a change of the same sectors was admitted that arrived later than this one. One comparison
     /// where frames come in the order of their arrival.
     [[nodiscard]] bool has_overtaken(const Request& change) const;
-    /// R3: whether this one was carried out before, as this frame or as a later transmission of it, and other
-    /// data has been written to its sectors since.
+    /// R3: whether the rule wants this one to be dropped. Its `content` is that of the hash. Sets its
+    /// `digest`.
     [[nodiscard]] bool has_replaced(Request& change) const;
 
     /// Remembers a change at its admission, in the order in which changes take effect. has_replaced() has
     /// seen it.
     void add(Request& change);
-    /// A copy was merged with a change that is still under way: its tag is the one that counts now.
+    /// A copy was merged with a change that is still under way: the newer of their tags counts now.
     void merged(const Request& original, const Request& copy);
     /// A change has ended, successfully or not. Until then its initiator may have sent copies.
     void ended(const Request& change, Time now);
@@ -51,16 +87,47 @@ class WriteHistory {
   private:
     /// Numbers changes in the order of their admission, and wraps.
     using Position = std::uint32_t;
+    static constexpr std::uint64_t sector_bits = (1ULL << 48) - 1;
 
+    /// From an entry back to an earlier one; the greatest is beyond all that is there.
+    using Distance = std::uint16_t;
+    static_assert(max_entries <= std::numeric_limits<Distance>::max());
+    [[nodiscard]] static Distance distance(std::uint64_t positions) {
+        return static_cast<Distance>(
+            std::min<std::uint64_t>(positions, std::numeric_limits<Distance>::max()));
+    }
+
+    /// An entry also stands for earlier ones of the same content, range and source, back to the one at
+    /// the distance `reach`; the chain of the bucket leaves these out.
     struct Entry {
-        SectorRange range;
+        std::uint64_t first : 48;          ///< Of the range.
+        std::uint64_t previous_alike : 16; ///< Distance of the next in the chain.
+        std::uint64_t count : 48;
+        std::uint64_t reach : 16;
         Time arrival;
-        Time newest_arrival;  ///< Of this and of all earlier entries.
-        Time remembered_from; ///< When the last copy arrived that was merged with it, or when it ended.
+        Time newest_arrival; ///< Of this and of all earlier entries.
         std::uint64_t content;
-        Position previous_alike; ///< In the same bucket.
-        std::uint32_t tag;
+        TagSet tags;          ///< Its own is the newest of those for which it stands.
+        std::uint32_t digest; ///< 0: not known.
+        /// When the last copy arrived that was merged with it, or when it ended; in units after its arrival.
+        std::uint32_t remembered_after;
         MacAddress source;
+        bool under_way;
+
+        static constexpr Time unit{1 << 20}; // a millisecond
+
+        [[nodiscard]] SectorRange range() const { return {first, count}; }
+        [[nodiscard]] Time remembered_from() const { return arrival + remembered_after * unit; }
+        void remember_from(Time time);
+        [[nodiscard]] bool is_remembered(Time now) const {
+            return under_way || now - remembered_from() <= memory;
+        }
+        [[nodiscard]] bool has_content_of(const Request& change) const {
+            return content == change.content && range() == change.range;
+        }
+        [[nodiscard]] bool is_copy(const Request& change) const {
+            return has_content_of(change) && tags.newest() == change.tag() && source == change.source;
+        }
     };
     static_assert(sizeof(Entry) <= 64 && alignof(Entry) <= __STDCPP_DEFAULT_NEW_ALIGNMENT__);
 
@@ -80,6 +147,7 @@ class WriteHistory {
 
     /// Less than size_ where the entry is there.
     [[nodiscard]] Position age_of(Position position) const { return end_ - 1 - position; }
+    [[nodiscard]] bool is_there(Position position) const { return age_of(position) < size_; }
     [[nodiscard]] Entry& entry(Position index) const {
         return reinterpret_cast<Entry*>(entries_.get())[index];
     }
@@ -87,11 +155,13 @@ class WriteHistory {
     [[nodiscard]] Bucket& bucket_of(std::uint64_t content) const {
         return buckets_[content & (capacity_ - 1)];
     }
+    [[nodiscard]] Position first_that_matters(const Request& change) const;
+    [[nodiscard]] bool is_replaced(Position first, Request& change) const;
     void make_room(Time now);
-    [[nodiscard]] static bool is_copy(const Entry& entry, const Request& change);
-    [[nodiscard]] bool is_overwritten(Position position, const Request& change) const;
-    [[nodiscard]] bool is_superseded(Position position, const Request& change) const;
+    void stand_for_alike(Entry& newest);
 
+    const ContentHash& hash_;
+    const Bounds bounds_;
     // Addresses for all of it from the beginning, but memory only as it is touched: nothing constructs it.
     std::unique_ptr<std::byte[]> entries_; ///< A ring by position.
     std::unique_ptr<Bucket[]> buckets_;    ///< By a hash of the content.

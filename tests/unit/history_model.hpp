@@ -1,0 +1,151 @@
+// Changes as a WriteHistory is given them, and what it must make of them.
+#pragma once
+
+#include "core/write_history.hpp"
+#include "fake_link.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <deque>
+
+namespace aoetest {
+
+using Change = aoetarget::core::Request;
+
+inline const aoetarget::core::ContentHash content_hash(1);
+
+/// Where two data differ.
+enum class Difference {
+    seen,   ///< Where they are looked at to tell contents apart.
+    middle, ///< Only elsewhere.
+};
+
+inline Bytes data_of(std::size_t sectors, unsigned version, Difference difference) {
+    Bytes data(sectors * sector_bytes);
+    for (std::size_t sector = 0; sector < sectors; ++sector)
+        std::memcpy(&data[sector * sector_bytes + (difference == Difference::middle ? 100 : 0)], &version,
+                    sizeof version);
+    return data;
+}
+
+/// Requests as the core makes them of frames.
+class Frames {
+  public:
+    Change change(const Mac& source, std::uint32_t tag, std::uint64_t first, const Bytes& data) {
+        Change change;
+        change.slot = *link_.receive(write_request(first, data).tagged(tag).from(source).encode());
+        change.registers = *aoetarget::protocol::AtaRegisters::parse(change.slot.frame());
+        change.source = to_mac(source);
+        change.range = {first, data.size() / sector_bytes};
+        change.content = content_hash.content_of(change);
+        return change;
+    }
+
+  private:
+    FakeLink link_{numbered_mac(9), 9000, 4096, [](FakeLink&, aoetarget::ConstBytes) {}, sector_bytes};
+};
+
+/// What a history with these bounds must decide: its rule in the plainest form, and what it is for.
+class HistoryModel {
+  public:
+    explicit HistoryModel(const aoetarget::core::WriteHistory::Bounds& bounds)
+        : capacity_(bounds.least_entries), max_entries_(bounds.max_entries) {}
+
+    struct Entry {
+        const Change* change;
+        unsigned version; ///< Of its data.
+        std::uint32_t tag;
+        aoetarget::core::Time remembered_from;
+        bool under_way = true;
+    };
+
+    /// By the rule of R3, where contents are compared wholly and tags are not used again for other data.
+    [[nodiscard]] bool is_replaced(const Change& change, unsigned version, aoetarget::core::Time now) const {
+        for (std::size_t earlier = 0; earlier < entries_.size(); ++earlier) {
+            const Entry& entry = entries_[earlier];
+            if (!is_same(entry, change, version) || !is_remembered(entry, now))
+                continue;
+            const bool is_own = entry.change->source == change.source;
+            const bool is_newer = aoetarget::core::is_older_tag(change.tag(), entry.tag);
+            if (!is_newer && !(is_own && entry.tag == change.tag()))
+                continue;
+            for (std::size_t later = earlier + 1; later < entries_.size(); ++later) {
+                const Entry& other = entries_[later];
+                const bool is_of_source = other.change->source == change.source;
+                const bool is_copy =
+                    is_of_source && is_same(other, change, version) && other.tag == change.tag();
+                if (other.change->range.overlaps(change.range) &&
+                    (is_own ? !is_copy
+                            : is_of_source && aoetarget::core::is_older_tag(change.tag(), other.tag)))
+                    return true;
+            }
+        }
+        return false;
+    }
+    /// Whether it is a late copy, or an earlier transmission, of what was done, and would change the disk.
+    [[nodiscard]] bool would_undo(const Change& change, unsigned version, aoetarget::core::Time now) const {
+        const auto is_late = [&](const Entry& entry) {
+            return is_same(entry, change, version) && entry.change->source == change.source &&
+                   is_remembered(entry, now) &&
+                   (entry.tag == change.tag() || aoetarget::core::is_older_tag(change.tag(), entry.tag));
+        };
+        bool changes = false;
+        for (std::uint64_t sector = change.range.first; sector < change.range.end(); ++sector)
+            changes = changes || disk_.at(sector) != version;
+        return changes && std::ranges::any_of(entries_, is_late);
+    }
+    /// Whether its tag is newer than all from its source, as those of a host are that sends it now.
+    [[nodiscard]] bool is_new(const Change& change) const {
+        return std::ranges::all_of(entries_, [&](const Entry& entry) {
+            return entry.change->source != change.source ||
+                   aoetarget::core::is_older_tag(entry.tag, change.tag());
+        });
+    }
+
+    void add(const Change& change, unsigned version, aoetarget::core::Time now) {
+        if (entries_.size() == capacity_) {
+            if (capacity_ == max_entries_ || !is_remembered(entries_.front(), now))
+                entries_.pop_front();
+            else
+                capacity_ *= 2;
+        }
+        entries_.push_back({&change, version, change.tag(), now});
+        for (std::uint64_t sector = change.range.first; sector < change.range.end(); ++sector)
+            disk_.at(sector) = version;
+    }
+    Entry* find(const Change& change) {
+        const auto found = std::find_if(entries_.rbegin(), entries_.rend(),
+                                        [&](const Entry& entry) { return entry.change == &change; });
+        return found != entries_.rend() ? &*found : nullptr;
+    }
+    void merged(const Change& original, const Change& copy, aoetarget::core::Time now) {
+        Entry* entry = find(original);
+        if (entry == nullptr)
+            return;
+        entry->remembered_from = now;
+        if (!aoetarget::core::is_older_tag(copy.tag(), entry->tag))
+            entry->tag = copy.tag();
+    }
+    void ended(const Change& change, aoetarget::core::Time now) {
+        if (Entry* entry = find(change)) {
+            entry->remembered_from = now;
+            entry->under_way = false;
+        }
+    }
+
+  private:
+    static bool is_same(const Entry& entry, const Change& change, unsigned version) {
+        return entry.version == version && entry.change->range == change.range;
+    }
+    static bool is_remembered(const Entry& entry, aoetarget::core::Time now) {
+        return entry.under_way || now - entry.remembered_from <= aoetarget::core::WriteHistory::memory;
+    }
+
+    std::size_t capacity_;
+    std::size_t max_entries_;
+    std::deque<Entry> entries_;
+    std::array<unsigned, 64> disk_{};
+};
+
+} // namespace aoetest
