@@ -23,6 +23,8 @@ enum class Mutation : std::uint8_t {
     forget_arrivals,    ///< R1 is not kept.
     forget_copies,      ///< R3 is not kept for exact copies.
     ignore_tag_order,   ///< R3 is not kept for the tags of Linux.
+    look_at_sixteen,    ///< R3 is not kept where 16 others share a bucket with what was written before.
+    hash_a_part,        ///< R3 is not kept where data differ in the middle of a sector only.
     keep_spoilt,        ///< What was read ahead is used although it was changed since.
     let_crowd,          ///< One sender may take all the slots.
     no_quotas,          ///< An export may hold half of a link's slots, and owns none of them.

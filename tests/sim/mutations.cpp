@@ -35,6 +35,8 @@ constexpr const char* names[] = {
     "times of arrival ignored (R1)",
     "copies of overwritten writes are made again (R3)",
     "the order of Linux's tags ignored (R3)",
+    "copies looked for among sixteen writes (R3)",
+    "copies known by a part of their data (R3)",
     "what was read ahead is used though it was changed",
     "one sender may take all the slots",
     "trims that do not wait (R4)",
