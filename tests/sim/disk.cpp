@@ -29,15 +29,28 @@ bool changes(const Io& io) {
 
 } // namespace
 
-Disk::Disk(const Setting& setting, Schedule& schedule, Random random, FaultCounts& faults, Observer& observer)
+Disk::Disk(const Setting& setting, Schedule& schedule, Random random, FaultCounts& faults, Observer& observer,
+           Workers& workers)
     : setting_(setting), schedule_(schedule), random_(random), faults_(faults), observer_(observer),
-      data_(setting.geometry.sectors * sector_bytes), stable_(data_) {}
+      workers_(workers), data_(setting.geometry.sectors * sector_bytes), stable_(data_) {}
 
 std::unique_ptr<aoetarget::BlockDevice> Disk::device() {
     return std::make_unique<Device>(*this);
 }
 
+void Disk::hang() {
+    faults_.add(Fault::disk_hung);
+    hangs_ = true;
+}
+
+void Disk::thaw() {
+    hangs_ = false;
+    for (const std::uint64_t number : std::exchange(held_, {}))
+        schedule_.after(latency(), [this, number] { finish(number); });
+}
+
 void Disk::heal() {
+    thaw();
     vanished_ = false;
     setting_.slow = setting_.errors = setting_.busy = setting_.full = 0;
 }
@@ -58,18 +71,36 @@ void Disk::submit(Io& io) {
         return;
     }
     const std::uint64_t number = next_number_++;
-    pending_.push_back({&io, number});
-    if (random_.chance(setting_.immediate))
+    const bool in_worker = blocks(io);
+    pending_.push_back({&io, number, in_worker});
+    if (in_worker)
+        workers_.begin([this, number] { begin(number); });
+    else if (!hangs_ && random_.chance(setting_.immediate))
         finish(number);
     else
-        schedule_.after(latency(), [this, number] { finish(number); });
+        begin(number);
+}
+
+bool Disk::blocks(const Io& io) const {
+    const bool changes_state = io.op == Io::Op::flush || io.op == Io::Op::discard || io.durable;
+    return setting_.blocking == Blocking::all ||
+           (setting_.blocking == Blocking::changes_of_state && changes_state);
+}
+
+void Disk::begin(std::uint64_t number) {
+    schedule_.after(latency(), [this, number] { finish(number); });
 }
 
 void Disk::finish(std::uint64_t number) {
     const auto found = std::ranges::find(pending_, number, &Pending::number);
     if (found == pending_.end())
         return; // lost in a power cut
+    if (hangs_) {
+        held_.push_back(number);
+        return;
+    }
     Io& io = *found->io;
+    const bool in_worker = found->in_worker;
     pending_.erase(found);
     const int error = error_for(io);
     if (error == 0)
@@ -78,6 +109,8 @@ void Disk::finish(std::uint64_t number) {
         carry_out(io, true);
     io.complete(error);
     observer_.disk_completed();
+    if (in_worker)
+        workers_.done();
 }
 
 int Disk::error_for(const Io& io) {
@@ -154,6 +187,7 @@ void Disk::cut_power() {
             carry_out(*pending.io, true);
     }
     pending_.clear();
+    held_.clear();
     vanished_ = false;
     const std::uint64_t block_bytes = setting_.geometry.logical_block_bytes;
     const double kept = random_.chance(0.3) ? 0.0 : 0.5;

@@ -6,6 +6,7 @@
 #include "faults.hpp"
 #include "random.hpp"
 #include "schedule.hpp"
+#include "workers.hpp"
 
 #include <aoetarget/block_device.hpp>
 
@@ -16,8 +17,15 @@ namespace aoesim {
 
 class Disk {
   public:
+    /// Which operations block, so that each needs a worker of the kernel's until it ends.
+    enum class Blocking : std::uint8_t {
+        none,
+        changes_of_state, ///< Flushes, durable writes and discards, as with most file systems.
+        all,              ///< As on file systems that know no other way.
+    };
     struct Setting {
         aoetarget::Geometry geometry;
+        Blocking blocking = Blocking::none;
         double immediate = 0; ///< Completes from within submit().
         double slow = 0;
         double errors = 0;
@@ -39,7 +47,8 @@ class Disk {
         ~Observer() = default;
     };
 
-    Disk(const Setting& setting, Schedule& schedule, Random random, FaultCounts& faults, Observer& observer);
+    Disk(const Setting& setting, Schedule& schedule, Random random, FaultCounts& faults, Observer& observer,
+         Workers& workers);
 
     /// What a target owns of it. A disk has one at a time.
     std::unique_ptr<aoetarget::BlockDevice> device();
@@ -52,6 +61,10 @@ class Disk {
     [[nodiscard]] bool is_stable() const { return data_ == stable_; }
     /// From now on all operations fail, or none does.
     void vanish(bool vanished) { vanished_ = vanished; }
+    /// From now on nothing ends; thaw(): from now on everything does, and what should have ended soon does.
+    void hang();
+    void thaw();
+    [[nodiscard]] bool hangs() const { return hangs_; }
     /// No fault of its own any more.
     void heal();
 
@@ -64,8 +77,11 @@ class Disk {
     struct Pending {
         aoetarget::Io* io;
         std::uint64_t number;
+        bool in_worker;
     };
 
+    [[nodiscard]] bool blocks(const aoetarget::Io& io) const;
+    void begin(std::uint64_t number);
     void finish(std::uint64_t number);
     int error_for(const aoetarget::Io& io);
     void carry_out(const aoetarget::Io& io, bool only_parts);
@@ -79,11 +95,13 @@ class Disk {
     Random random_;
     FaultCounts& faults_;
     Observer& observer_;
+    Workers& workers_;
     std::vector<std::uint8_t> data_;   ///< What a read returns.
     std::vector<std::uint8_t> stable_; ///< What a power cut leaves at least.
     std::vector<Pending> pending_;
     std::uint64_t next_number_ = 0;
-    bool vanished_ = false;
+    std::vector<std::uint64_t> held_; ///< Would have ended if the disk did not hang, in this order.
+    bool vanished_ = false, hangs_ = false;
     std::string violation_;
 };
 

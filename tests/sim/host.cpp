@@ -24,9 +24,19 @@ Host::Host(Setting setting, Volume& volume, Schedule& schedule, Random random, F
 
 // --- Asking --------------------------------------------------------------------------------------
 
+void Host::start() {
+    issue();
+    if (setting_.spacing > Time{})
+        schedule_.after(Time(random_.below(static_cast<std::uint64_t>(2 * setting_.spacing.count()))),
+                        [this] { start(); });
+}
+
 void Host::issue() {
-    while (!away_ && asked_.size() < setting_.window && network_.take_request())
+    while (!away_ && asked_.size() < setting_.window && network_.take_request(setting_.number)) {
         ask();
+        if (setting_.spacing > Time{})
+            return;
+    }
 }
 
 void Host::ask() {
@@ -38,6 +48,24 @@ void Host::ask() {
 
 Host::Asked Host::new_request() {
     Asked asked;
+    if (setting_.config_sets > 0 && !sets_config() && random_.chance(setting_.config_sets)) {
+        asked.sets_config = true;
+        asked.request =
+            aoetest::config_request(aoetest::ccmd_force, "host " + std::to_string(setting_.number) + ", " +
+                                                             std::to_string(next_tag_));
+    } else {
+        make_request(asked);
+    }
+    asked.began = volume_.checker.now();
+    asked.request.to(volume_.address.shelf, volume_.address.slot);
+    return asked;
+}
+
+bool Host::sets_config() const {
+    return std::ranges::any_of(asked_, [](const auto& each) { return each.second.sets_config; });
+}
+
+void Host::make_request(Asked& asked) {
     unsigned most = setting_.max_sectors;
     for (const unsigned port : setting_.ports)
         most = std::min(most, (network_.mtu(port) - 36) / 512);
@@ -59,7 +87,7 @@ Host::Asked Host::new_request() {
         make_write(asked);
     } else {
         asked.range = range;
-        asked.reads = !random_.chance(0.02);
+        asked.reads = !random_.chance(setting_.verifies);
         if (asked.reads && random_.chance(setting_.sequential))
             go_on(asked.range, next_read_);
         const auto sectors = static_cast<std::uint8_t>(asked.range.count);
@@ -68,9 +96,6 @@ Host::Asked Host::new_request() {
                             : aoetest::ata_request(ata::read_verify_ext, 0, sectors, asked.range.first);
         previous_ = asked.range;
     }
-    asked.began = volume_.checker.now();
-    asked.request.to(volume_.address.shelf, volume_.address.slot);
-    return asked;
 }
 
 /// From where the last one ended, and from the beginning after the end.
@@ -171,6 +196,8 @@ void Host::transmit(Asked asked) {
 }
 
 Time Host::timeout(const Asked& asked) const {
+    if (setting_.deadline > Time{})
+        return setting_.deadline;
     const unsigned doublings = std::min(asked.tries - 1, 10U);
     switch (setting_.kind) {
     case Kind::linux_driver:
@@ -189,6 +216,10 @@ void Host::expire(std::uint32_t tag, std::uint64_t transmission) {
     const auto found = asked_.find(tag);
     if (found == asked_.end() || found->second.transmission != transmission)
         return;
+    if (setting_.deadline > Time{}) {
+        network_.unanswered(words_for(found->second));
+        return;
+    }
     Asked asked = std::move(found->second);
     asked_.erase(found);
     if (setting_.kind == Kind::linux_driver) {
@@ -202,27 +233,39 @@ void Host::expire(std::uint32_t tag, std::uint64_t transmission) {
 
 void Host::receive(const Frame& frame) {
     const Reply reply{frame};
-    if (away_ || !reply.is_response() || reply.command() != aoetest::command_ata)
+    if (away_ || !reply.is_response() || reply.shelf() != volume_.address.shelf ||
+        reply.slot() != volume_.address.slot)
+        return;
+    const bool is_config = reply.command() == aoetest::command_config;
+    if (!is_config && reply.command() != aoetest::command_ata)
         return;
     const auto found = asked_.find(reply.tag());
     if (found == asked_.end()) {
-        if (setting_.kind == Kind::linux_driver)
+        if (setting_.kind == Kind::linux_driver && !is_config)
             learn(age_of(reply.tag()));
         return;
     }
+    if (found->second.sets_config != is_config)
+        return; // an advertisement, perhaps
     if (reply.is_error() && setting_.kind != Kind::ipxe)
         return; // and goes on asking
     Asked asked = std::move(found->second);
     asked_.erase(found);
     learn(schedule_.now() - asked.sent);
+    if (setting_.deadline > Time{})
+        network_.answered_in_time();
     answered(asked, reply);
     maybe_reboot();
+    if (setting_.spacing > Time{})
+        return;
     schedule_.after(Time(random_.below(static_cast<std::uint64_t>(setting_.pause.count()))),
                     [this] { issue(); });
 }
 
 /// A failure tells nothing: a write may have been made, in part or whole, or may yet be.
 void Host::answered(Asked& asked, const Reply& reply) {
+    if (asked.sets_config)
+        return;
     if (asked.refused != 0) {
         check_refusal(asked, reply);
         return;
@@ -279,11 +322,18 @@ void Host::maybe_reboot() {
 std::string Host::waiting_for() const {
     if (asked_.empty())
         return "nothing";
-    const Asked& oldest = asked_.begin()->second;
-    return "host " + std::to_string(setting_.number) + " still waits for " + std::to_string(asked_.size()) +
-           " answers, one to command " + std::to_string(oldest.request.opcode()) + " for " +
-           std::to_string(oldest.range.count) + " sectors from " + std::to_string(oldest.range.first) +
-           ", sent " + std::to_string(oldest.tries) + " times";
+    return words_for(asked_.begin()->second) + ", and for " + std::to_string(asked_.size() - 1) + " others";
+}
+
+std::string Host::words_for(const Asked& asked) const {
+    const auto waited = std::chrono::duration_cast<milliseconds>(schedule_.now() - asked.sent).count();
+    std::string what = "the config string";
+    if (!asked.sets_config)
+        what = "command " + std::to_string(asked.request.opcode()) + " for " +
+               std::to_string(asked.range.count) + " sectors from " + std::to_string(asked.range.first);
+    return "host " + std::to_string(setting_.number) + " still waits for the answer of " +
+           to_string(volume_.address) + " to " + what + ", sent " + std::to_string(asked.tries) +
+           " times, last " + std::to_string(waited) + " ms ago";
 }
 
 } // namespace aoesim

@@ -16,6 +16,7 @@ using aoetest::Mac;
 
 /// How the network may treat a request.
 enum class Care : std::uint8_t {
+    fair,   ///< A little delay and nothing else, of requests and answers: they must come in time.
     gentle, ///< Loss and a little delay: what the protocol cannot protect from anything worse.
     prompt, ///< Duplicates as well, all within the time in which nobody repeats.
     late,   ///< Copies may turn up after up to a second.
@@ -28,8 +29,11 @@ class Network {
     /// The largest frame payload that this port carries now, in bytes.
     [[nodiscard]] virtual unsigned mtu(unsigned port) const = 0;
     [[nodiscard]] virtual Mac port_mac(unsigned port) const = 0;
-    /// Whether there is one more request to make.
-    virtual bool take_request() = 0;
+    /// Whether there is one more request to make for the host of this number.
+    virtual bool take_request(unsigned host) = 0;
+    /// An answer has not come in time, in words.
+    virtual void unanswered(const std::string& what) = 0;
+    virtual void answered_in_time() = 0;
     virtual void trace(const std::string& what) = 0;
     /// A promise was broken.
     virtual void fail(const std::string& what) = 0;
@@ -69,18 +73,22 @@ class Host {
         unsigned max_sectors = 17;
         double sequential = 0; ///< Reads, and writes, that go on where the last one ended.
         double writes = 0.5, flushes = 0, forced = 0, switches = 0, trims = 0;
+        double verifies = 0.02; ///< Of the reads, those without data.
+        double config_sets = 0; ///< At most one at a time, for an export drops a second.
         double repeats = 0;     ///< Of the reads and writes, those for the sectors of the one before.
         bool cold = false;      ///< Has not learnt yet how soon answers come.
         bool cut_short = false; ///< Its requests may reach the target so; the answer to them is ABRT.
         double reboots = 0;
         Time pause = microseconds(50); ///< Between an answer and the next request, at most.
+        Time spacing{};                ///< If not zero: between requests instead, on average.
+        Time deadline{};               ///< If not zero: each answer must come so soon, to the first request.
         Care care = Care::prompt;
     };
 
     Host(Setting setting, Volume& volume, Schedule& schedule, Random random, FaultCounts& faults,
          Network& network);
 
-    void start() { issue(); }
+    void start();
     void receive(const Frame& frame);
     [[nodiscard]] const Setting& setting() const { return setting_; }
     [[nodiscard]] std::size_t outstanding() const { return asked_.size(); }
@@ -89,7 +97,10 @@ class Host {
     }
     /// What it still waits for, in words.
     [[nodiscard]] std::string waiting_for() const;
-    void heal() { setting_.reboots = 0; }
+    void heal() {
+        setting_.reboots = 0;
+        setting_.deadline = {};
+    }
 
   private:
     struct Asked {
@@ -98,6 +109,7 @@ class Host {
         Checker::Moment began = 0;
         WriteId write = 0;
         bool reads = false;
+        bool sets_config = false;
         std::uint8_t refused = 0; ///< It must not succeed, but with this ATA error.
         Time sent{};
         std::uint64_t transmission = 0; ///< Of all that this host has made.
@@ -108,6 +120,8 @@ class Host {
     void issue();
     void ask();
     Asked new_request();
+    void make_request(Asked& asked);
+    [[nodiscard]] bool sets_config() const;
     void go_on(SectorRange& range, std::uint64_t& next) const;
     void make_write(Asked& asked);
     void make_trim(Asked& asked, bool two_blocks);
@@ -116,6 +130,7 @@ class Host {
     void transmit(Asked asked);
     void expire(std::uint32_t tag, std::uint64_t transmission);
     void answered(Asked& asked, const aoetest::Reply& reply);
+    [[nodiscard]] std::string words_for(const Asked& asked) const;
     void maybe_reboot();
     std::uint32_t new_tag();
     [[nodiscard]] std::uint16_t jiffies() const;

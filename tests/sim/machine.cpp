@@ -8,22 +8,48 @@ using aoetarget::core::FrameSlot;
 
 // --- Ports ---------------------------------------------------------------------------------------
 
-Port::Port(unsigned number_of_it, const Mac& mac, unsigned mtu, std::uint32_t slots, std::size_t alignment,
-           std::function<void()> something_to_send)
+Port::Port(unsigned number_of_it, const Mac& mac, unsigned mtu, std::uint32_t slots, const Lent& lent,
+           std::size_t alignment, std::function<void()> something_to_send)
     : number(number_of_it), address(mac), mtu_now(mtu), layout_{slots, mtu + 18, alignment},
       memory_(layout_.region_bytes()), pool_(memory_.bytes(), layout_),
       something_to_send_(std::move(something_to_send)) {
     max_slot_frame_ = pool_.frame_capacity();
+    socket.most_lent = lent.socket;
+    lane.most_lent = lent.lane;
+    replenish();
 }
 
-FrameSlot Port::receive() {
-    const Waiting waiting = std::move(socket.front());
-    socket.pop_front();
-    FrameSlot slot = std::move(*pool_.take());
+FrameSlot Port::receive(Queue& queue) {
+    const Waiting waiting = std::move(queue.frames.front());
+    queue.frames.pop_front();
+    FrameSlot slot = std::move(queue.lent.back());
+    queue.lent.pop_back();
     std::ranges::copy(std::as_bytes(std::span(waiting.frame)), slot.capacity().begin());
     slot.set_length(waiting.frame.size());
     slot.set_arrival(waiting.arrival);
     return slot;
+}
+
+void Port::replenish() {
+    for (Queue* queue : {&lane, &socket}) {
+        while (queue->lent.size() < queue->most_lent) {
+            auto slot = pool_.take();
+            if (!slot)
+                return;
+            queue->lent.push_back(std::move(*slot));
+        }
+    }
+}
+
+void Port::retire() {
+    for (Queue* queue : {&lane, &socket}) {
+        queue->frames.clear();
+        queue->lent.clear();
+    }
+}
+
+Port::Queue& Port::queue_for(const Frame& frame) {
+    return lane.most_lent > 0 && aoetest::Reply{frame}.destination() == address ? lane : socket;
 }
 
 void Port::send(FrameSlot slot) {
@@ -37,7 +63,7 @@ Machine::Machine(const Setting& setting, Schedule& schedule, Random random, Faul
                  Observer& observer)
     : setting_(setting), schedule_(schedule), random_(random), faults_(faults), observer_(observer),
       bounce_(setting.bounce_buffers * aoetarget::core::BouncePool::buffer_bytes),
-      ahead_(setting.ahead_pieces * setting.piece_sectors * 512) {}
+      ahead_(setting.ahead_pieces * setting.piece_sectors * 512), workers_(workers_for(setting)) {}
 
 Machine::~Machine() = default;
 
@@ -72,12 +98,12 @@ void Machine::boot() {
 void Machine::add_port(unsigned number) {
     auto& port = ports_[number];
     port = std::make_unique<Port>(number, aoetest::numbered_mac(0x1000 + number), setting_.mtus[number],
-                                  setting_.slots, setting_.alignment, [this] {
+                                  setting_.slots, setting_.lent[number], setting_.alignment, [this] {
                                       if (!std::exchange(sending_scheduled_, true))
                                           schedule_.after(microseconds(random_.below(20)),
                                                           [this] { transmit_all(); });
                                   });
-    port->socket_frames = setting_.socket_frames;
+    port->queue_frames = setting_.queue_frames;
     port->id = core_->add_link(*port, setting_.slots);
 }
 
@@ -95,13 +121,15 @@ void Machine::power_cut() {
 void Machine::turn_off() {
     stopped_ = nullptr;
     saving_.clear();
+    held_saves_.clear();
+    workers_.end();
     core_.reset();
-    for (const auto& port : ports_) {
-        port->socket.clear();
-        port->outbox.clear();
+    for (const auto* list : {&ports_, &removed_}) {
+        for (const auto& port : *list) {
+            port->retire();
+            port->outbox.clear();
+        }
     }
-    for (const auto& port : removed_)
-        port->outbox.clear();
 }
 
 void Machine::stop(std::function<void()> stopped) {
@@ -123,19 +151,39 @@ void Machine::maybe_end() {
 void Machine::save(const aoetarget::Address& address, const aoetarget::core::ProtocolState& state,
                    aoetarget::core::StateSaver& saver) {
     saving_[address] = state;
-    schedule_.after(microseconds(random_.below(20000)), [this, address, &saver, boot = boots_] {
-        const auto found = saving_.find(address);
-        if (boot != boots_ || found == saving_.end())
-            return; // lost in a power cut
-        const bool fails = random_.chance(setting_.save_errors);
-        if (fails)
-            faults_.add(Fault::state_not_saved);
-        else
-            saved_[address] = found->second;
-        saving_.erase(found);
-        saver.saved(fails ? EIO : 0);
-        wake();
+    workers_.begin([this, save = Save{address, &saver, boots_}] {
+        schedule_.after(microseconds(random_.below(20000)), [this, save] { end_save(save); });
     });
+}
+
+void Machine::end_save(const Save& save) {
+    const auto found = saving_.find(save.address);
+    if (save.boot != boots_ || found == saving_.end())
+        return; // lost in a power cut
+    if (state_frozen_) {
+        held_saves_.push_back(save);
+        return;
+    }
+    const bool fails = random_.chance(setting_.save_errors);
+    if (fails)
+        faults_.add(Fault::state_not_saved);
+    else
+        saved_[save.address] = found->second;
+    saving_.erase(found);
+    save.saver->saved(fails ? EIO : 0);
+    workers_.done();
+    wake();
+}
+
+void Machine::freeze_state() {
+    faults_.add(Fault::state_frozen);
+    state_frozen_ = true;
+}
+
+void Machine::thaw_state() {
+    state_frozen_ = false;
+    for (const Save& save : std::exchange(held_saves_, {}))
+        end_save(save);
 }
 
 bool Machine::arrive(unsigned number, const Frame& frame, WriteId write) {
@@ -144,11 +192,12 @@ bool Machine::arrive(unsigned number, const Frame& frame, WriteId write) {
     Port& to = port(number);
     if (frame.size() > to.mtu_now + 18 || frame.size() > to.pool().frame_capacity())
         return false;
-    if (to.socket.size() >= to.socket_frames) {
+    auto& frames = to.queue_for(frame).frames;
+    if (frames.size() >= to.queue_frames) {
         faults_.add(Fault::socket_full);
         return false;
     }
-    to.socket.push_back({frame, schedule_.now(), write});
+    frames.push_back({frame, schedule_.now(), write});
     wake();
     return true;
 }
@@ -172,16 +221,19 @@ void Machine::turn() {
     const std::uint64_t first = random_.below(ports_.size());
     for (std::size_t i = 0; i < ports_.size(); ++i) {
         Port& from = *ports_[(first + i) % ports_.size()];
-        for (unsigned taken = 0; taken < setting_.batch && from.has_work(now); ++taken) {
-            observer_.taken(from.socket.front());
-            core_->receive(from.id, from.receive());
+        for (Port::Queue* queue : {&from.socket, &from.lane}) {
+            for (unsigned taken = 0; taken < setting_.batch && from.has_work(*queue, now); ++taken) {
+                observer_.taken(queue->frames.front());
+                core_->receive(from.id, from.receive(*queue));
+            }
         }
     }
     core_->turn(now);
     for (const auto& each : ports_) {
+        each->replenish();
         if (each->has_work(now))
             wake();
-        else if (!each->socket.empty() && each->stalled_until > now)
+        else if (each->waiting_frames() > 0 && each->stalled_until > now)
             schedule_.after(each->stalled_until - now, [this] { wake(); });
     }
     if (const auto deadline = core_->next_deadline())
@@ -239,10 +291,24 @@ void Machine::replace_link(unsigned number) {
     auto& gone = ports_[number];
     core_->remove_link(gone->id);
     gone->removed = true;
-    gone->socket.clear();
+    gone->retire();
     removed_.push_back(std::move(gone));
     add_port(number);
     wake();
+}
+
+std::string Machine::holdings() const {
+    std::string text;
+    for (const auto& each : ports_)
+        text += "port " + std::to_string(each->number) + " has " + std::to_string(each->slots()) +
+                " slots, of which " + std::to_string(each->free_slots()) + " are free and " +
+                std::to_string(each->lent_slots()) + " lent, and " + std::to_string(each->waiting_frames()) +
+                " frames wait for it; ";
+    text += std::to_string(workers_.busy()) + " workers are busy and " + std::to_string(workers_.waiting()) +
+            " operations wait for one; under way are";
+    for (const auto& stats : core_->export_stats())
+        text += " " + to_string(stats.address) + ": " + std::to_string(stats.in_flight);
+    return text;
 }
 
 std::string Machine::leftovers() const {

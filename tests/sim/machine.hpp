@@ -15,7 +15,8 @@ namespace aoesim {
 using Frame = aoetest::Bytes;
 using aoetest::Mac;
 
-/// An interface: frames wait in its socket until the loop takes them; answers take a moment to leave.
+/// An interface: frames wait in its socket, and in its lane if it has one, until the loop takes them; answers
+/// take a moment to leave. Both receive only into slots that were lent to the kernel for that.
 class Port final : public aoetarget::core::Link {
   public:
     struct Waiting {
@@ -23,11 +24,20 @@ class Port final : public aoetarget::core::Link {
         Time arrival;
         WriteId write; ///< That it asks for, or 0.
     };
+    /// A way in.
+    struct Queue {
+        std::deque<Waiting> frames;
+        std::vector<aoetarget::core::FrameSlot> lent;
+        std::size_t most_lent = 0; ///< 0: there is none such.
+    };
+    /// How many slots are lent.
+    struct Lent {
+        std::uint32_t lane = 0; ///< 0: everything comes through the socket.
+        std::uint32_t socket = 1;
+    };
 
-    Port(unsigned number, const Mac& mac, unsigned mtu, std::uint32_t slots, std::size_t alignment,
-         std::function<void()> something_to_send);
-    /// A world that has found a failure ends with answers on their way out; their slots are the pool's.
-    ~Port() { outbox.clear(); }
+    Port(unsigned number, const Mac& mac, unsigned mtu, std::uint32_t slots, const Lent& lent,
+         std::size_t alignment, std::function<void()> something_to_send);
 
     [[nodiscard]] aoetarget::MacAddress mac() const override { return aoetest::to_mac(address); }
     [[nodiscard]] unsigned mtu() const override { return mtu_now; }
@@ -36,22 +46,31 @@ class Port final : public aoetarget::core::Link {
     [[nodiscard]] aoetarget::core::FramePool& pool() override { return pool_; }
     void send(aoetarget::core::FrameSlot slot) override;
 
-    /// The oldest frame of the socket in a slot; only where has_work().
-    aoetarget::core::FrameSlot receive();
+    /// The oldest frame of one of the queues in a slot; only where has_work().
+    aoetarget::core::FrameSlot receive(Queue& queue);
+    /// Lends free slots to the kernel, as PacketLink::replenish() does.
+    void replenish();
+    /// Nothing waits any more and nothing is lent.
+    void retire();
+    /// The queue through which a frame arrives: a lane leaves what is not sent to its interface alone.
+    [[nodiscard]] Queue& queue_for(const Frame& frame);
     /// Whether there are both a frame and a slot, and the port is served.
-    [[nodiscard]] bool has_work(Time now) const {
-        return !socket.empty() && now >= stalled_until && pool_.free_slots() > 0;
+    [[nodiscard]] bool has_work(const Queue& queue, Time now) const {
+        return !queue.frames.empty() && now >= stalled_until && !queue.lent.empty();
     }
-    [[nodiscard]] bool all_slots_free() const { return pool_.free_slots() == pool_.slots(); }
+    [[nodiscard]] bool has_work(Time now) const { return has_work(socket, now) || has_work(lane, now); }
+    [[nodiscard]] std::size_t waiting_frames() const { return socket.frames.size() + lane.frames.size(); }
+    [[nodiscard]] std::size_t slots() const { return pool_.slots(); }
+    [[nodiscard]] std::size_t free_slots() const { return pool_.free_slots(); }
+    [[nodiscard]] std::size_t lent_slots() const { return socket.lent.size() + lane.lent.size(); }
+    [[nodiscard]] bool all_slots_free() const { return pool_.free_slots() + lent_slots() == pool_.slots(); }
 
     const unsigned number; ///< Of the cable, which outlives the port.
     const Mac address;
     unsigned mtu_now;
     bool up_now = true;
     Time stalled_until{};
-    std::deque<Waiting> socket;
-    std::size_t socket_frames = 64; ///< What fits.
-    std::vector<aoetarget::core::FrameSlot> outbox;
+    std::size_t queue_frames = 64; ///< What fits into each of its queues.
     aoetarget::core::LinkId id = 0;
     bool removed = false;
 
@@ -60,6 +79,10 @@ class Port final : public aoetarget::core::Link {
     aoetest::AlignedMemory memory_;
     aoetarget::core::FramePool pool_;
     std::function<void()> something_to_send_;
+
+  public: // last, because their slots go back to the pool
+    Queue socket, lane;
+    std::vector<aoetarget::core::FrameSlot> outbox;
 };
 
 class Machine final : private aoetarget::core::StateStore {
@@ -67,8 +90,9 @@ class Machine final : private aoetarget::core::StateStore {
     struct Setting {
         unsigned ports = 2;
         std::uint32_t slots = 64;
+        std::vector<Port::Lent> lent; ///< Of each port.
         unsigned buffer_count = 128;
-        std::size_t socket_frames = 64;
+        std::size_t queue_frames = 64;
         std::size_t bounce_buffers = 2;
         std::size_t ahead_pieces = 0;
         std::uint64_t piece_sectors = 8;
@@ -78,7 +102,11 @@ class Machine final : private aoetarget::core::StateStore {
         double delayed_turns = 0;
         bool keeps_state = false; ///< What initiators change outlives the target.
         double save_errors = 0;
+        std::size_t exports = 1; ///< As many as there will be.
     };
+    /// Of the kernel's workers, as the target asks for.
+    static unsigned workers_for(const Setting&) { return 8; }
+
     class Observer {
       public:
         /// The target takes a frame from one of its sockets.
@@ -112,7 +140,16 @@ class Machine final : private aoetarget::core::StateStore {
     void set_link_up(unsigned port, bool up);
     void set_mtu(unsigned port, unsigned mtu);
     void replace_link(unsigned port);
-    void heal() { setting_.delayed_turns = setting_.save_errors = 0; }
+    /// From now on no state is saved; thaw_state(): everything is that should have been.
+    void freeze_state();
+    void thaw_state();
+    void heal() {
+        setting_.delayed_turns = setting_.save_errors = 0;
+        thaw_state();
+    }
+    [[nodiscard]] Workers& workers() { return workers_; }
+    /// Who holds the slots and the workers, in words.
+    [[nodiscard]] std::string holdings() const;
 
     /// Ends in order; turn until is_closed().
     void close() {
@@ -129,6 +166,12 @@ class Machine final : private aoetarget::core::StateStore {
   private:
     void save(const aoetarget::Address& address, const aoetarget::core::ProtocolState& state,
               aoetarget::core::StateSaver& saver) override;
+    struct Save {
+        aoetarget::Address address;
+        aoetarget::core::StateSaver* saver;
+        std::uint64_t boot;
+    };
+    void end_save(const Save& save);
     void maybe_end();
     void turn_off();
     void turn();
@@ -147,6 +190,9 @@ class Machine final : private aoetarget::core::StateStore {
     std::unique_ptr<aoetarget::core::Core> core_; ///< Null while the power is off.
     std::uint64_t boots_ = 0;
     std::map<aoetarget::Address, aoetarget::core::ProtocolState> saved_, saving_;
+    std::vector<Save> held_saves_; ///< Would have ended if the directory were not frozen.
+    bool state_frozen_ = false;
+    Workers workers_;
     std::function<void()> stopped_; ///< Set while the target is about to end.
     bool turn_scheduled_ = false;
     bool sending_scheduled_ = false;

@@ -89,6 +89,7 @@ void run_seed(const Options& options, std::uint64_t seed, Tally& tally) {
     const std::lock_guard lock(tally.mutex);
     ++(result.violation.empty() ? tally.passed : tally.failed);
     tally.total.requests += result.requests;
+    tally.total.prompt_answers += result.prompt_answers;
     tally.total.faults.add(result.faults);
     tally.total.duplicates += result.duplicates;
     tally.total.ordered += result.ordered;
@@ -108,7 +109,7 @@ void run_seed(const Options& options, std::uint64_t seed, Tally& tally) {
 }
 
 void print(const char* name, std::uint64_t count) {
-    std::printf("  %-30s %12llu\n", name, static_cast<unsigned long long>(count));
+    std::printf("  %-32s %12llu\n", name, static_cast<unsigned long long>(count));
 }
 
 } // namespace
@@ -142,6 +143,7 @@ int main(int argc, char* argv[]) {
     for (std::size_t i = 0; i < fault_names.size(); ++i)
         print(fault_names[i].data(), tally.total.faults.counts[i]);
     std::printf("what the target had to do about it\n");
+    print("answers beside devices that hang", tally.total.prompt_answers);
     print("copies merged", tally.total.duplicates);
     print("requests kept in order", tally.total.ordered);
     print("partial blocks patched", tally.total.patched);

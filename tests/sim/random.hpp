@@ -21,6 +21,8 @@ class Random {
     /// Both included.
     std::uint64_t between(std::uint64_t least, std::uint64_t most) { return least + below(most - least + 1); }
     bool chance(double probability) { return static_cast<double>(next() >> 11) * 0x1.0p-53 < probability; }
+    /// Most of the time nothing, so that seeds differ in kind; at most `most`.
+    double rarely(double most) { return chance(0.5) ? 0 : most * static_cast<double>(below(1000)) / 1000; }
     /// One that depends on this one only by its beginning.
     Random fork() { return Random(next()); }
 

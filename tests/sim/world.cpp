@@ -1,3 +1,4 @@
+// A world from beginning to end, and its cables.
 #include "world.hpp"
 
 #include <cstdio>
@@ -10,161 +11,8 @@ namespace {
 
 constexpr Time latest = seconds(1); // after this a frame is never delivered
 constexpr Time patience = seconds(120);
-const Mac query_mac = aoetest::numbered_mac(0x2000);
-const Mac greedy_mac = aoetest::numbered_mac(0x4000);
-
-/// Most of the time nothing, so that seeds differ in kind.
-double rarely(Random& random, double most) {
-    return random.chance(0.5) ? 0 : most * static_cast<double>(random.below(1000)) / 1000;
-}
 
 } // namespace
-
-World::World(std::uint64_t seed, std::uint64_t requests, bool tracing)
-    : random_(seed * 2 + 1), requests_left_(requests), tracing_(tracing) {
-    make_weather();
-    make_exports();
-    make_hosts();
-}
-
-World::~World() = default;
-
-// --- What there is -------------------------------------------------------------------------------
-
-void World::make_weather() {
-    weather_ = {.lost = rarely(random_, 0.1),
-                .duplicated = rarely(random_, 0.1),
-                .late = rarely(random_, 0.1),
-                .truncated = rarely(random_, 0.01),
-                .corrupted = rarely(random_, 0.02),
-                .jitter = microseconds(random_.between(1, 1000))};
-    between_faults_ = random_.chance(0.2) ? seconds(1000) : Time(milliseconds(random_.between(5, 200)));
-    power_cuts_ = rarely(random_, 0.1);
-    restarts_ = rarely(random_, 0.1);
-    constexpr unsigned mtus[] = {1500, 1500, 4200, 9000, 9000};
-    machine_setting_ = {
-        .ports = static_cast<unsigned>(random_.between(1, 3)),
-        .slots = static_cast<std::uint32_t>(random_.between(16, 96)),
-        .socket_frames = random_.between(16, 200),
-        .bounce_buffers = random_.between(1, 3),
-        .ahead_pieces = random_.between(1, 4),
-        .piece_sectors = 8 * random_.between(1, 8),
-        .alignment = random_.chance(0.3) ? 4096U : 512U,
-        .batch = static_cast<unsigned>(random_.between(1, 64)),
-        .mtus = {},
-        .delayed_turns = rarely(random_, 0.01),
-        .keeps_state = random_.chance(0.5),
-        .save_errors = rarely(random_, 0.1),
-    };
-    if (random_.chance(0.1)) {
-        // As in a real target the windows of a few hosts fit into the slots, whatever the greedy one does.
-        between_floods_ = microseconds(random_.between(30, 100));
-        machine_setting_.slots = 96;
-        machine_setting_.buffer_count = 8;
-    }
-    for (unsigned port = 0; port < machine_setting_.ports; ++port)
-        machine_setting_.mtus.push_back(mtus[random_.below(std::size(mtus))]);
-    machine_ = std::make_unique<Machine>(machine_setting_, schedule_, random_.fork(), result_.faults, *this);
-}
-
-void World::make_exports() {
-    exports_.resize(random_.between(1, 2));
-    for (std::size_t i = 0; i < exports_.size(); ++i) {
-        Disk::Setting setting;
-        aoetarget::Geometry& geometry = setting.geometry;
-        constexpr std::uint32_t blocks[] = {512, 512, 4096, 4096, 1024};
-        constexpr std::uint32_t alignments[] = {1, 512, 4096};
-        geometry.logical_block_bytes = geometry.physical_block_bytes =
-            blocks[random_.below(std::size(blocks))];
-        geometry.memory_alignment = alignments[random_.below(std::size(alignments))];
-        geometry.sectors = 64 * random_.between(1, 4);
-        geometry.volatile_cache = random_.chance(0.5);
-        geometry.read_ahead = random_.chance(0.5);
-        geometry.discard = random_.chance(0.7);
-        geometry.discard_zeroes = geometry.discard && random_.chance(0.7);
-        setting.kept = geometry.discard_zeroes ? 0 : 0.5;
-        setting.immediate = random_.chance(0.3) ? 0.5 : 0;
-        setting.slow = rarely(random_, 0.1);
-        setting.errors = rarely(random_, 0.02);
-        setting.busy = rarely(random_, 0.02);
-        setting.full = rarely(random_, 0.02);
-        setting.usual = microseconds(random_.between(10, 2000));
-        setting.slowest = milliseconds(random_.between(10, 400));
-        const aoetarget::Address address{static_cast<std::uint16_t>(i + 1), static_cast<std::uint8_t>(i)};
-        exports_[i].disk = std::make_unique<Disk>(setting, schedule_, random_.fork(), result_.faults, *this);
-        exports_[i].volume = std::make_unique<Volume>(
-            Volume{.address = address,
-                   .sectors = geometry.sectors,
-                   .volatile_cache = geometry.volatile_cache,
-                   .trims = geometry.discard,
-                   // Parts of blocks are never discarded, so larger blocks promise nothing.
-                   .trims_zeroes = geometry.discard_zeroes && geometry.logical_block_bytes == 512,
-                   .checker = Checker(geometry.sectors)});
-        machine_->add_export(address, *exports_[i].disk);
-    }
-}
-
-void World::make_hosts() {
-    const std::uint64_t count = random_.between(1, 4);
-    const bool own_sectors = random_.chance(0.3);
-    const bool shares_sectors = count > 1 && !own_sectors;
-    for (unsigned number = 1; number <= count; ++number) {
-        Export& exported = exports_[random_.below(exports_.size())];
-        const std::uint64_t sectors = exported.volume->sectors;
-        Host::Setting setting;
-        constexpr Host::Kind kinds[] = {Host::Kind::linux_driver, Host::Kind::linux_driver, Host::Kind::ipxe,
-                                        Host::Kind::windows, Host::Kind::macos};
-        setting.kind = kinds[random_.below(std::size(kinds))];
-        setting.number = number;
-        const bool several = setting.kind == Host::Kind::linux_driver;
-        const bool one_mac = random_.chance(0.5);
-        const auto first_port = static_cast<unsigned>(random_.below(machine_setting_.ports));
-        for (unsigned i = 0; i < (several ? machine_setting_.ports : 1U); ++i) {
-            setting.ports.push_back((first_port + i) % machine_setting_.ports);
-            setting.macs.push_back(aoetest::numbered_mac(number * 16 + (one_mac ? 0 : i)));
-        }
-        setting.window = static_cast<unsigned>(random_.between(1, between_floods_ > Time{} ? 4 : 24));
-        setting.area = own_sectors ? SectorRange{(number - 1) * (sectors / count), sectors / count}
-                                   : SectorRange{0, random_.chance(0.5) ? sectors : sectors / 4};
-        setting.max_sectors = static_cast<unsigned>(random_.between(1, 17));
-        setting.sequential = random_.chance(0.4) ? 0.95 : 0;
-        setting.writes = 0.2 + 0.1 * static_cast<double>(random_.below(7));
-        if (setting.sequential > 0 && between_floods_ == Time{} && random_.chance(0.5)) { // a copy of a disk
-            setting.max_sectors = static_cast<unsigned>(random_.between(1, 4));
-            setting.writes = 0.95;
-            setting.window = 24;
-            setting.sequential = 0.8;
-        }
-        if (exported.volume->volatile_cache) {
-            setting.flushes = rarely(random_, 0.1);
-            setting.forced = rarely(random_, 0.5);
-            setting.switches = random_.chance(0.2) ? 0.005 : 0;
-        }
-        setting.trims = rarely(random_, 0.2);
-        setting.repeats = rarely(random_, 0.5);
-        setting.cut_short = weather_.truncated > 0;
-        setting.cold = random_.chance(0.1);
-        setting.reboots = rarely(random_, 0.02);
-        setting.pause = microseconds(random_.between(1, 500));
-        if (setting.kind != Host::Kind::linux_driver || (one_mac && !shares_sectors))
-            setting.care = Care::late;
-        hosts_.push_back(std::make_unique<Host>(setting, *exported.volume, schedule_, random_.fork(),
-                                                result_.faults, *this));
-    }
-    unsigned number = 0;
-    for (Export& exported : exports_) {
-        exported.reserve.forget(count);
-        exported.mask.forget(count);
-        if (random_.chance(0.4))
-            continue;
-        std::vector<const Host*> all;
-        for (const auto& host : hosts_)
-            all.push_back(host.get());
-        exported.manager = std::make_unique<Manager>(aoetest::numbered_mac(0x3000 + number++),
-                                                     *exported.volume, std::move(all), machine_setting_.ports,
-                                                     schedule_, random_.fork(), result_.faults, *this);
-    }
-}
 
 World::Export* World::find(const aoetarget::Address& address) {
     const auto found =
@@ -172,10 +20,12 @@ World::Export* World::find(const aoetarget::Address& address) {
     return found != exports_.end() ? &*found : nullptr;
 }
 
-bool World::take_request() {
-    if (requests_left_ == 0)
+bool World::take_request(unsigned host) {
+    const bool must_be_answered = !hanging_ || hosts_[host - 1]->setting().deadline > Time{};
+    std::uint64_t& left = must_be_answered ? requests_left_ : requests_for_troubled_;
+    if (left == 0)
         return false;
-    --requests_left_;
+    --left;
     ++result_.requests;
     return true;
 }
@@ -210,6 +60,10 @@ void World::send(unsigned port, const Frame& frame, Care care, WriteId write) {
         result_.faults.add(Fault::request_late);
         return Time(milliseconds(random_.below(static_cast<std::uint64_t>(latest / milliseconds(1)))));
     };
+    if (care == Care::fair) {
+        deliver(port, frame, write, jitter());
+        return;
+    }
     if (care != Care::gentle && random_.chance(weather_.duplicated)) {
         result_.faults.add(Fault::request_duplicated);
         deliver(port, frame, write, lateness());
@@ -292,6 +146,11 @@ void World::left_target(const Port& port, const Frame& frame) {
               aoetest::hex_dump(frame, 36));
     check_frame(port, reply);
     note_answer(reply);
+    const Time delay = Time(random_.below(static_cast<std::uint64_t>(weather_.jitter.count())));
+    if (is_fair_to(reply.destination())) {
+        hand_over(frame, delay);
+        return;
+    }
     if (random_.chance(weather_.duplicated)) {
         result_.faults.add(Fault::reply_duplicated);
         hand_over(frame, milliseconds(random_.below(20)));
@@ -305,7 +164,13 @@ void World::left_target(const Port& port, const Frame& frame) {
         hand_over(frame, milliseconds(random_.below(200)));
         return;
     }
-    hand_over(frame, Time(random_.below(static_cast<std::uint64_t>(weather_.jitter.count()))));
+    hand_over(frame, delay);
+}
+
+bool World::is_fair_to(const Mac& mac) const {
+    return hanging_ && std::ranges::any_of(hosts_, [&](const auto& host) {
+               return host->setting().care == Care::fair && host->has_mac(mac);
+           });
 }
 
 void World::hand_over(const Frame& frame, Time delay) {
@@ -400,162 +265,6 @@ void World::landing(const Disk& disk, const SectorRange& range, const std::uint8
     }
 }
 
-// --- What goes wrong -----------------------------------------------------------------------------
-
-void World::next_fault() {
-    if (healed_)
-        return;
-    schedule_.after(Time(random_.below(static_cast<std::uint64_t>(2 * between_faults_.count()))),
-                    [this] { next_fault(); });
-    if (!machine_->is_running())
-        return;
-    if (machine_->is_stopping()) {
-        if (random_.chance(power_cuts_))
-            cut_power();
-        return;
-    }
-    const auto number = static_cast<unsigned>(random_.below(machine_setting_.ports));
-    Port& port = machine_->port(number);
-    const Time duration = milliseconds(random_.between(1, 400));
-    switch (random_.below(10)) {
-    case 0:
-    case 1:
-    case 2:
-    case 3:
-        result_.faults.add(Fault::link_stalled);
-        port.stalled_until = schedule_.now() + duration;
-        return;
-    case 4:
-        result_.faults.add(Fault::link_down);
-        machine_->set_link_up(number, false);
-        schedule_.after(duration, [this, number] { machine_->set_link_up(number, true); });
-        return;
-    case 5: {
-        constexpr unsigned mtus[] = {600, 1100, 1500, 4200, 9000};
-        result_.faults.add(Fault::mtu_changed);
-        machine_->set_mtu(number, mtus[random_.below(std::size(mtus))]);
-        return;
-    }
-    case 6:
-        machine_->replace_link(number);
-        return;
-    case 7: {
-        result_.faults.add(Fault::disk_vanished);
-        Disk& disk = *exports_[random_.below(exports_.size())].disk;
-        disk.vanish(true);
-        schedule_.after(duration, [&disk] { disk.vanish(false); });
-        return;
-    }
-    default:
-        if (random_.chance(power_cuts_))
-            cut_power();
-        else if (random_.chance(restarts_))
-            restart();
-    }
-}
-
-void World::cut_power() {
-    trace("power cut");
-    note_counters();
-    machine_->power_cut();
-    for (Export& exported : exports_)
-        exported.volume->checker.power_cut();
-    target_ended();
-}
-
-void World::restart() {
-    trace("the target is told to end");
-    machine_->stop([this, errors = flush_errors()] { stopped(errors); });
-}
-
-void World::stopped(const std::vector<std::uint64_t>& errors_before) {
-    trace("the target has ended");
-    note_counters();
-    if (const std::string left = machine_->leftovers(); !left.empty())
-        fail("after an orderly end " + left);
-    const auto errors = flush_errors();
-    for (std::size_t i = 0; i < exports_.size(); ++i) {
-        Checker& checker = exports_[i].volume->checker;
-        if (errors[i] == errors_before[i]) {
-            checker.flush_acknowledged(checker.now());
-            if (!exports_[i].disk->is_stable())
-                fail("an orderly end has left data in the cache of the disk");
-        }
-        checker.restarted();
-    }
-    target_ended();
-}
-
-/// Of each export, in their order.
-std::vector<std::uint64_t> World::flush_errors() const {
-    std::vector<std::uint64_t> errors;
-    for (const auto& stats : machine_->stats())
-        errors.push_back(stats.flush_errors);
-    return errors;
-}
-
-void World::target_ended() {
-    ++cables_epoch_;
-    for (Export& exported : exports_) {
-        exported.volume->cache_off = false;
-        if (machine_setting_.keeps_state)
-            continue;
-        exported.reserve.forget(hosts_.size());
-        exported.mask.forget(hosts_.size());
-    }
-    schedule_.after(milliseconds(random_.between(1, 3000)), [this] {
-        trace("power on");
-        machine_->boot();
-    });
-}
-
-/// Somebody looks for targets, as new hosts and tools do.
-void World::query() {
-    if (healed_)
-        return;
-    schedule_.after(milliseconds(random_.between(1, 100)), [this] { query(); });
-    auto request = random_.chance(0.5) ? aoetest::identify_request() : aoetest::config_request();
-    request.to(aoetest::every_shelf, aoetest::every_slot).from(query_mac).tagged(query_tag_++);
-    request.destination = aoetest::broadcast_mac;
-    send(static_cast<unsigned>(random_.below(machine_setting_.ports)), request.encode(), Care::prompt, 0);
-}
-
-/// Reads of one sector after another, each of them new, to all exports by all ports.
-void World::flood() {
-    if (!flooding_)
-        return;
-    schedule_.after(between_floods_, [this] { flood(); });
-    const Export& exported = exports_[flood_tag_ % exports_.size()];
-    const auto port = static_cast<unsigned>(random_.below(machine_setting_.ports));
-    auto request = aoetest::read_request(random_.below(exported.volume->sectors), 1);
-    request.to(exported.volume->address.shelf, exported.volume->address.slot);
-    request.from(greedy_mac).tagged(flood_tag_++);
-    request.destination = port_mac(port);
-    send(port, request.encode(), Care::gentle, 0);
-}
-
-void World::heal() {
-    trace("all faults stop");
-    healed_ = true;
-    weather_ = {};
-    machine_->heal();
-    if (machine_->is_running()) {
-        for (unsigned number = 0; number < machine_->ports(); ++number) {
-            machine_->port(number).stalled_until = {};
-            machine_->set_link_up(number, true);
-            machine_->set_mtu(number, machine_setting_.mtus[number]); // what was sent then fits again
-        }
-    }
-    for (const Export& exported : exports_) {
-        exported.disk->heal();
-        if (exported.manager)
-            exported.manager->heal();
-    }
-    for (const auto& host : hosts_)
-        host->heal();
-    machine_->wake();
-}
-
 // --- From beginning to end -----------------------------------------------------------------------
 
 void World::step_until(Time limit, const std::function<bool()>& done) {
@@ -578,11 +287,16 @@ Result World::run() {
         if (exported.manager)
             exported.manager->start();
     }
-    next_fault();
+    if (hanging_)
+        make_trouble();
+    else
+        next_fault();
     query();
     if (between_floods_ > Time{})
         flood();
     step_until(schedule_.now() + seconds(300), [this] { return requests_left_ == 0; });
+    if (hanging_)
+        end_hanging_world();
     heal();
     expect_answers();
     expect_nothing_left();
@@ -599,7 +313,7 @@ void World::expect_answers() {
     step_until(schedule_.now() + patience, all_in);
     if (!all_in())
         fail("a reserve or mask command was not answered");
-    requests_left_ = 0;
+    requests_left_ = requests_for_troubled_ = 0;
     const auto all_answered = [this] {
         return std::ranges::all_of(hosts_, [](const auto& host) { return host->outstanding() == 0; });
     };

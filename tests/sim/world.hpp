@@ -31,10 +31,14 @@
 
 namespace aoesim {
 
+/// Who asks all exports at once, and who asks for all that there is.
+inline const Mac query_mac = aoetest::numbered_mac(0x2000), greedy_mac = aoetest::numbered_mac(0x4000);
+
 struct Result {
     std::string violation; ///< Empty: all promises were kept.
     std::uint64_t requests = 0;
-    std::uint64_t digest = 0; ///< Of everything that the target has sent, and when.
+    std::uint64_t prompt_answers = 0; ///< Of those that had to come in time.
+    std::uint64_t digest = 0;         ///< Of everything that the target has sent, and when.
     FaultCounts faults;
     // As the target counts them.
     std::uint64_t duplicates = 0, ordered = 0, patched = 0, stale = 0, read_ahead = 0, discards = 0;
@@ -75,18 +79,36 @@ class World final : public Network, public Machine::Observer, public Disk::Obser
         std::unique_ptr<Volume> volume;
         std::unique_ptr<Manager> manager;
         Exclusion reserve, mask;
+        bool troubled = false;             ///< Its disk hangs some time or other.
         std::vector<Time> arrived{Time{}}; ///< By write: of the copies that the target has taken, the newest.
     };
 
+    // An ordinary world (world_setup.cpp)
     void make_weather();
     void make_exports();
     void make_hosts();
+    [[nodiscard]] aoetarget::Geometry random_geometry();
+    void add_export(const Disk::Setting& setting);
+    void add_host(const Host::Setting& setting, Export& exported);
+
+    // One in which devices hang for good (world_hanging.cpp)
+    void make_hanging_world();
+    void make_hanging_machine();
+    void make_hanging_exports();
+    void make_healthy_hosts();
+    void make_troubled_hosts();
+    void make_config_setters();
+    void make_trouble();
+    void hang(Disk& disk, Time from, Time until);
+    void end_hanging_world();
 
     // Network
     void send(unsigned port, const Frame& frame, Care care, WriteId write) override;
     [[nodiscard]] unsigned mtu(unsigned port) const override;
     [[nodiscard]] Mac port_mac(unsigned port) const override { return aoetest::numbered_mac(0x1000 + port); }
-    bool take_request() override;
+    bool take_request(unsigned host) override;
+    void unanswered(const std::string& what) override { fail(what + "; " + machine_->holdings()); }
+    void answered_in_time() override { ++result_.prompt_answers; }
     void trace(const std::string& what) override;
     void fail(const std::string& what) override;
     void deliver(unsigned port, Frame frame, WriteId write, Time delay);
@@ -96,6 +118,7 @@ class World final : public Network, public Machine::Observer, public Disk::Obser
     void note_command(const aoetest::Reply& request);
     void note_answer(const aoetest::Reply& reply);
     [[nodiscard]] Export* find(const aoetarget::Address& address);
+    [[nodiscard]] bool is_fair_to(const Mac& mac) const;
 
     // Machine::Observer
     void taken(const Port::Waiting& waiting) override;
@@ -125,7 +148,11 @@ class World final : public Network, public Machine::Observer, public Disk::Obser
     Schedule schedule_;
     Random random_;
     std::uint64_t requests_left_;
+    std::uint64_t requests_for_troubled_ = 0; ///< Besides, of hosts whose answers need not come in time.
     bool tracing_;
+    bool hanging_ = false; ///< Devices hang for good, and all else goes well.
+    Time length_{};        ///< How long such a world lasts, about.
+    bool freezes_state_ = false;
     bool healed_ = false;
     Weather weather_;
     Machine::Setting machine_setting_;
