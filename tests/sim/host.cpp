@@ -191,7 +191,10 @@ void Host::transmit(Asked asked) {
     asked.transmission = transmissions_++;
     ++asked.tries;
     network_.send(setting_.ports[asked.path], asked.request.encode(), setting_.care, asked.write);
-    schedule_.after(timeout(asked), [this, tag, number = asked.transmission] { expire(tag, number); });
+    Time delay = timeout(asked);
+    if (setting_.deadline == Time{}) // timers of many hosts never keep step for long
+        delay += Time(random_.below(static_cast<std::uint64_t>(delay.count() / 16)));
+    schedule_.after(delay, [this, tag, number = asked.transmission] { expire(tag, number); });
     asked_.insert_or_assign(tag, std::move(asked));
 }
 

@@ -95,6 +95,7 @@ class World final : public Network, public Machine::Observer, public Disk::Obser
     void make_hanging_world();
     void make_hanging_machine();
     void make_hanging_exports();
+    [[nodiscard]] std::uint64_t modest_window() const;
     void make_healthy_hosts();
     void make_troubled_hosts();
     void make_config_setters();
