@@ -45,6 +45,29 @@ void Checker::write_acknowledged(WriteId id) {
     }
 }
 
+bool Checker::is_newest(const SectorRange& range, WriteId write) const {
+    for (std::uint64_t sector = range.first; sector < range.end(); ++sector) {
+        const auto& values = sectors_[sector].values;
+        const auto is_over = [&](const Value& value) {
+            return value.write == write || writes_[value.write].acknowledged < writes_[write].began;
+        };
+        if (std::ranges::find(values, write, &Value::write) == values.end() ||
+            !std::ranges::all_of(values, is_over))
+            return false;
+    }
+    return writes_[write].acknowledged != never;
+}
+
+/// Until it is acknowledged it may be made at any time, also after a power cut.
+void Checker::write_begins_again(WriteId id, Promise promise) {
+    Write& write = writes_[id];
+    write.acknowledged = never;
+    write.promise = promise;
+    const Moment began = now();
+    for (std::uint64_t sector = write.range.first; sector < write.range.end(); ++sector)
+        sectors_[sector].values.push_back({id, never, began});
+}
+
 void Checker::read_returned(const SectorRange& range, Moment began, const std::uint8_t* bytes) {
     const Moment ended = now();
     for (std::uint64_t i = 0; i < range.count; ++i) {

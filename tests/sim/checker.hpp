@@ -54,6 +54,11 @@ class Checker {
     /// The other functions treat it as a write.
     WriteId trim_begins(std::span<const SectorRange> ranges, Promise promise, Effect effect);
     void write_acknowledged(WriteId write);
+    /// Whether all other writes of these sectors were over before this one began.
+    [[nodiscard]] bool is_newest(const SectorRange& range, WriteId write) const;
+    /// The same data is written once more to all of the sectors of a write that is_newest(), and nothing else
+    /// is until that is acknowledged.
+    void write_begins_again(WriteId write, Promise promise);
     /// `bytes`: of the whole range. `began`: when the read was first asked for.
     void read_returned(const SectorRange& range, Moment began, const std::uint8_t* bytes);
     /// What was acknowledged before the flush began is stable.

@@ -1,5 +1,7 @@
 #include "host.hpp"
 
+#include "collision.hpp"
+
 namespace aoesim {
 
 namespace ata = aoetest::ata;
@@ -42,6 +44,11 @@ void Host::issue() {
 void Host::ask() {
     Asked asked = new_request();
     asked.path = next_path_++ % setting_.ports.size();
+    if (setting_.kind == Kind::constant_tag) {
+        // Something that targets return and do not look at: which request an answer is for.
+        asked.request.at(32) = static_cast<std::uint8_t>(next_tag_);
+        asked.request.at(33) = static_cast<std::uint8_t>(next_tag_ >> 8);
+    }
     asked.request.tagged(new_tag());
     transmit(std::move(asked));
 }
@@ -78,24 +85,32 @@ void Host::make_request(Asked& asked) {
         asked.request = aoetest::flush_request(random_.chance(0.5) ? ata::flush_cache : ata::flush_cache_ext);
     } else if (random_.chance(setting_.switches)) {
         asked.request = aoetest::ata_request(ata::set_features, 0x82);
-    } else if (random_.chance(setting_.trims)) {
+    } else if (random_.chance(setting_.echoes) && can_echo()) {
+        make_echo(asked);
+    } else if (random_.chance(setting_.trims) && volume_.echoed.empty()) {
         make_trim(asked, most > 1 && random_.chance(0.2));
-    } else if (random_.chance(setting_.writes)) {
-        if (random_.chance(setting_.sequential))
-            go_on(range, next_write_);
-        asked.range = previous_ = range;
-        make_write(asked);
     } else {
-        asked.range = range;
-        asked.reads = !random_.chance(setting_.verifies);
-        if (asked.reads && random_.chance(setting_.sequential))
-            go_on(asked.range, next_read_);
-        const auto sectors = static_cast<std::uint8_t>(asked.range.count);
-        asked.request = asked.reads
-                            ? aoetest::read_request(asked.range.first, sectors)
-                            : aoetest::ata_request(ata::read_verify_ext, 0, sectors, asked.range.first);
-        previous_ = asked.range;
+        const bool writes = random_.chance(setting_.writes);
+        if (random_.chance(setting_.sequential))
+            go_on(range, writes ? next_write_ : next_read_);
+        asked.range = previous_ = range;
+        if (writes && !volume_.is_echoed(range))
+            make_write(asked);
+        else
+            make_read(asked);
     }
+}
+
+void Host::make_read(Asked& asked) {
+    const bool is_28_bit = setting_.kind == Kind::constant_tag;
+    const auto sectors = static_cast<std::uint8_t>(asked.range.count);
+    asked.reads = !random_.chance(setting_.verifies);
+    if (asked.reads)
+        asked.request = aoetest::read_request(asked.range.first, sectors,
+                                              is_28_bit ? ata::read_sectors : ata::read_sectors_ext);
+    else
+        asked.request = aoetest::ata_request(is_28_bit ? ata::read_verify : ata::read_verify_ext, 0, sectors,
+                                             asked.range.first);
 }
 
 /// From where the last one ended, and from the beginning after the end.
@@ -118,11 +133,30 @@ void Host::make_write(Asked& asked) {
     volume_.writer_of.push_back(setting_.number);
     aoetest::Bytes data(asked.range.bytes());
     for (std::uint64_t i = 0; i < asked.range.count; ++i)
-        fill_sector(&data[i * 512], asked.write, asked.range.first + i);
-    asked.request = aoetest::write_request(asked.range.first, data,
-                                           forced                ? ata::write_dma_fua_ext
-                                           : random_.chance(0.5) ? ata::write_sectors
-                                                                 : ata::write_sectors_ext);
+        fill_sector(&data[i * 512], asked.write, asked.range.first + i, setting_.edges);
+    const std::uint8_t opcode = forced ? ata::write_dma_fua_ext
+                                : setting_.kind == Kind::constant_tag || random_.chance(0.5)
+                                    ? ata::write_sectors
+                                    : ata::write_sectors_ext;
+    if (setting_.bucket)
+        collide(data, asked.range, opcode, *setting_.bucket);
+    asked.request = aoetest::write_request(asked.range.first, data, opcode);
+}
+
+/// Nobody else writes there meanwhile, so for the checker it is the same write.
+bool Host::can_echo() const {
+    return last_write_.write != 0 && !volume_.is_echoed(last_write_.range) &&
+           volume_.checker.is_newest(last_write_.range, last_write_.write);
+}
+
+void Host::make_echo(Asked& asked) {
+    asked.range = last_write_.range;
+    asked.write = last_write_.write;
+    asked.request = last_write_.request;
+    asked.echoes = true;
+    volume_.echoed.push_back(asked.range);
+    volume_.checker.write_begins_again(asked.write,
+                                       promise(asked.request.opcode() == ata::write_dma_fua_ext));
 }
 
 /// Of a few ranges anywhere, some of them side by side as those of a long range are.
@@ -165,6 +199,8 @@ std::uint32_t Host::new_tag() {
         return (number & 0x7FFF) << 16 | jiffies();
     case Kind::ipxe:
         return 0x18AE0000 | (number & 0xFFFF);
+    case Kind::constant_tag:
+        return 0x0000A0E0;
     case Kind::windows: // in the order of its bytes
         return __builtin_bswap32(number);
     case Kind::macos:
@@ -208,6 +244,7 @@ Time Host::timeout(const Asked& asked) const {
     case Kind::ipxe:
         return std::min<Time>(milliseconds(250 << std::min(doublings, 5U)), seconds(8));
     case Kind::windows:
+    case Kind::constant_tag:
         return std::min<Time>(milliseconds(20 << doublings), seconds(1));
     case Kind::macos:
         break;
@@ -248,8 +285,8 @@ void Host::receive(const Frame& frame) {
             learn(age_of(reply.tag()));
         return;
     }
-    if (found->second.sets_config != is_config)
-        return; // an advertisement, perhaps
+    if (!has_answer(found->second, reply))
+        return;
     if (reply.is_error() && setting_.kind != Kind::ipxe)
         return; // and goes on asking
     Asked asked = std::move(found->second);
@@ -265,10 +302,21 @@ void Host::receive(const Frame& frame) {
                     [this] { issue(); });
 }
 
+/// Whether it is the answer to this request, where the tag is right.
+bool Host::has_answer(const Asked& asked, const Reply& reply) const {
+    const bool is_config = reply.command() == aoetest::command_config;
+    if (asked.sets_config || is_config)
+        return asked.sets_config == is_config; // or it is an advertisement
+    return setting_.kind != Kind::constant_tag ||
+           (reply.bytes[32] == asked.request.byte_at(32) && reply.bytes[33] == asked.request.byte_at(33));
+}
+
 /// A failure tells nothing: a write may have been made, in part or whole, or may yet be.
 void Host::answered(Asked& asked, const Reply& reply) {
     if (asked.sets_config)
         return;
+    if (asked.echoes)
+        volume_.echoed.erase(std::ranges::find(volume_.echoed, asked.range));
     if (asked.refused != 0) {
         check_refusal(asked, reply);
         return;
@@ -283,10 +331,12 @@ void Host::answered(Asked& asked, const Reply& reply) {
             checker.read_returned(asked.range, asked.began, &reply.bytes[36]);
     } else if (asked.write != 0) {
         checker.write_acknowledged(asked.write);
+        if (asked.request.opcode() != ata::data_set_management)
+            last_write_ = asked;
     } else if (asked.request.opcode() == ata::set_features) {
         checker.flush_acknowledged(asked.began);
         volume_.cache_off = true;
-    } else if (asked.request.opcode() != ata::read_verify_ext) {
+    } else if (asked.request.opcode() != ata::read_verify_ext && asked.request.opcode() != ata::read_verify) {
         checker.flush_acknowledged(asked.began);
     }
 }

@@ -52,6 +52,12 @@ struct Volume {
     Checker checker;
     bool cache_off = false;             ///< An initiator was told that the write cache is off.
     std::vector<unsigned> writer_of{0}; ///< By write: the number of its host.
+    /// Being written again with what they hold, so that nobody may write anything else there.
+    std::vector<SectorRange> echoed{};
+
+    [[nodiscard]] bool is_echoed(const SectorRange& range) const {
+        return std::ranges::any_of(echoed, [&](const SectorRange& each) { return each.overlaps(range); });
+    }
 };
 
 class Host {
@@ -61,6 +67,7 @@ class Host {
         ipxe,         ///< The same tag, slowly; an error is final.
         windows,      ///< The same tag, soon.
         macos,        ///< The same tag, every 5 ms.
+        constant_tag, ///< The same tag for everything, so one request at a time.
     };
 
     struct Setting {
@@ -76,7 +83,10 @@ class Host {
         double verifies = 0.02; ///< Of the reads, those without data.
         double config_sets = 0; ///< At most one at a time, for an export drops a second.
         double repeats = 0;     ///< Of the reads and writes, those for the sectors of the one before.
-        bool cold = false;      ///< Has not learnt yet how soon answers come.
+        double echoes = 0;      ///< Of the requests, those that write the last data to its sectors again.
+        Edges edges = Edges::own;
+        std::optional<std::uint64_t> bucket; ///< Of the history, into which all writes are made to fall.
+        bool cold = false;                   ///< Has not learnt yet how soon answers come.
         bool cut_short = false; ///< Its requests may reach the target so; the answer to them is ABRT.
         double reboots = 0;
         Time pause = microseconds(50); ///< Between an answer and the next request, at most.
@@ -110,6 +120,7 @@ class Host {
         WriteId write = 0;
         bool reads = false;
         bool sets_config = false;
+        bool echoes = false;
         std::uint8_t refused = 0; ///< It must not succeed, but with this ATA error.
         Time sent{};
         std::uint64_t transmission = 0; ///< Of all that this host has made.
@@ -124,9 +135,13 @@ class Host {
     [[nodiscard]] bool sets_config() const;
     void go_on(SectorRange& range, std::uint64_t& next) const;
     void make_write(Asked& asked);
+    void make_read(Asked& asked);
+    [[nodiscard]] bool can_echo() const;
+    void make_echo(Asked& asked);
     void make_trim(Asked& asked, bool two_blocks);
     void check_refusal(const Asked& asked, const aoetest::Reply& reply);
     [[nodiscard]] Checker::Promise promise(bool forced) const;
+    [[nodiscard]] bool has_answer(const Asked& asked, const aoetest::Reply& reply) const;
     void transmit(Asked asked);
     void expire(std::uint32_t tag, std::uint64_t transmission);
     void answered(Asked& asked, const aoetest::Reply& reply);
@@ -151,6 +166,7 @@ class Host {
     std::uint64_t next_read_ = 0, next_write_ = 0; ///< Of sequential ones.
     double average_ = 0, deviation_ = 0;           ///< Of the round trip, in seconds.
     SectorRange previous_;                         ///< What was last read or written.
+    Asked last_write_;                             ///< That was acknowledged; its write is 0 at first.
     bool away_ = false;                            ///< Rebooting.
 };
 

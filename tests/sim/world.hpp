@@ -163,6 +163,7 @@ class World final : public Network, public Machine::Observer, public Disk::Obser
     std::uint64_t cables_epoch_ = 0; ///< What was sent before a power cut does not arrive after it.
     Time between_faults_{};
     double power_cuts_ = 0, restarts_ = 0;
+    double crowds_ = 0;     ///< Of those who look for targets.
     Time between_floods_{}; ///< Zero: nobody floods.
     bool flooding_ = true;
     std::uint32_t flood_tag_ = 0x60000000;

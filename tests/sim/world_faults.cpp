@@ -115,7 +115,7 @@ void World::query() {
     if (healed_)
         return;
     schedule_.after(milliseconds(random_.between(1, 100)), [this] { query(); });
-    const unsigned count = hanging_ && random_.chance(0.1) ? 20 : 1; // a rack that boots
+    const unsigned count = random_.chance(crowds_) ? 20 : 1; // a rack boots, say
     for (unsigned i = 0; i < count; ++i) {
         auto request = random_.chance(0.5) ? aoetest::identify_request() : aoetest::config_request();
         request.to(aoetest::every_shelf, aoetest::every_slot).from(query_mac).tagged(query_tag_++);

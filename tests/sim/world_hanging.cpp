@@ -24,6 +24,7 @@ void World::make_hanging_world() {
                 .truncated = random_.rarely(0.01),
                 .corrupted = random_.rarely(0.02),
                 .jitter = microseconds(random_.between(1, 500))};
+    crowds_ = random_.rarely(0.5);
     make_hanging_machine();
     make_hanging_exports();
     make_healthy_hosts();
@@ -38,8 +39,9 @@ void World::make_hanging_world() {
 
 void World::make_hanging_machine() {
     const std::size_t exports = random_.chance(0.5) ? random_.between(2, 4) : random_.between(3, 12);
+    const std::uint64_t least = std::max<std::uint64_t>(16, 4 * exports);
     const auto slots = static_cast<std::uint32_t>(
-        random_.between(std::max<std::uint64_t>(16, 4 * exports), random_.chance(0.5) ? 64 : 192));
+        random_.chance(0.3) ? least : random_.between(least, random_.chance(0.5) ? 64 : 192));
     constexpr unsigned mtus[] = {1500, 1500, 4200, 9000};
     machine_setting_ = {
         .ports = static_cast<unsigned>(random_.between(1, 2)),
@@ -59,9 +61,13 @@ void World::make_hanging_machine() {
     const auto most_used = static_cast<std::uint32_t>(2 * exports);
     for (unsigned port = 0; port < machine_setting_.ports; ++port) {
         machine_setting_.mtus.push_back(mtus[random_.below(std::size(mtus))]);
-        Port::Lent lent{.socket = static_cast<std::uint32_t>(random_.between(1, slots / 2))};
+        const bool as_many = random_.chance(0.4); // as a target lends
+        const auto up_to = [&](std::uint32_t most) {
+            return as_many ? most : static_cast<std::uint32_t>(random_.between(1, most));
+        };
+        Port::Lent lent{.socket = up_to(slots / 2)};
         if (random_.chance(0.5)) {
-            lent.lane = static_cast<std::uint32_t>(random_.between(1, slots * 3 / 8));
+            lent.lane = up_to(slots * 3 / 8);
             lent.socket = std::min(lent.socket, slots - most_used - lent.lane);
         }
         machine_setting_.lent.push_back(lent);
@@ -71,7 +77,7 @@ void World::make_hanging_machine() {
 
 void World::make_hanging_exports() {
     const std::size_t count = machine_setting_.exports;
-    std::size_t troubled = random_.between(1, count - 1);
+    std::size_t troubled = random_.chance(0.3) ? count - 1 : random_.between(1, count - 1);
     const bool blocking = random_.chance(0.5);
     for (std::size_t i = 0; i < count; ++i) {
         Disk::Setting setting{.geometry = random_geometry()};

@@ -1,4 +1,5 @@
 // What there is in a world.
+#include "collision.hpp"
 #include "world.hpp"
 
 namespace aoesim {
@@ -26,6 +27,7 @@ void World::make_weather() {
     between_faults_ = random_.chance(0.2) ? seconds(1000) : Time(milliseconds(random_.between(5, 200)));
     power_cuts_ = random_.rarely(0.1);
     restarts_ = random_.rarely(0.1);
+    crowds_ = random_.rarely(0.2);
     constexpr unsigned mtus[] = {1500, 1500, 4200, 9000, 9000};
     machine_setting_ = {
         .ports = static_cast<unsigned>(random_.between(1, 3)),
@@ -117,13 +119,20 @@ void World::add_host(const Host::Setting& setting, Export& exported) {
 void World::make_hosts() {
     const std::uint64_t count = random_.between(1, 4);
     const bool own_sectors = random_.chance(0.3);
+    // What the history of writes has to tell apart.
+    const Edges edges = random_.chance(0.3) ? Edges::plain : Edges::own;
+    const double echoes = random_.chance(0.3) ? 0.5 : 0;
+    std::optional<std::uint64_t> bucket;
+    if (edges == Edges::plain && random_.chance(0.5))
+        bucket = random_.below(history_buckets);
     const bool shares_sectors = count > 1 && !own_sectors;
     for (unsigned number = 1; number <= count; ++number) {
         Export& exported = exports_[random_.below(exports_.size())];
         const std::uint64_t sectors = exported.volume->sectors;
         Host::Setting setting;
-        constexpr Host::Kind kinds[] = {Host::Kind::linux_driver, Host::Kind::linux_driver, Host::Kind::ipxe,
-                                        Host::Kind::windows, Host::Kind::macos};
+        constexpr Host::Kind kinds[] = {Host::Kind::linux_driver, Host::Kind::linux_driver,
+                                        Host::Kind::ipxe,         Host::Kind::windows,
+                                        Host::Kind::macos,        Host::Kind::constant_tag};
         setting.kind = kinds[random_.below(std::size(kinds))];
         setting.number = number;
         const bool several = setting.kind == Host::Kind::linux_driver;
@@ -145,13 +154,18 @@ void World::make_hosts() {
             setting.window = 24;
             setting.sequential = 0.8;
         }
+        if (setting.kind == Host::Kind::constant_tag)
+            setting.window = 1;
         if (exported.volume->volatile_cache) {
             setting.flushes = random_.rarely(0.1);
-            setting.forced = random_.rarely(0.5);
+            setting.forced = setting.kind != Host::Kind::constant_tag ? random_.rarely(0.5) : 0;
             setting.switches = random_.chance(0.2) ? 0.005 : 0;
         }
         setting.trims = random_.rarely(0.2);
         setting.repeats = random_.rarely(0.5);
+        setting.echoes = echoes;
+        setting.edges = edges;
+        setting.bucket = bucket;
         setting.cut_short = weather_.truncated > 0;
         setting.cold = random_.chance(0.1);
         setting.reboots = random_.rarely(0.02);
