@@ -138,7 +138,7 @@ void Host::make_write(Asked& asked) {
                                 : setting_.kind == Kind::constant_tag || random_.chance(0.5)
                                     ? ata::write_sectors
                                     : ata::write_sectors_ext;
-    if (setting_.bucket)
+    if (setting_.bucket && random_.chance(0.3)) // more would cost the target time and no more
         collide(data, asked.range, opcode, *setting_.bucket);
     asked.request = aoetest::write_request(asked.range.first, data, opcode);
 }

@@ -134,6 +134,8 @@ void World::make_hosts() {
                                         Host::Kind::ipxe,         Host::Kind::windows,
                                         Host::Kind::macos,        Host::Kind::constant_tag};
         setting.kind = kinds[random_.below(std::size(kinds))];
+        if (bucket && setting.kind == Host::Kind::macos)
+            setting.kind = Host::Kind::windows; // which does not repeat by the thousand
         setting.number = number;
         const bool several = setting.kind == Host::Kind::linux_driver;
         const bool one_mac = random_.chance(0.5);
