@@ -93,6 +93,8 @@ void Host::make_request(Asked& asked) {
         const bool writes = random_.chance(setting_.writes);
         if (random_.chance(setting_.sequential))
             go_on(range, writes ? next_write_ : next_read_);
+        else if (last_write_.write != 0 && random_.chance(setting_.echoes / 20)) // it has other data at last
+            range = last_write_.range;
         asked.range = previous_ = range;
         if (writes && !volume_.is_echoed(range))
             make_write(asked);
@@ -331,7 +333,8 @@ void Host::answered(Asked& asked, const Reply& reply) {
             checker.read_returned(asked.range, asked.began, &reply.bytes[36]);
     } else if (asked.write != 0) {
         checker.write_acknowledged(asked.write);
-        if (asked.request.opcode() != ata::data_set_management)
+        const bool is_favourite = last_write_.write == 0 || last_write_.range == asked.range;
+        if (asked.request.opcode() != ata::data_set_management && (is_favourite || random_.chance(0.02)))
             last_write_ = asked;
     } else if (asked.request.opcode() == ata::set_features) {
         checker.flush_acknowledged(asked.began);

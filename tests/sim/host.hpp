@@ -166,8 +166,8 @@ class Host {
     std::uint64_t next_read_ = 0, next_write_ = 0; ///< Of sequential ones.
     double average_ = 0, deviation_ = 0;           ///< Of the round trip, in seconds.
     SectorRange previous_;                         ///< What was last read or written.
-    Asked last_write_;                             ///< That was acknowledged; its write is 0 at first.
-    bool away_ = false;                            ///< Rebooting.
+    Asked last_write_;  ///< Acknowledged, and to be echoed; its write is 0 at first.
+    bool away_ = false; ///< Rebooting.
 };
 
 } // namespace aoesim

@@ -136,6 +136,8 @@ void World::make_hosts() {
         setting.kind = kinds[random_.below(std::size(kinds))];
         if (bucket && setting.kind == Host::Kind::macos)
             setting.kind = Host::Kind::windows; // which does not repeat by the thousand
+        if (edges == Edges::plain && random_.chance(0.4))
+            setting.kind = Host::Kind::constant_tag;
         setting.number = number;
         const bool several = setting.kind == Host::Kind::linux_driver;
         const bool one_mac = random_.chance(0.5);
@@ -164,7 +166,7 @@ void World::make_hosts() {
             setting.switches = random_.chance(0.2) ? 0.005 : 0;
         }
         setting.trims = random_.rarely(0.2);
-        setting.repeats = random_.rarely(0.5);
+        setting.repeats = setting.kind == Host::Kind::constant_tag ? 0.5 : random_.rarely(0.5);
         setting.echoes = echoes;
         setting.edges = edges;
         setting.bucket = bucket;
