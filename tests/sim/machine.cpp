@@ -16,6 +16,7 @@ Port::Port(unsigned number_of_it, const Mac& mac, unsigned mtu, std::uint32_t sl
     max_slot_frame_ = pool_.frame_capacity();
     socket.most_lent = lent.socket;
     lane.most_lent = lent.lane;
+    pool_.set_aside(lent.socket + lent.lane);
     replenish();
 }
 

@@ -105,7 +105,10 @@ class Machine final : private aoetarget::core::StateStore {
         std::size_t exports = 1; ///< As many as there will be.
     };
     /// Of the kernel's workers, as the target asks for.
-    static unsigned workers_for(const Setting&) { return 8; }
+    static unsigned workers_for(const Setting& setting) {
+        return static_cast<unsigned>(
+            aoetarget::core::Holdings::workers_for(setting.ports * setting.slots, setting.exports));
+    }
 
     class Observer {
       public:

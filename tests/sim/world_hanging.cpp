@@ -39,7 +39,7 @@ void World::make_hanging_world() {
 
 void World::make_hanging_machine() {
     const std::size_t exports = random_.chance(0.5) ? random_.between(2, 4) : random_.between(3, 12);
-    const std::uint64_t least = std::max<std::uint64_t>(16, 4 * exports);
+    const std::uint64_t least = std::max<std::uint64_t>(16, 5 * exports);
     const auto slots = static_cast<std::uint32_t>(
         random_.chance(0.3) ? least : random_.between(least, random_.chance(0.5) ? 64 : 192));
     constexpr unsigned mtus[] = {1500, 1500, 4200, 9000};
@@ -48,7 +48,7 @@ void World::make_hanging_machine() {
         .slots = slots,
         .lent = {},
         .queue_frames = 10000, // what is lost in a burst is nobody's fault
-        .bounce_buffers = exports + random_.below(4),
+        .bounce_buffers = random_.between(1, 4), // besides one for each export
         .ahead_pieces = random_.between(1, 4),
         .piece_sectors = 8 * random_.between(1, 8),
         .alignment = random_.chance(0.3) ? 4096U : 512U,
@@ -58,7 +58,7 @@ void World::make_hanging_machine() {
         .exports = exports,
     };
     freezes_state_ = machine_setting_.keeps_state && random_.chance(0.4);
-    const auto most_used = static_cast<std::uint32_t>(2 * exports);
+    const auto most_used = static_cast<std::uint32_t>(3 * exports);
     for (unsigned port = 0; port < machine_setting_.ports; ++port) {
         machine_setting_.mtus.push_back(mtus[random_.below(std::size(mtus))]);
         const bool as_many = random_.chance(0.4); // as a target lends
