@@ -5,6 +5,11 @@
 namespace aoetarget::core {
 namespace {
 
+bool has_quotas() {
+    return !mutated(Mutation::no_quotas) && !mutated(Mutation::lent_is_free) &&
+           !mutated(Mutation::wildcards_may_wait);
+}
+
 bool crowds(const Sender* one, std::size_t left) {
     return one != nullptr && one->held > 3 * left;
 }
@@ -48,8 +53,7 @@ void Holdings::refresh(FramePool& pool) {
     const std::size_t usable = mutated(Mutation::lent_is_free) ? pool.slots() : pool.usable();
     if (slots.is_for(usable, exports()))
         return;
-    mutated(Mutation::no_quotas) ? slots.reset_without_quotas(usable, exports())
-                                 : slots.reset(usable, exports());
+    has_quotas() ? slots.reset(usable, exports()) : slots.reset_without_quotas(usable, exports());
     senders_.for_each_export(pool, [&](const Sender& all) { slots.add(all.held); });
 }
 
@@ -73,7 +77,7 @@ Holdings::Verdict Holdings::may_enter(const Asker& asker, const Sender* found, b
 
     std::size_t left = hangs ? std::min(slots.own_left(held), requests_.own_left(account.slots))
                              : std::min(slots.left(held, part), requests_.left(account.slots, 0));
-    if (mutated(Mutation::no_quotas))
+    if (!has_quotas())
         left = slots.units() / 2 - std::min(slots.units() / 2, held);
     if (left == 0)
         return Verdict::export_is_full;

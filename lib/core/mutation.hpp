@@ -28,10 +28,10 @@ enum class Mutation : std::uint8_t {
     keep_spoilt,        ///< What was read ahead is used although it was changed since.
     let_crowd,          ///< One sender may take all the slots.
     no_quotas,          ///< An export may hold half of a link's slots, and owns none of them.
-    lent_is_free,       ///< Slots that are lent for receiving count as free.
+    lent_is_free,       ///< And slots that are lent for receiving count as free.
     few_workers,        ///< The kernel has no more workers than by default.
     share_all_buffers,  ///< No export owns a bounce buffer.
-    wildcards_may_wait, ///< Requests to several exports may hold any number of slots.
+    wildcards_may_wait, ///< And requests to several exports may hold any number of slots.
     trim_at_once,       ///< A trim does not wait for what overlaps it (R4).
     trim_whole_blocks,  ///< A trim discards blocks that it names in part.
     trim_first_only,    ///< Of a trim's ranges only the first is discarded.
