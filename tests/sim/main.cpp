@@ -8,7 +8,9 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
 #include <mutex>
+#include <sstream>
 #include <thread>
 
 using namespace aoesim;
@@ -23,11 +25,13 @@ struct Options {
     bool replay = false;
     bool trace = false;
     bool until_stopped = false;
+    const char* list = nullptr;
 };
 
 constexpr const char* usage =
     "usage: aoe-sim [--seeds N] [--first SEED] [--requests N] [--jobs N] [--until-stopped]\n"
-    "       aoe-sim --seed SEED [--requests N] [--trace]\n";
+    "       aoe-sim --seed SEED [--requests N] [--trace]\n"
+    "       aoe-sim --list FILE\n";
 
 [[noreturn]] void refuse(const std::string& why) {
     std::fprintf(stderr, "aoe-sim: %s\n%s", why.c_str(), usage);
@@ -60,6 +64,8 @@ Options parse(int argc, char* argv[]) {
             options.jobs = static_cast<unsigned>(std::clamp<std::uint64_t>(number(), 1, 256));
         } else if (name == "--until-stopped") {
             options.until_stopped = true;
+        } else if (name == "--list") {
+            options.list = i + 1 < argc ? argv[++i] : "";
         } else if (name == "--trace") {
             options.trace = true;
         } else {
@@ -108,6 +114,23 @@ void run_seed(const Options& options, std::uint64_t seed, Tally& tally) {
     std::fflush(stdout);
 }
 
+/// Those of a file, each line a seed, a number of requests, and a word about it; `#` begins a comment.
+void run_list(const Options& options, Tally& tally) {
+    std::ifstream file(options.list);
+    if (!file)
+        refuse(std::string("there is no file '") + options.list + "' to read seeds from");
+    for (std::string line; stopped == 0 && std::getline(file, line);) {
+        Options one = options;
+        std::uint64_t seed = 0;
+        std::istringstream words(line.substr(0, line.find('#')));
+        if (!(words >> seed))
+            continue;
+        if (!(words >> one.requests))
+            refuse("a seed without a number of requests: " + line);
+        run_seed(one, seed, tally);
+    }
+}
+
 void print(const char* name, std::uint64_t count) {
     std::printf("  %-32s %12llu\n", name, static_cast<unsigned long long>(count));
 }
@@ -122,8 +145,10 @@ int main(int argc, char* argv[]) {
     Tally tally;
     std::atomic<std::uint64_t> next{0};
     const auto begun = std::chrono::steady_clock::now();
+    if (options.list != nullptr)
+        run_list(options, tally);
     std::vector<std::jthread> threads;
-    for (unsigned i = 0; i < options.jobs; ++i) {
+    for (unsigned i = 0; i < options.jobs && options.list == nullptr; ++i) {
         threads.emplace_back([&] {
             while (stopped == 0) {
                 const std::uint64_t index = next++;
@@ -136,10 +161,11 @@ int main(int argc, char* argv[]) {
     threads.clear();
     const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - begun;
 
-    std::printf("seeds %llu to %llu: %llu requests in %.1f s\n",
-                static_cast<unsigned long long>(options.first),
-                static_cast<unsigned long long>(options.first + tally.passed + tally.failed - 1),
-                static_cast<unsigned long long>(tally.total.requests), taken.count());
+    if (options.list == nullptr)
+        std::printf("seeds %llu to %llu: ", static_cast<unsigned long long>(options.first),
+                    static_cast<unsigned long long>(options.first + tally.passed + tally.failed - 1));
+    std::printf("%llu requests in %.1f s\n", static_cast<unsigned long long>(tally.total.requests),
+                taken.count());
     for (std::size_t i = 0; i < fault_names.size(); ++i)
         print(fault_names[i].data(), tally.total.faults.counts[i]);
     std::printf("what the target had to do about it\n");

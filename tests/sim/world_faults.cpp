@@ -115,12 +115,13 @@ void World::query() {
     if (healed_)
         return;
     schedule_.after(milliseconds(random_.between(1, 100)), [this] { query(); });
-    const unsigned count = random_.chance(crowds_) ? 20 : 1; // a rack boots, say
+    const unsigned count = random_.chance(crowds_) ? 40 : 1; // a rack boots, say
+    const auto port = static_cast<unsigned>(random_.below(machine_setting_.ports));
     for (unsigned i = 0; i < count; ++i) {
         auto request = random_.chance(0.5) ? aoetest::identify_request() : aoetest::config_request();
         request.to(aoetest::every_shelf, aoetest::every_slot).from(query_mac).tagged(query_tag_++);
         request.destination = aoetest::broadcast_mac;
-        send(static_cast<unsigned>(random_.below(machine_setting_.ports)), request.encode(), Care::prompt, 0);
+        send(port, request.encode(), Care::prompt, 0);
     }
 }
 

@@ -23,7 +23,7 @@ void World::make_hanging_world() {
                 .late = random_.rarely(0.1),
                 .truncated = random_.rarely(0.01),
                 .corrupted = random_.rarely(0.02),
-                .jitter = microseconds(random_.between(1, 500))};
+                .jitter = microseconds(random_.between(1, random_.chance(0.3) ? 10 : 500))};
     crowds_ = random_.rarely(0.5);
     make_hanging_machine();
     make_hanging_exports();
@@ -77,7 +77,7 @@ void World::make_hanging_machine() {
 
 void World::make_hanging_exports() {
     const std::size_t count = machine_setting_.exports;
-    std::size_t troubled = random_.chance(0.3) ? count - 1 : random_.between(1, count - 1);
+    std::size_t troubled = random_.chance(0.4) ? count - 1 : random_.between(1, count - 1);
     const bool blocking = random_.chance(0.5);
     for (std::size_t i = 0; i < count; ++i) {
         Disk::Setting setting{.geometry = random_geometry()};
@@ -150,7 +150,7 @@ void World::make_troubled_hosts() {
                                                       : random_.between(4, 40);
     const double verifies = random_.chance(0.3) ? 0.9 : 0.02, writes = random_.chance(0.5) ? 0.9 : 0.3;
     const double flushes = random_.rarely(0.5), forced = random_.rarely(0.9);
-    const std::uint64_t most = random_.chance(0.5) ? 64 : 8; // as many as are advertised, at most
+    const std::uint64_t most = random_.chance(0.7) ? 64 : 8; // as many as are advertised, at most
     for (std::uint64_t i = 0; i < count; ++i) {
         Export& exported = *troubled[i < troubled.size() ? i : random_.below(troubled.size())];
         Host::Setting setting;

@@ -31,7 +31,7 @@ void World::make_weather() {
     constexpr unsigned mtus[] = {1500, 1500, 4200, 9000, 9000};
     machine_setting_ = {
         .ports = static_cast<unsigned>(random_.between(1, 3)),
-        .slots = static_cast<std::uint32_t>(random_.between(16, 96)),
+        .slots = static_cast<std::uint32_t>(random_.chance(0.15) ? 16 : random_.between(16, 96)),
         .lent = {},
         .queue_frames = random_.between(16, 200),
         .bounce_buffers = random_.between(1, 3),
