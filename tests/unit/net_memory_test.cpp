@@ -18,7 +18,7 @@ struct Memories {
     FrameMemories memories{ring};
 
     FrameMemory& add(std::size_t frame_bytes = small_frame) {
-        return memories.add(memories.layout_for(frame_bytes));
+        return memories.add(memories.layout_for(frame_bytes, 1));
     }
 };
 
