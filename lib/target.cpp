@@ -202,7 +202,6 @@ void Target::Impl::add_interface(const std::string& name, const InterfaceOptions
     auto link = std::make_unique<net::PacketLink>(name, options, ring_, memories_, arrival_clock_, *this,
                                                   core_.addresses());
     link->set_id(core_.add_link(*link, link->pool().slots()));
-    ring_.set_workers(core_.workers());
     links_.push_back(std::move(link));
     links_changed();
     links_.back()->replenish();
@@ -245,7 +244,6 @@ std::vector<std::string> Target::Impl::add_export(ExportOptions options,
     if (states_)
         kept = states_->load(options.address);
     core_.add_export(options, std::move(device), geometry, kept.state);
-    ring_.set_workers(core_.workers());
     addresses_changed();
     wakeup_.wake(); // to announce it
     if (kept.note.empty())
@@ -316,6 +314,7 @@ void Target::Impl::finish_turn() {
     for (const auto& link : links_)
         link->collect(time);
     core_.turn(time);
+    ring_.set_more_workers(core_.held_workers());
     for (const auto& link : links_) {
         link->replenish();
         link->send_in_groups(core_.devices_take_time(), core_.ended_operations() > merged_parts);

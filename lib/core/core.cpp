@@ -123,7 +123,8 @@ bool Core::receive_wildcard(LinkId link, FrameSlot slot) {
     return true;
 }
 
-/// At the most half of a link's slots are held by those that wait for one: they must not be what they wait for.
+/// At the most half of a link's slots are held by those that wait for one: they must not be what they wait
+/// for.
 bool Core::may_wait(const Wildcard& wildcard) const {
     const FramePool& pool = wildcard.slot.pool();
     const std::size_t most = std::max<std::size_t>(pool.usable() / 2, 1);
@@ -176,6 +177,19 @@ bool Core::resume_wildcards() {
         wildcards_[i] = {};
     wildcard_count_ = kept;
     return acted;
+}
+
+std::optional<Time> Core::next_deadline() const {
+    std::optional<Time> next = resources_.holdings.next_look();
+    const auto sooner = [&](std::optional<Time> other) {
+        if (other)
+            next = next ? std::min(*next, *other) : other;
+    };
+    if (!closed_) {
+        sooner(announcer_.next_due());
+        sooner(resources_.pieces.next_expiry());
+    }
+    return next;
 }
 
 void Core::turn(Time now) {

@@ -58,12 +58,7 @@ class Core {
     /// Everything else that is to be done: see above.
     void turn(Time now);
     /// When turn() has to be called even if nothing arrives; empty: never.
-    [[nodiscard]] std::optional<Time> next_deadline() const {
-        if (closed_)
-            return std::nullopt;
-        const auto due = announcer_.next_due(), expiry = resources_.pieces.next_expiry();
-        return due && expiry ? std::min(due, expiry) : due ? due : expiry;
-    }
+    [[nodiscard]] std::optional<Time> next_deadline() const;
 
     /// Whether devices have lately taken longer than to the turn after that in which they were given work, as
     /// disks do and the page cache does not.
@@ -80,10 +75,8 @@ class Core {
     void close();
     [[nodiscard]] bool idle() const;
 
-    /// How many worker threads the kernel should have for operations that block.
-    [[nodiscard]] std::size_t workers() const {
-        return Holdings::workers_for(provided_slots_, resources_.holdings.exports());
-    }
+    /// How many worker threads the kernel should have beyond those of always: see Holdings.
+    [[nodiscard]] std::size_t held_workers() const { return resources_.holdings.held_workers(); }
 
     [[nodiscard]] IoQueue& completions() { return resources_.completions; }
     [[nodiscard]] std::vector<ExportStats> export_stats() const;

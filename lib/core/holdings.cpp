@@ -18,21 +18,50 @@ bool crowds(const Sender* one, std::size_t left) {
 
 void Holdings::add_export(Account& account) {
     accounts_.push_back(&account);
-    begun_.reserve(accounts_.size());
 }
 
 void Holdings::remove_export(const Account& account) {
     std::erase(accounts_, &account);
-    std::erase(begun_, &account);
 }
 
 void Holdings::begin_turn(Time now) {
     now_ = now;
-    for (Account* account : begun_) {
-        account->progress = now;
-        account->has_begun = false;
+    if (next_look_ && *next_look_ <= now)
+        look_for_stalls();
+}
+
+void Holdings::operation_begins(Account& account) {
+    if (account.operations++ == 0)
+        account.progress = now_;
+    look_later();
+}
+
+void Holdings::operation_ended(Account& account) const {
+    --account.operations;
+    account.progress = now_;
+    account.is_proven = true;
+}
+
+void Holdings::look_later() {
+    constexpr Time interval = std::chrono::milliseconds(20);
+    if (!next_look_)
+        next_look_ = now_ + interval;
+}
+
+void Holdings::look_for_stalls() {
+    next_look_.reset();
+    const auto stalls = [&](Time progress) {
+        return now_ - progress > stall && !mutated(Mutation::few_workers);
+    };
+    held_workers_ = changes_ > 0 && stalls(change_progress_) ? changes_ : 0;
+    bool is_busy = changes_ > 0;
+    for (const Account* account : accounts_) {
+        is_busy = is_busy || account->operations > 0;
+        if (account->operations > 0 && stalls(account->progress))
+            held_workers_ += account->operations;
     }
-    begun_.clear();
+    if (is_busy)
+        look_later();
 }
 
 bool Holdings::has_company(const FrameSlot& slot, const MacAddress& source) {
@@ -72,7 +101,7 @@ Holdings::Verdict Holdings::may_enter(const Asker& asker, const Sender* found, b
     const Share& slots = asker.pool.use().slots;
     const Sender* all = found != nullptr ? found->all : senders_.find(everybody, asker.pool, &account);
     const std::size_t held = all != nullptr ? all->held : 0;
-    const bool hangs = account.slots > 0 && !account.has_begun && now_ - account.progress > patience;
+    const bool hangs = account.operations > 0 && now_ - account.progress > patience;
     const std::size_t part = account.is_proven ? 1 : 4;
 
     std::size_t left = hangs ? std::min(slots.own_left(held), requests_.own_left(account.slots))
@@ -101,9 +130,7 @@ Sender* Holdings::enter(const Asker& asker, Sender* found) {
     Account& account = asker.account;
     Sender* sender = senders_.enter(found, asker.source, asker.pool, &account);
     asker.pool.use().slots.enter(sender->all->held);
-    if (account.slots++ == 0 && !std::exchange(account.has_begun, true))
-        begun_.push_back(&account);
-    requests_.enter(account.slots);
+    requests_.enter(++account.slots);
     return sender;
 }
 
@@ -122,17 +149,17 @@ bool Holdings::begin_change(FramePool& pool) {
     if (!slots.may_change())
         return false;
     slots.begin_change();
+    if (changes_++ == 0)
+        change_progress_ = now_;
+    look_later();
     return true;
 }
 
 void Holdings::end_change(FramePool& pool) {
     refresh(pool);
     pool.use().slots.end_change();
-}
-
-std::size_t Holdings::workers_for(std::size_t slots, std::size_t exports) {
-    constexpr std::size_t by_default = 8; // of Linux, with two processors
-    return mutated(Mutation::few_workers) ? by_default : slots + 2 * exports;
+    --changes_;
+    change_progress_ = now_;
 }
 
 } // namespace aoetarget::core

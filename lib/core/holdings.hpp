@@ -26,15 +26,18 @@
 #include "core/senders.hpp"
 #include "core/time.hpp"
 
+#include <optional>
+#include <vector>
+
 namespace aoetarget::core {
 
 /// What one export holds, of all pools together.
 struct Account {
-    std::size_t slots = 0;   ///< With its requests, and with answers that wait for these.
-    std::size_t buffers = 0; ///< For bouncing.
-    Time progress{};         ///< When its device last ended anything, or when it began to hold slots.
-    bool has_begun = false;  ///< To hold slots, since the last turn.
-    bool is_proven = false;  ///< Its device has ended something.
+    std::size_t slots = 0;      ///< With its requests, and with answers that wait for these.
+    std::size_t buffers = 0;    ///< For bouncing.
+    std::size_t operations = 0; ///< That are with its device.
+    Time progress{};            ///< When its device last ended one, or had none before.
+    bool is_proven = false;     ///< Its device has ended something.
 };
 
 class Holdings {
@@ -42,9 +45,12 @@ class Holdings {
     /// `buffer_count`: how many requests of an export one sender may have under way through one link.
     explicit Holdings(std::size_t buffer_count) : buffer_count_(buffer_count) {}
 
-    /// An export that has not ended anything for so long, and holds something, hangs until it does. A busy
-    /// disk ends something all the time, even one that takes longer for each of its operations.
+    /// An export whose device has ended nothing for so long, and has something to do, hangs until it does. A
+    /// busy disk ends something all the time, even one that takes longer for each of its operations.
     static constexpr Time patience = std::chrono::milliseconds(100);
+    /// After so long it stalls: it may have a worker thread of the kernel for each of its operations.
+    static constexpr Time stall = std::chrono::milliseconds(30);
+
     enum class Verdict : std::uint8_t {
         admitted,
         export_is_full, ///< The export holds all that it may.
@@ -88,30 +94,34 @@ class Holdings {
     bool begin_change(FramePool& pool);
     void end_change(FramePool& pool);
 
-    /// Its device has ended something.
-    void progressed(Account& account) const {
-        account.progress = now_;
-        account.is_proven = true;
-    }
+    /// Its device is given something to do, and has ended it.
+    void operation_begins(Account& account);
+    void operation_ended(Account& account) const;
 
-    /// How many of the kernel's worker threads a target needs that has so many slots for requests in its
-    /// links and so many exports: one for each operation that may block at the same time, so that none ever
-    /// waits for a thread that another export's device keeps. The kernel starts them when they are needed. An
-    /// export may have a sync and a saved state under way besides its requests.
-    static std::size_t workers_for(std::size_t slots, std::size_t exports);
+    /// How many worker threads of the kernel devices that stall may hold, and a state directory that does. So
+    /// many more than usual are needed, or operations that block would wait for what others' devices do not
+    /// give back. To be looked at once a turn.
+    [[nodiscard]] std::size_t held_workers() const { return held_workers_; }
+    /// When begin_turn() has to look again whether something stalls; empty: nothing is under way.
+    [[nodiscard]] std::optional<Time> next_look() const { return next_look_; }
 
   private:
     void refresh(FramePool& pool);
     void refresh_requests();
+    void look_for_stalls();
+    void look_later();
 
     SenderTable senders_;
     const std::size_t buffer_count_;
     std::vector<Account*> accounts_;
-    std::vector<Account*> begun_; ///< Those that held nothing before.
     /// Of all pools together, those included that no link has any more: for each slot that is held there is
     /// one Request, and no more Requests than slots that links have.
     Share requests_;
     std::size_t requests_max_ = 0;
+    std::size_t changes_ = 0; ///< Of states, under way.
+    Time change_progress_{};  ///< When one of these ended, or there was none before.
+    std::size_t held_workers_ = 0;
+    std::optional<Time> next_look_;
     Time now_{}; ///< Of the last turn.
 };
 

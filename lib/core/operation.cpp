@@ -46,6 +46,7 @@ void Scheduler::submit(Operation& operation, Step step, Io::Op op, const SectorR
     operation.buffers = std::span(operation.vectors).first(vectors);
     operation.device_data = {};
     operation.started_turn = resources_.turn;
+    resources_.holdings.operation_begins(account_);
     device_.submit(operation);
 }
 
@@ -221,7 +222,7 @@ void Scheduler::fetch_ended(Operation& operation, int error) {
 // --- Completion ----------------------------------------------------------------------------------
 
 void Scheduler::completed(Operation& operation, int error) {
-    resources_.holdings.progressed(account_);
+    resources_.holdings.operation_ended(account_);
     switch (operation.step) {
     case Step::flush:
         counters_.flush_errors += error != 0 ? 1 : 0;

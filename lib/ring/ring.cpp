@@ -125,6 +125,7 @@ Ring::Ring(unsigned completions) {
     }
     io_uring_cq_eventfd_toggle(&ring_, false);
 
+    limit_workers(0); // the ring of before has set another limit, by its size
     rlimit open_files{};
     getrlimit(RLIMIT_NOFILE, &open_files); // the kernel refuses a larger table
     const auto files = static_cast<unsigned>(std::min<rlim_t>(open_files.rlim_cur, max_files));
@@ -140,10 +141,23 @@ Ring::~Ring() {
     io_uring_queue_exit(&ring_);
 }
 
-void Ring::set_workers(std::size_t most) {
+/// As many as the kernel allows by itself, and `more`.
+void Ring::limit_workers(std::size_t more) {
     constexpr unsigned unchanged = 0;
-    unsigned bounded_and_unbounded[2] = {static_cast<unsigned>(most), unchanged};
+    const auto usual = 4 * static_cast<unsigned>(sysconf(_SC_NPROCESSORS_ONLN));
+    unsigned bounded_and_unbounded[2] = {usual + static_cast<unsigned>(more), unchanged};
     io_uring_register_iowq_max_workers(&ring_, bounded_and_unbounded); // the kernel takes what it allows
+}
+
+void Ring::set_more_workers(std::size_t more) {
+    if (std::exchange(more_workers_, more) == more)
+        return;
+    limit_workers(more);
+    // It starts one when it is given work, and the next when that blocks.
+    submit_unwatched([](io_uring_sqe* sqe) {
+        io_uring_prep_nop(sqe);
+        sqe->flags |= IOSQE_ASYNC;
+    });
 }
 
 HandlerId Ring::add_handler(CompletionHandler& handler) {
@@ -259,7 +273,7 @@ void Ring::restrict_operations() {
     // Flags are all refused unless they are named.
     io_uring_restriction flags{};
     flags.opcode = IORING_RESTRICTION_SQE_FLAGS_ALLOWED;
-    flags.sqe_flags = IOSQE_FIXED_FILE | IOSQE_BUFFER_SELECT | IOSQE_CQE_SKIP_SUCCESS;
+    flags.sqe_flags = IOSQE_FIXED_FILE | IOSQE_BUFFER_SELECT | IOSQE_CQE_SKIP_SUCCESS | IOSQE_ASYNC;
     restrictions.push_back(flags);
     restricted_ =
         register_with(ring_, IORING_REGISTER_RESTRICTIONS, restrictions.data(), restrictions.size());

@@ -69,9 +69,9 @@ class Ring {
     /// use it for more.
     void allow(std::uint8_t operation) { allowed_.push_back(operation); }
 
-    /// Lets the kernel start so many worker threads at once for operations that block. It has them only as long
-    /// as they are needed; where it may not have so many, some operations wait for others.
-    void set_workers(std::size_t most);
+    /// Lets the kernel have so many worker threads for operations that block beyond its usual number, and has
+    /// it look at once whether one more is of use. It has them only as long as there is something for them.
+    void set_more_workers(std::size_t more);
 
     HandlerId add_handler(CompletionHandler& handler);
     /// Completions that are still to come for it are thrown away; the id is used again when the last has
@@ -165,6 +165,7 @@ class Ring {
     void wait_for_completion(BusyPoll& busy_poll);
     [[nodiscard]] bool has_events() const;
     void restrict_operations();
+    void limit_workers(std::size_t more);
     bool handle_completions();
 
     io_uring ring_{};
@@ -173,6 +174,7 @@ class Ring {
     bool enabled_ = false;
     bool defer_taskrun_ = false;
     bool restricted_ = false;
+    std::size_t more_workers_ = 0;
     std::vector<std::uint8_t> allowed_; ///< Operations, beyond those of every target.
     std::vector<HandlerEntry> handlers_;
     std::vector<Deferred*> deferred_;

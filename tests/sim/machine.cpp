@@ -64,7 +64,7 @@ Machine::Machine(const Setting& setting, Schedule& schedule, Random random, Faul
                  Observer& observer)
     : setting_(setting), schedule_(schedule), random_(random), faults_(faults), observer_(observer),
       bounce_(setting.bounce_buffers * aoetarget::core::BouncePool::buffer_bytes),
-      ahead_(setting.ahead_pieces * setting.piece_sectors * 512), workers_(workers_for(setting)) {}
+      ahead_(setting.ahead_pieces * setting.piece_sectors * 512), workers_(usual_workers) {}
 
 Machine::~Machine() = default;
 
@@ -230,6 +230,7 @@ void Machine::turn() {
         }
     }
     core_->turn(now);
+    workers_.set_count(usual_workers + static_cast<unsigned>(core_->held_workers()));
     for (const auto& each : ports_) {
         each->replenish();
         if (each->has_work(now))

@@ -104,11 +104,8 @@ class Machine final : private aoetarget::core::StateStore {
         double save_errors = 0;
         std::size_t exports = 1; ///< As many as there will be.
     };
-    /// Of the kernel's workers, as the target asks for.
-    static unsigned workers_for(const Setting& setting) {
-        return static_cast<unsigned>(
-            aoetarget::core::Holdings::workers_for(setting.ports * setting.slots, setting.exports));
-    }
+    /// Of the kernel, if nothing is asked for.
+    static constexpr unsigned usual_workers = 8;
 
     class Observer {
       public:

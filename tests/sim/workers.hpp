@@ -11,9 +11,19 @@ class Workers {
   public:
     explicit Workers(unsigned count) : count_(count) {}
 
+    /// There may be so many from now on. Those that are busy stay.
+    void set_count(unsigned count) {
+        count_ = count;
+        while (busy_ < count_ && !waiting_.empty()) {
+            const auto work = std::move(waiting_.front());
+            waiting_.pop_front();
+            ++busy_;
+            work();
+        }
+    }
     /// Has a worker begin, now or when one is free. It is taken until done().
     void begin(std::function<void()> work) {
-        if (busy_ == count_) {
+        if (busy_ >= count_) {
             waiting_.push_back(std::move(work));
             return;
         }
@@ -22,7 +32,7 @@ class Workers {
     }
     /// A worker has ended what it began.
     void done() {
-        if (waiting_.empty()) {
+        if (waiting_.empty() || busy_ > count_) {
             --busy_;
             return;
         }

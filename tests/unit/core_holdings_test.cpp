@@ -259,7 +259,7 @@ TEST_CASE("the sum of what is held and of what each export could still claim nev
                 holdings.begin_turn(now += std::chrono::milliseconds(below(60)));
             if (!all.empty() && below(100) < 35) {
                 std::swap(all[below(all.size())], all.back());
-                holdings.progressed(*all.back().account);
+                holdings.operation_ended(*all.back().account);
                 holdings.leave(all.back().sender, *all.back().account);
                 all.pop_back();
                 continue;
@@ -271,8 +271,10 @@ TEST_CASE("the sum of what is held and of what each export could still claim nev
             const auto verdict = holdings.may_enter(asker, found, below(2) == 0);
             if (account.slots == 0 && pool.use().slots.quota() > 0)
                 REQUIRE(verdict == Holdings::Verdict::admitted);
-            if (verdict == Holdings::Verdict::admitted)
+            if (verdict == Holdings::Verdict::admitted) {
                 all.push_back({holdings.enter(asker, found), &account});
+                holdings.operation_begins(account);
+            }
             std::size_t claims = 0;
             for (const Account& each : accounts)
                 claims += std::max(each.slots, pool.use().slots.quota());
@@ -299,6 +301,26 @@ TEST_CASE("an export that is added while others hang finds what it owns, if ther
     CHECK(added.operations == 1);
 }
 
-TEST_CASE("there is a worker thread for each operation that may block", "[core][holdings]") {
-    CHECK(Holdings::workers_for(1344, 3) >= 1344 + 2 * 3);
+TEST_CASE("what devices that stall may hold of the kernel's workers is asked for in addition",
+          "[core][holdings]") {
+    Scene scene(3);
+    CHECK(scene.core.core.held_workers() == 0);
+    scene.ask_hung(1, 10, a_write);
+    scene.pass(std::chrono::milliseconds(20));
+    CHECK(scene.core.core.held_workers() == 0); // they may just be busy
+    for (int i = 0; i < 3; ++i) {
+        REQUIRE(scene.core.core.next_deadline());
+        scene.core.now = std::max(scene.core.now, *scene.core.core.next_deadline());
+        scene.core.turn();
+    }
+    CHECK(scene.core.core.held_workers() == 30);
+    scene.core.drain(scene.core.disks[0]);
+    scene.pass(std::chrono::milliseconds(20));
+    CHECK(scene.core.core.held_workers() == 20);
+    scene.core.drain(scene.core.disks[1]);
+    scene.core.drain(scene.core.disks[2]);
+    scene.pass(std::chrono::milliseconds(20));
+    CHECK(scene.core.core.held_workers() == 0);
+    scene.pass(std::chrono::milliseconds(200)); // what was announced is
+    CHECK_FALSE(scene.core.core.next_deadline());
 }
