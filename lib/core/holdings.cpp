@@ -76,7 +76,8 @@ bool Holdings::has_company(const FrameSlot& slot, const MacAddress& source) {
     return slot.arrival() - lately < use.newest_change;
 }
 
-/// The quotas are others where the number of exports is, or that of the slots.
+/// The quotas are others where the number of exports is, or that of the slots. Until the next export asks,
+/// what leaves is counted by those of before.
 void Holdings::refresh(FramePool& pool) {
     Share& slots = pool.use().slots;
     const std::size_t usable = mutated(Mutation::lent_is_free) ? pool.slots() : pool.usable();
@@ -94,6 +95,17 @@ void Holdings::refresh_requests() {
         requests_.add(account->slots);
 }
 
+/// How many more slots an export may hold that has `held` of this pool.
+std::size_t Holdings::room_for(const Account& account, const Share& slots, std::size_t held) const {
+    if (!has_quotas())
+        return slots.units() / 2 - std::min(slots.units() / 2, held);
+    const bool hangs = account.operations > 0 && now_ - account.progress > patience;
+    if (hangs)
+        return std::min(slots.own_left(held), requests_.own_left(account.slots));
+    const std::size_t part = account.is_proven ? 1 : 4;
+    return std::min(slots.left(held, part), requests_.left(account.slots, 0));
+}
+
 Holdings::Verdict Holdings::may_enter(const Asker& asker, const Sender* found, bool in_company) {
     refresh(asker.pool);
     refresh_requests();
@@ -101,13 +113,8 @@ Holdings::Verdict Holdings::may_enter(const Asker& asker, const Sender* found, b
     const Share& slots = asker.pool.use().slots;
     const Sender* all = found != nullptr ? found->all : senders_.find(everybody, asker.pool, &account);
     const std::size_t held = all != nullptr ? all->held : 0;
-    const bool hangs = account.operations > 0 && now_ - account.progress > patience;
-    const std::size_t part = account.is_proven ? 1 : 4;
-
-    std::size_t left = hangs ? std::min(slots.own_left(held), requests_.own_left(account.slots))
-                             : std::min(slots.left(held, part), requests_.left(account.slots, 0));
-    if (!has_quotas())
-        left = slots.units() / 2 - std::min(slots.units() / 2, held);
+    const bool owns_one = slots.own_left(held) > 0 && requests_.own_left(account.slots) > 0;
+    const std::size_t left = owns_one && !in_company ? 1 : room_for(account, slots, held);
     if (left == 0)
         return Verdict::export_is_full;
     if (mutated(Mutation::let_crowd))
@@ -125,8 +132,6 @@ Holdings::Verdict Holdings::may_enter(const Asker& asker, const Sender* found, b
 }
 
 Sender* Holdings::enter(const Asker& asker, Sender* found) {
-    refresh(asker.pool);
-    refresh_requests();
     Account& account = asker.account;
     Sender* sender = senders_.enter(found, asker.source, asker.pool, &account);
     asker.pool.use().slots.enter(sender->all->held);
@@ -135,8 +140,6 @@ Sender* Holdings::enter(const Asker& asker, Sender* found) {
 }
 
 void Holdings::leave(Sender* sender, Account& account) {
-    refresh(*sender->pool);
-    refresh_requests();
     sender->pool->use().slots.leave(sender->all->held);
     requests_.leave(account.slots);
     senders_.leave(sender);
@@ -156,7 +159,6 @@ bool Holdings::begin_change(FramePool& pool) {
 }
 
 void Holdings::end_change(FramePool& pool) {
-    refresh(pool);
     pool.use().slots.end_change();
     --changes_;
     change_progress_ = now_;

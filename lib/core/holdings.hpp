@@ -85,7 +85,7 @@ class Holdings {
     }
     /// Whether the export may hold one more slot for it.
     [[nodiscard]] Verdict may_enter(const Asker& asker, const Sender* found, bool in_company);
-    /// It does, until leave().
+    /// It does, until leave(). may_enter() has just said so.
     Sender* enter(const Asker& asker, Sender* found);
     void leave(Sender* sender, Account& account);
 
@@ -107,6 +107,7 @@ class Holdings {
 
   private:
     void refresh(FramePool& pool);
+    [[nodiscard]] std::size_t room_for(const Account& account, const Share& slots, std::size_t held) const;
     void refresh_requests();
     void look_for_stalls();
     void look_later();
