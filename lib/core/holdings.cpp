@@ -10,10 +10,6 @@ bool has_quotas() {
            !mutated(Mutation::wildcards_may_wait);
 }
 
-bool crowds(const Sender* one, std::size_t left) {
-    return one != nullptr && one->held > 3 * left;
-}
-
 } // namespace
 
 void Holdings::add_export(Account& account) {
@@ -62,6 +58,23 @@ void Holdings::look_for_stalls() {
     }
     if (is_busy)
         look_later();
+    if (held_workers_ > 0 || has_stuck_)
+        find_stuck();
+}
+
+/// What devices that stall do not give back is not held against its senders elsewhere.
+void Holdings::find_stuck() {
+    has_stuck_ = false;
+    senders_.for_each([](Sender& sender) { sender.stuck = 0; });
+    senders_.for_each([&](Sender& sender) {
+        if (sender.whole == nullptr)
+            return;
+        const auto* account = static_cast<const Account*>(sender.exported);
+        if (account->operations == 0 || now_ - account->progress <= stall)
+            return;
+        sender.whole->stuck += sender.held;
+        has_stuck_ = true;
+    });
 }
 
 bool Holdings::has_company(const FrameSlot& slot, const MacAddress& source) {
@@ -84,7 +97,10 @@ void Holdings::refresh(FramePool& pool) {
     if (slots.is_for(usable, exports()))
         return;
     has_quotas() ? slots.reset(usable, exports()) : slots.reset_without_quotas(usable, exports());
-    senders_.for_each_export(pool, [&](const Sender& all) { slots.add(all.held); });
+    senders_.for_each([&](const Sender& sender) {
+        if (sender.pool == &pool && sender.source == everybody)
+            slots.add(sender.held);
+    });
 }
 
 void Holdings::refresh_requests() {
@@ -123,12 +139,14 @@ Holdings::Verdict Holdings::may_enter(const Asker& asker, const Sender* found, b
         return Verdict::sender_is_full;
     if (!in_company)
         return Verdict::admitted;
-    if (crowds(found, left))
+    if (found != nullptr && found->held > 3 * left)
         return Verdict::sender_is_full;
     if (slots.own_left(held) > 0) // which is missed by no other export
         return Verdict::admitted;
     const Sender* whole = found != nullptr ? found->whole : senders_.find(asker.source, asker.pool, nullptr);
-    return crowds(whole, slots.shared_left()) ? Verdict::sender_is_full : Verdict::admitted;
+    if (whole == nullptr || whole->held - std::min(whole->held, whole->stuck) <= 3 * slots.shared_left())
+        return Verdict::admitted;
+    return Verdict::sender_is_full;
 }
 
 Sender* Holdings::enter(const Asker& asker, Sender* found) {

@@ -12,9 +12,10 @@
 // Of an export's part, a sender (a source address) may have as many requests under way through one link as
 // the buffer count says, and no more are ever advertised: so this never hinders a host that keeps to what is
 // advertised, and a flood takes no more from others than a host with a full window would. Where others ask
-// through the same link it may also have no more than three times what is still free, of the export's part
-// and of what the link's exports share, so that there is always something left for the next. Alone it may
-// fill its window on each export.
+// through the same link it may also have no more than three times what is still free of the export's part, so
+// that there is always something left for the next; and beyond what the export owns, of all exports together
+// no more than three times what these still share, but for what devices that stall do not give back. Alone it
+// may fill its window on each export.
 //
 // What exceeds this is dropped at once, the newest first (initiators.md H9), before anything costly is done
 // for it. Copies of what is under way are merged before, and are not counted.
@@ -111,6 +112,7 @@ class Holdings {
     void refresh_requests();
     void look_for_stalls();
     void look_later();
+    void find_stuck();
 
     SenderTable senders_;
     const std::size_t buffer_count_;
@@ -122,6 +124,7 @@ class Holdings {
     std::size_t changes_ = 0; ///< Of states, under way.
     Time change_progress_{};  ///< When one of these ended, or there was none before.
     std::size_t held_workers_ = 0;
+    bool has_stuck_ = false; ///< Some sender has something with a device that stalls.
     std::optional<Time> next_look_;
     Time now_{}; ///< Of the last turn.
 };

@@ -14,8 +14,8 @@ namespace aoetarget::core {
 /// Stands for all senders together: no sender has a multicast address.
 inline constexpr MacAddress everybody{{0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF}};
 
-/// What one sender has under way of one export, or of all (`exported` is null), or everybody of one export, in
-/// the slots of one pool.
+/// What one sender has under way of one export, or of all (`exported` is null), or everybody of one export,
+/// in the slots of one pool.
 struct Sender {
     MacAddress source;
     FramePool* pool = nullptr;
@@ -24,6 +24,7 @@ struct Sender {
     Sender* whole = nullptr; ///< The same sender's of all exports.
     Sender* all = nullptr;   ///< Everybody's of the same export.
     std::size_t held = 0;    ///< Slots. Never 0 while it is in the table.
+    std::size_t stuck = 0;   ///< Of one sender's of all exports: lately with devices that stall.
     Sender* next = nullptr;  ///< In its bucket.
 };
 
@@ -72,14 +73,11 @@ class SenderTable {
         }
     }
 
-    /// For each export that has something under way in this pool, with everybody's part of it.
     template <typename Function>
-    void for_each_export(const FramePool& pool, Function function) const {
-        for (const Sender* sender : buckets_) {
-            for (; sender != nullptr; sender = sender->next) {
-                if (sender->pool == &pool && sender->source == everybody)
-                    function(*sender);
-            }
+    void for_each(Function function) const {
+        for (Sender* sender : buckets_) {
+            for (; sender != nullptr; sender = sender->next)
+                function(*sender);
         }
     }
 
