@@ -17,31 +17,42 @@ MacAddress entry_of(const Export& exported, std::size_t entry) {
 
 /// The last slots of a pool are for requests.
 std::optional<FrameSlot> take_spare(FramePool& pool) {
-    if (pool.free_slots() <= pool.slots() / 8)
+    constexpr std::size_t most_left = 16;
+    if (pool.free_slots() <= std::min<std::size_t>(pool.slots() / 8, most_left))
         return std::nullopt;
     return pool.take();
 }
 
 } // namespace
 
-void Announcer::add(const Pending& announcement) {
-    const auto find = [&](const Pending& wanted) {
-        return std::ranges::find_if(pending_, [&](const Pending& other) {
-            return other.link == wanted.link && other.address == wanted.address;
-        });
-    };
-    if (const auto same = find(announcement); same != pending_.end()) {
-        restart(*same);
-    } else if (pending_.size() < max_pending) {
-        pending_.push_back(announcement);
-    } else { // so many changes that everything may as well be announced
-        Pending everything;
-        if (const auto all = find(everything); all != pending_.end())
-            everything = *all;
-        restart(everything);
-        pending_.clear();
-        pending_.push_back(everything);
+void Announcer::changed(const Address& address) {
+    for (LinkId id = 0; id < responder_.links.size(); ++id) {
+        if (responder_.links.find(id) != nullptr)
+            add({.link = id, .address = address});
     }
+}
+
+void Announcer::add(const Pending& announcement) {
+    const auto find = [&](LinkId link, const std::optional<Address>& address) {
+        return std::ranges::find_if(
+            pending_, [&](const Pending& other) { return other.link == link && other.address == address; });
+    };
+    if (const auto same = find(announcement.link, announcement.address); same != pending_.end()) {
+        restart(*same);
+        return;
+    }
+    const auto is_same_link = [&](const Pending& other) { return other.link == announcement.link; };
+    if (std::ranges::count_if(pending_, is_same_link) < max_pending_for_link) {
+        pending_.push_back(announcement);
+        return;
+    }
+    // So many changes that everything may as well be announced.
+    Pending everything{.link = announcement.link};
+    if (const auto all = find(announcement.link, std::nullopt); all != pending_.end())
+        everything = *all;
+    restart(everything);
+    std::erase_if(pending_, is_same_link);
+    pending_.push_back(everything);
 }
 
 /// The copy under way is finished all the same: where changes follow each other, the last in line would never
@@ -77,7 +88,7 @@ void Announcer::run(Exports exports, Time now) {
                 busy = true;
                 break;
             case Step::no_slot:
-                announcement.due = now + pause;
+                announcement.due = now + until_slots;
                 break;
             case Step::over:
                 --announcement.copies_left;
@@ -92,43 +103,29 @@ void Announcer::run(Exports exports, Time now) {
 /// One frame further. The first entries of all mask lists come before the second of any: so no export waits
 /// for the long list of another.
 Announcer::Step Announcer::go_on(Exports exports, Pending& announcement) {
+    Link* link = responder_.links.find(announcement.link);
     const auto is_left = [&](const auto& exported) {
         return announcement.concerns(*exported) && has_entry(*exported, announcement.entry);
     };
-    do {
-        auto place = std::ranges::lower_bound(exports, announcement.next, {},
-                                              [](const auto& exported) { return exported->address(); });
-        for (; place != exports.end(); ++place) {
-            if (!is_left(*place))
-                continue;
-            if (const Step step = go_on(**place, announcement); step != Step::over)
-                return step;
-        }
-        ++announcement.entry;
-        announcement.next = {};
-        announcement.next_link = 0;
-    } while (std::ranges::any_of(exports, is_left));
-    announcement.entry = 0;
-    return Step::over;
-}
-
-/// The same for the links of one export and one entry.
-Announcer::Step Announcer::go_on(const Export& exported, Pending& announcement) {
-    if (announcement.next != exported.address()) {
-        announcement.next = exported.address();
-        announcement.next_link = 0;
-    }
-    for (LinkId& id = announcement.next_link; id < responder_.links.size(); ++id) {
-        Link* link = responder_.links.find(id);
-        if (link == nullptr || !link->up() || (announcement.link && *announcement.link != id))
+    while (link != nullptr && link->up() && std::ranges::any_of(exports, is_left)) {
+        const auto from = std::ranges::lower_bound(exports, announcement.next, {},
+                                                   [](const auto& exported) { return exported->address(); });
+        const auto place = std::find_if(from, exports.end(), is_left);
+        if (place == exports.end()) {
+            ++announcement.entry;
+            announcement.next = {};
             continue;
+        }
         auto slot = take_spare(link->pool());
         if (!slot)
             return Step::no_slot;
-        send(exported, *link, std::move(*slot), entry_of(exported, announcement.entry));
-        ++id;
+        send(**place, *link, std::move(*slot), entry_of(**place, announcement.entry));
+        announcement.next = (*place)->address();
+        ++announcement.next.slot; // of which there are no more than 255
         return Step::sent;
     }
+    announcement.entry = 0;
+    announcement.next = {};
     return Step::over;
 }
 

@@ -25,10 +25,12 @@ class Announcer final : public AnnouncementSink {
     /// Ascending by address.
     using Exports = std::span<const std::unique_ptr<Export>>;
 
-    explicit Announcer(const Responder& responder) : responder_(responder) { pending_.reserve(max_pending); }
+    explicit Announcer(const Responder& responder) : responder_(responder) {
+        pending_.reserve(max_pending_for_link);
+    }
 
     /// Announces this export on every link.
-    void changed(const Address& address) override { add({.address = address}); }
+    void changed(const Address& address) override;
     /// Announces every export on this link.
     void link_changed(LinkId link) { add({.link = link}); }
 
@@ -38,30 +40,30 @@ class Announcer final : public AnnouncementSink {
     [[nodiscard]] std::optional<Time> next_due() const;
 
   private:
-    static constexpr std::size_t max_pending = 64;
-    static_assert(max_pending <= burst, "each gets its turn in every burst");
+    static constexpr std::ptrdiff_t max_pending_for_link = 64;
+    /// When to go on after slots have run out.
+    static constexpr Time until_slots = std::chrono::milliseconds(10);
 
+    /// Each is for one link, so that none waits for the slots of another.
     struct Pending {
-        std::optional<LinkId> link{};     ///< Empty: all.
+        LinkId link = 0;
         std::optional<Address> address{}; ///< Empty: all.
         unsigned copies_left = copies;
         Time due{}; ///< Zero: at once.
-        // Where this copy goes on: with this entry of the mask list of this export, on this link.
+        // Where this copy goes on: with this entry of the mask lists, from this address on.
         std::size_t entry = 0;
         Address next{};
-        LinkId next_link = 0;
 
         [[nodiscard]] bool concerns(const Export& exported) const {
             return !address || *address == exported.address();
         }
-        [[nodiscard]] bool is_begun() const { return entry > 0 || next != Address{} || next_link > 0; }
+        [[nodiscard]] bool is_begun() const { return entry > 0 || next != Address{}; }
     };
     enum class Step { sent, no_slot, over };
 
     void add(const Pending& announcement);
     static void restart(Pending& announcement);
     Step go_on(Exports exports, Pending& announcement);
-    Step go_on(const Export& exported, Pending& announcement);
     static void send(const Export& exported, Link& link, FrameSlot slot, const MacAddress& destination);
 
     const Responder& responder_;

@@ -25,13 +25,14 @@ void BouncePool::add_export() {
     ++exports_;
 }
 
-/// A second one only where all others could still have their first, and never more than half of the shared.
+/// A second one only where all others could still have their first, exports to come that have memory already
+/// included, and never more than half of the shared.
 bool BouncePool::may_take(const Account& account) const {
     if (mutated(Mutation::share_all_buffers))
         return !free_.empty();
     if (account.buffers == 0)
         return !free_.empty();
-    return free_.size() > exports_ - owners_ && account.buffers <= (shared_ + 1) / 2;
+    return free_.size() > owned_memory_.size() - owners_ && account.buffers <= (shared_ + 1) / 2;
 }
 
 Bytes BouncePool::take(Account& account) {

@@ -1,7 +1,5 @@
 #include "core/core.hpp"
 
-#include "core/mutation.hpp"
-
 #include <cassert>
 
 namespace aoetarget::core {
@@ -114,22 +112,12 @@ bool Core::receive_wildcard(LinkId link, FrameSlot slot) {
     bool acted = false;
     if (spread(wildcard, acted))
         return acted;
-    if (!may_wait(wildcard)) {
+    if (wildcard_count_ == max_wildcards || !resources_.holdings.begin_wait(wildcard.slot.pool())) {
         ++out_of_slots_;
         return true;
     }
-    ++wildcard.slot.pool().use().wildcards;
     wildcards_[wildcard_count_++] = std::move(wildcard);
     return true;
-}
-
-/// At the most half of a link's slots are held by those that wait for one: they must not be what they wait
-/// for.
-bool Core::may_wait(const Wildcard& wildcard) const {
-    const FramePool& pool = wildcard.slot.pool();
-    const std::size_t most = std::max<std::size_t>(pool.usable() / 2, 1);
-    return wildcard_count_ < max_wildcards &&
-           (pool.use().wildcards < most || mutated(Mutation::wildcards_may_wait));
 }
 
 /// Hands each export that is meant a copy of the frame, and the last of them the frame itself. False: no slot
@@ -169,7 +157,7 @@ bool Core::resume_wildcards() {
     for (std::size_t i = 0; i < wildcard_count_; ++i) {
         FramePool& pool = wildcards_[i].slot.pool();
         if (spread(wildcards_[i], acted))
-            --pool.use().wildcards;
+            resources_.holdings.end_wait(pool);
         else
             std::swap(wildcards_[kept++], wildcards_[i]);
     }
@@ -249,7 +237,7 @@ void Core::close() {
     if (std::exchange(closed_, true))
         return;
     for (; wildcard_count_ > 0; --wildcard_count_) {
-        --wildcards_[wildcard_count_ - 1].slot.pool().use().wildcards;
+        resources_.holdings.end_wait(wildcards_[wildcard_count_ - 1].slot.pool());
         wildcards_[wildcard_count_ - 1] = {};
     }
     for (const auto& exported : exports_)

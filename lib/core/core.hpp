@@ -96,7 +96,6 @@ class Core {
     [[nodiscard]] Export* find(const Address& address) const;
     bool receive_wildcard(LinkId link, FrameSlot slot);
     bool spread(Wildcard& wildcard, bool& acted);
-    [[nodiscard]] bool may_wait(const Wildcard& wildcard) const;
     bool resume_wildcards();
     void destroy_idle();
 

@@ -77,7 +77,6 @@ class FramePool {
     /// What exports hold of these slots: kept by Holdings.
     struct Use {
         Share slots;
-        std::size_t wildcards = 0; ///< Held by requests to several exports that wait for free slots.
         MacAddress newest_sender;
         Time newest_change = Time::min(); ///< When a request arrived whose sender was not that of the last.
     };

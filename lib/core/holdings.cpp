@@ -116,7 +116,7 @@ std::size_t Holdings::room_for(const Account& account, const Share& slots, std::
     if (!has_quotas())
         return slots.units() / 2 - std::min(slots.units() / 2, held);
     const bool hangs = account.operations > 0 && now_ - account.progress > patience;
-    if (hangs)
+    if (hangs && exports() > 1) // else nobody is there to be spared
         return std::min(slots.own_left(held), requests_.own_left(account.slots));
     const std::size_t part = account.is_proven ? 1 : 4;
     return std::min(slots.left(held, part), requests_.left(account.slots, 0));
@@ -173,6 +173,15 @@ bool Holdings::begin_change(FramePool& pool) {
     if (changes_++ == 0)
         change_progress_ = now_;
     look_later();
+    return true;
+}
+
+bool Holdings::begin_wait(FramePool& pool) {
+    refresh(pool);
+    Share& slots = pool.use().slots;
+    if (slots.shared_left() == 0 && !mutated(Mutation::wildcards_may_wait))
+        return false;
+    slots.borrow();
     return true;
 }
 

@@ -5,9 +5,11 @@
 // The rule is the same for every resource. Each export always owns a part of it, its quota, which nobody else
 // can take, whatever happens and in whatever order: what lies beyond the quotas is shared, and is given out
 // only as long as every quota that is not used up could still be claimed in full. So however many devices
-// hang, however many hosts ask for their exports, and however often, the others have their quotas. Of what is
-// shared an export may have as much as would then be left for the others, a quarter of that before its device
-// has ended anything at all, and nothing where it holds something and has ended nothing for a while.
+// hang, however many hosts ask for their exports, and however often, the others have their quotas. An export
+// that is added while others hang may find less, since theirs were larger; and where exports are more than
+// three quarters of the slots, none owns any. Of what is shared an export may have as much as would then be
+// left for the others, a quarter of that before its device has ended anything at all, and nothing where it
+// holds something and has ended nothing for a while.
 //
 // Of an export's part, a sender (a source address) may have as many requests under way through one link as
 // the buffer count says, and no more are ever advertised: so this never hinders a host that keeps to what is
@@ -86,6 +88,11 @@ class Holdings {
     }
     /// Whether the export may hold one more slot for it.
     [[nodiscard]] Verdict may_enter(const Asker& asker, const Sender* found, bool in_company);
+    /// How many of the pool's slots an export may hold while no other holds any.
+    [[nodiscard]] std::size_t most_for_one(FramePool& pool) {
+        refresh(pool);
+        return pool.use().slots.most_for_one();
+    }
     /// It does, until leave(). may_enter() has just said so.
     Sender* enter(const Asker& asker, Sender* found);
     void leave(Sender* sender, Account& account);
@@ -94,6 +101,11 @@ class Holdings {
     /// at a time, until end_change(). False: there must be no more.
     bool begin_change(FramePool& pool);
     void end_change(FramePool& pool);
+
+    /// Counts the slot of a request to several exports that waits for free slots, until end_wait(). False: it
+    /// must not wait, for then it might be what it waits for.
+    bool begin_wait(FramePool& pool);
+    static void end_wait(FramePool& pool) { pool.use().slots.give_back(); }
 
     /// Its device is given something to do, and has ended it.
     void operation_begins(Account& account);

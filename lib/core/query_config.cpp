@@ -82,8 +82,9 @@ std::size_t Export::write_config(const FrameSlot& slot, const Link& link, std::u
     if (bytes > std::min(link.max_frame(), slot.capacity().size()) || link.sectors_per_frame() == 0)
         return 0;
     QueryConfig answer;
+    const auto most = static_cast<unsigned>(context_.resources.holdings.most_for_one(slot.pool()));
     answer.buffer_count =
-        static_cast<std::uint16_t>(std::max(2U, std::min(context_.buffer_count, link.max_buffers())));
+        static_cast<std::uint16_t>(std::max(2U, std::min({context_.buffer_count, link.max_buffers(), most})));
     answer.firmware_version = context_.firmware_version;
     answer.sectors_per_frame = static_cast<std::uint8_t>(link.sectors_per_frame());
     answer.command = command;

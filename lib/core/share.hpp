@@ -15,14 +15,14 @@ class Share {
     [[nodiscard]] bool is_for(std::size_t units, std::size_t exports) const {
         return units_ == units && exports_ == exports;
     }
-    /// There are so many units, and exports. What each export holds is to be counted by add() anew. The quotas
-    /// are no more than half of all together; where there are many exports each is one, as long as a quarter is
-    /// left beyond them. Besides, each export owns a unit for the answer to a change of its state, as long as
-    /// an eighth is left beyond all that.
+    /// There are so many units, and exports. What each export holds is to be counted by add() anew. The
+    /// quotas are no more than half of all together; where there are many exports each is one, as long as a
+    /// quarter is left beyond them. Besides, each export owns a unit for the answer to a change of its state,
+    /// as long as an eighth is left beyond all that.
     void reset(std::size_t units, std::size_t exports) {
         units_ = units;
         exports_ = exports;
-        held_ = changes_;
+        held_ = changes_ + borrowed_;
         const std::size_t most = units - units / 4;
         quota_ = exports == 0 ? 0 : std::clamp<std::size_t>(units / (2 * exports), 1, largest_quota);
         if (exports * quota_ > most)
@@ -40,11 +40,12 @@ class Share {
         held_ += units;
         owned_ += std::min(units, quota_);
     }
-    /// It has got one more, or is about to lose one; now it holds so many.
+    /// It has got one more, and now holds this many.
     void enter(std::size_t now) {
         ++held_;
         owned_ += now <= quota_ ? 1 : 0;
     }
+    /// It is about to lose one of this many.
     void leave(std::size_t now) {
         --held_;
         owned_ -= now <= quota_ ? 1 : 0;
@@ -63,6 +64,16 @@ class Share {
         owned_ -= for_change_;
     }
 
+    /// A unit of what is shared, for no export.
+    void borrow() {
+        ++borrowed_;
+        ++held_;
+    }
+    void give_back() {
+        --borrowed_;
+        --held_;
+    }
+
     [[nodiscard]] std::size_t units() const { return units_; }
     [[nodiscard]] std::size_t held() const { return held_; }
     [[nodiscard]] std::size_t quota() const { return quota_; }
@@ -72,6 +83,10 @@ class Share {
     [[nodiscard]] std::size_t shared_left() const {
         const std::size_t claimed = held_ + (exports_ * (quota_ + for_change_) - owned_);
         return units_ - std::min(units_, claimed);
+    }
+    /// How many an export may have while no other has any.
+    [[nodiscard]] std::size_t most_for_one() const {
+        return quota_ + (units_ - exports_ * (quota_ + for_change_) + 1) / 2;
     }
     /// How many more an export may have that holds so many, if of what is shared it must leave `part` times
     /// as much as it takes.
@@ -87,6 +102,7 @@ class Share {
     std::size_t quota_ = 0;      ///< What each export owns,
     std::size_t for_change_ = 0; ///< and for a change of its state.
     std::size_t changes_ = 0;    ///< Under way.
+    std::size_t borrowed_ = 0;
     std::size_t held_ = 0;
     std::size_t owned_ = 0; ///< Of those that are held, those that belong to the quotas of their exports.
 };

@@ -102,7 +102,7 @@ core::FramePool::Layout FrameMemories::layout_for(std::size_t frame_bytes, std::
     const std::size_t slots = std::clamp(memory_budget / layout.slot_bytes(), min_slots, max_slots);
     // Exports own parts of them (core/holdings.hpp).
     constexpr std::size_t for_each_export = 16;
-    layout.slots = static_cast<std::uint32_t>(slots + std::min(for_each_export * exports, slots / 2));
+    layout.slots = static_cast<std::uint32_t>(slots + std::min(for_each_export * exports, slots / 4));
     return layout;
 }
 

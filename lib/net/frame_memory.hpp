@@ -42,6 +42,8 @@ class FrameMemory {
     /// A lane has or had it. When that is gone, what was lent to it does not come back: the kernel may still
     /// be reading it.
     [[nodiscard]] bool had_lane() const { return had_lane_; }
+    /// What is lent to it now, or was when it went.
+    [[nodiscard]] std::size_t with_lane() const { return with_lane_; }
     /// Nothing is received into this memory any more: takes back what was lent for receiving.
     void retire();
     /// Another link has it from now on. Throws std::system_error.

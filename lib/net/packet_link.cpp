@@ -348,9 +348,10 @@ std::size_t PacketLink::wanted_buffers() const {
     return lane_ != nullptr ? receive_buffers_beside_lane : receive_buffers;
 }
 
-/// No export gets those slots that are lent, or are to be: requests come in through them.
+/// No export gets those slots that are lent, or are to be: requests come in through them. What a lane that is
+/// gone had is not there.
 void PacketLink::set_aside() {
-    const std::size_t in_lane = lane_ != nullptr ? lane_->slots() : 0;
+    const std::size_t in_lane = lane_ != nullptr ? lane_->slots() : memory_->with_lane();
     memory_->pool().set_aside(memory_->most_lent(wanted_buffers()) + in_lane);
 }
 
@@ -517,10 +518,8 @@ void PacketLink::on_sent(core::FrameSlot slot, int result) {
 }
 
 unsigned PacketLink::max_buffers() const {
-    const std::size_t waiting =
-        lane_ != nullptr ? lane_->capacity() : socket_.receive_buffer_bytes() / charge_of(interface_.mtu);
     return static_cast<unsigned>(
-        std::min<std::size_t>(waiting, memory_->pool().usable() / 2)); // an export's part
+        lane_ != nullptr ? lane_->capacity() : socket_.receive_buffer_bytes() / charge_of(interface_.mtu));
 }
 
 PacketLink::Counters PacketLink::counters() const {

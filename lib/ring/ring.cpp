@@ -1,5 +1,7 @@
 #include "ring/ring.hpp"
 
+#include "ring/attempt.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -29,8 +31,8 @@ constexpr std::uint8_t common_operations[] = {
 };
 // And what it changes about the ring after the first turn.
 constexpr std::uint8_t registrations[] = {
-    IORING_REGISTER_FILES_UPDATE, IORING_REGISTER_BUFFERS_UPDATE, IORING_REGISTER_PBUF_RING,
-    IORING_UNREGISTER_PBUF_RING,  IORING_REGISTER_RING_FDS,       IORING_UNREGISTER_RING_FDS,
+    IORING_REGISTER_FILES_UPDATE,     IORING_REGISTER_BUFFERS_UPDATE, IORING_REGISTER_PBUF_RING,
+    IORING_UNREGISTER_PBUF_RING,      IORING_REGISTER_RING_FDS,       IORING_UNREGISTER_RING_FDS,
     IORING_REGISTER_IOWQ_MAX_WORKERS,
 };
 
@@ -67,28 +69,16 @@ std::string set_up_advice(int error) {
     }
 }
 
-/// Has the kernel carry out an operation of a ring of its own as it does those that block: where it may start no
-/// thread for them, they would end with ECANCELED or never, and no write to a file would ever be answered.
+/// Where the kernel may start no thread for operations that block, they end with ECANCELED or never, and no
+/// write to a file would ever be answered.
 void check_workers() {
-    io_uring ring{};
-    int error = -io_uring_queue_init(1, &ring, 0);
+    const int error = -attempt(io_uring_prep_nop, std::chrono::seconds(2));
+    if (error == ECANCELED || error == EAGAIN || error == ETIME)
+        fail(EAGAIN,
+             "the kernel may start no worker thread here, which operations that block need; raise the "
+             "limit of processes ('ulimit -u'; in a container or service also pids.max, TasksMax)");
     if (error != 0)
         fail(error, set_up_advice(error));
-    io_uring_sqe* sqe = io_uring_get_sqe(&ring);
-    io_uring_prep_nop(sqe);
-    sqe->flags |= IOSQE_ASYNC;
-    io_uring_submit(&ring);
-    __kernel_timespec patience{.tv_sec = 2, .tv_nsec = 0};
-    io_uring_cqe* cqe = nullptr;
-    error = -io_uring_wait_cqe_timeout(&ring, &cqe, &patience);
-    if (error == 0)
-        error = -cqe->res;
-    io_uring_queue_exit(&ring);
-    if (error == ECANCELED || error == EAGAIN || error == ETIME)
-        fail(EAGAIN, "the kernel may start no worker thread here, which operations that block need; raise the limit "
-                     "of processes ('ulimit -u'; in a container or service also pids.max, TasksMax)");
-    if (error != 0)
-        fail(error, "cannot use io_uring");
 }
 
 } // namespace
@@ -125,7 +115,7 @@ Ring::Ring(unsigned completions) {
     }
     io_uring_cq_eventfd_toggle(&ring_, false);
 
-    limit_workers(0); // the ring of before has set another limit, by its size
+    limit_workers(0);
     rlimit open_files{};
     getrlimit(RLIMIT_NOFILE, &open_files); // the kernel refuses a larger table
     const auto files = static_cast<unsigned>(std::min<rlim_t>(open_files.rlim_cur, max_files));
@@ -144,7 +134,7 @@ Ring::~Ring() {
 /// As many as the kernel allows by itself, and `more`.
 void Ring::limit_workers(std::size_t more) {
     constexpr unsigned unchanged = 0;
-    const auto usual = 4 * static_cast<unsigned>(sysconf(_SC_NPROCESSORS_ONLN));
+    const auto usual = 4 * static_cast<unsigned>(sysconf(_SC_NPROCESSORS_ONLN)) + abandoned_attempts();
     unsigned bounded_and_unbounded[2] = {usual + static_cast<unsigned>(more), unchanged};
     io_uring_register_iowq_max_workers(&ring_, bounded_and_unbounded); // the kernel takes what it allows
 }

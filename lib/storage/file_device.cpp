@@ -119,6 +119,8 @@ void RingFileDevice::start(Io& io) {
             prepare_transfer(sqe, io, offset);
         }
         ring_file_.apply(sqe);
+        if (opened_.blocks_submission)
+            sqe->flags |= IOSQE_ASYNC;
     });
 }
 

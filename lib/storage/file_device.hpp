@@ -44,6 +44,7 @@ struct OpenedFile {
     ring::FileDescriptor file;
     std::uint64_t offset_bytes = 0;
     Geometry geometry;
+    bool blocks_submission = false; ///< What it is given must go to a worker thread at once.
     std::string mode;
     std::string identity;
     std::vector<std::string> notes;

@@ -1,5 +1,6 @@
 #include "storage/file_probe.hpp"
 
+#include "ring/attempt.hpp"
 #include "storage/sysfs.hpp"
 
 #include <algorithm>
@@ -12,8 +13,10 @@
 
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <linux/magic.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -120,7 +123,7 @@ std::optional<DirectAlignment> try_direct(int fd, const FileFacts& facts) {
     return alignment;
 }
 
-bool can_punch_hole(int fd, const FileFacts& facts, std::uint32_t block_bytes) {
+std::optional<bool> can_punch_hole(int fd, const FileFacts& facts, std::uint32_t block_bytes) {
     // On a block device the kernel turns it into "write zeroes", never into a mere discard, and takes whole
     // blocks only.
     if (facts.block_device)
@@ -128,8 +131,26 @@ bool can_punch_hole(int fd, const FileFacts& facts, std::uint32_t block_bytes) {
                disk_number(facts.disk, "queue/write_zeroes_max_bytes") > 0;
     constexpr std::uint64_t clear_of_the_end = 1U << 20;
     const std::uint64_t beyond = (facts.bytes / clear_of_the_end + 1) * clear_of_the_end;
-    return fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(beyond),
-                     page_bytes) == 0;
+    const auto punch = [&](io_uring_sqe* sqe) {
+        io_uring_prep_rw(IORING_OP_FALLOCATE, sqe, fd, nullptr, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+                         beyond);
+        sqe->addr = page_bytes;
+    };
+    const int result = ring::attempt(punch, std::chrono::seconds(1));
+    return result == -ETIME ? std::nullopt : std::optional(result == 0);
+}
+
+bool blocks_submission(int fd) {
+    struct statfs status {};
+    return fstatfs(fd, &status) == 0 && status.f_type == FUSE_SUPER_MAGIC;
+}
+
+void load_extents(int fd) {
+    struct statfs status {};
+    constexpr unsigned long precache_extents =
+        _IO('f', 18); // EXT4_IOC_PRECACHE_EXTENTS, in no header of Debian 12
+    if (fstatfs(fd, &status) == 0 && status.f_type == EXT4_SUPER_MAGIC)
+        ioctl(fd, precache_extents);
 }
 
 bool has_other_name(int fd, const FileFacts& facts) {

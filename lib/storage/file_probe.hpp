@@ -40,8 +40,15 @@ bool set_direct(int fd, bool on);
 std::optional<DirectAlignment> try_direct(int fd, const FileFacts& facts);
 
 /// Whether FALLOC_FL_PUNCH_HOLE works on whole blocks of `block_bytes`; afterwards they read as zeros. The
-/// file is open for writing.
-bool can_punch_hole(int fd, const FileFacts& facts, std::uint32_t block_bytes);
+/// file is open for writing. Empty: its file system has not answered for a second (a frozen one, say).
+std::optional<bool> can_punch_hole(int fd, const FileFacts& facts, std::uint32_t block_bytes);
+
+/// Whether reads and writes may block whoever submits them although asked not to: those of FUSE do.
+bool blocks_submission(int fd);
+
+/// Has the file system read now where the parts of the file lie. ext4 would do so with the first request for
+/// a part, and block whoever submits it if the disk does not answer then (Linux 6.18).
+void load_extents(int fd);
 
 /// Whether the file is a loop device, or has one over it: then it can be changed by another name, where no
 /// lock and no claim of this one is looked at.

@@ -144,7 +144,8 @@ void agree_on_cache(const std::string& path, const FileOptions& options, const C
 // --- What comes out ------------------------------------------------------------------------------
 
 Geometry describe(const FileOptions& options, const FileFacts& facts, const Window& window,
-                  const std::optional<DirectAlignment>& direct, int fd, bool left_alone) {
+                  const std::optional<DirectAlignment>& direct, int fd, bool left_alone,
+                  std::vector<std::string>& notes) {
     Geometry geometry;
     geometry.sectors = window.length_bytes / sector_bytes;
     if (direct) {
@@ -161,7 +162,14 @@ Geometry describe(const FileOptions& options, const FileFacts& facts, const Wind
                                    geometry.physical_block_bytes / sector_bytes);
     geometry.read_only = options.read_only;
     geometry.volatile_cache = options.durability == Durability::volatile_cache;
-    geometry.discard = !options.read_only && can_punch_hole(fd, facts, geometry.logical_block_bytes);
+    if (!options.read_only) {
+        const auto discards = can_punch_hole(fd, facts, geometry.logical_block_bytes);
+        geometry.discard = discards.value_or(false);
+        if (!discards)
+            notes.emplace_back(
+                "Its file system does not answer (is it frozen?): requests wait until it does, and it "
+                "does not take trims until it is exported anew.");
+    }
     geometry.discard_zeroes = geometry.discard; // a hole reads as zeros, to the byte
     geometry.rotation_rate = rotation_rate(facts);
     geometry.read_ahead = direct.has_value() && left_alone; // the page cache has its own
@@ -205,7 +213,10 @@ std::unique_ptr<FileDevice> open_file(const std::string& path, const FileOptions
     if (locked && !options.read_only)
         agree_on_cache(path, options, opened.claim, fd, direct, opened.notes);
     opened.offset_bytes = window.offset_bytes;
-    opened.geometry = describe(options, facts, window, direct, fd, is_left_alone(options, fd, facts, locked));
+    opened.geometry =
+        describe(options, facts, window, direct, fd, is_left_alone(options, fd, facts, locked), opened.notes);
+    opened.blocks_submission = blocks_submission(fd);
+    load_extents(fd);
     opened.mode = describe_mode(opened.geometry, direct.has_value());
     opened.identity = fmt::format("{}+{}", volume_name(path, facts), window.offset_bytes);
     return std::make_unique<RingFileDevice>(std::move(opened));

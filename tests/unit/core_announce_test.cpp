@@ -309,3 +309,31 @@ TEST_CASE("a mask list for which slots run out goes on when there are some, and 
     CHECK(copies.size() == 40);
     CHECK(std::ranges::all_of(copies, [](const auto& each) { return each.second == 3; }));
 }
+
+TEST_CASE("a link whose slots are all in use does not hold up what is announced on others",
+          "[core][announce]") {
+    CoreFixture core({.slots = 64});
+    FakeLink& second = core.add_link();
+    core.add_export(geometry_of(64), address_of(1, 0));
+    const auto pass = [&] {
+        for (int i = 0; i < 20; ++i) {
+            core.now += std::chrono::milliseconds(50);
+            core.turn();
+        }
+    };
+    pass();
+    core.take_advertisements();
+    std::vector<aoetarget::core::FrameSlot> taken;
+    while (core.link->free_slots() > 4)
+        taken.push_back(*core.link->pool().take());
+    core.add_export(geometry_of(64), address_of(1, 1));
+    pass();
+    for (const CoreFixture::Answer& answer : core.take_advertisements())
+        CHECK(answer.link == &second);
+    REQUIRE(core.core.next_deadline());
+    CHECK(*core.core.next_deadline() - core.now >=
+          std::chrono::milliseconds(5)); // it is looked at now and then
+    taken.clear();
+    pass();
+    CHECK(core.take_advertisements().size() == 3);
+}

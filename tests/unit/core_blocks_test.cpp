@@ -156,6 +156,23 @@ TEST_CASE("of patched neighbours that fail together each gets its own answer", "
     CHECK(disk.sectors(14, 2) == pattern(14, 2, 1));
 }
 
+TEST_CASE("an export that is removed and added again owns a bounce buffer", "[core][blocks]") {
+    CoreFixture core({.bounce_buffers = 2, .slots = 512});
+    for (unsigned slot = 0; slot < 4; ++slot)
+        core.add_export(geometry_of(256, 4096), address_of(1, slot)).immediate = slot == 3;
+    REQUIRE(core.core.remove_export(address_of(1, 3)));
+    core.turn();
+    for (unsigned i = 0; i < 8; ++i) {
+        for (std::uint8_t slot = 0; slot < 3; ++slot) // which hang
+            core.send(write_request(16 * i + 1, pattern(16 * i + 1, 1, i)).to(1, slot));
+    }
+    core.turn();
+    core.add_export(geometry_of(256, 4096), address_of(1, 3));
+    CHECK(core.ask(write_request(1, pattern(1, 1, 9)).to(1, 3)).succeeded());
+    for (Disk& disk : core.disks)
+        core.drain(disk);
+}
+
 TEST_CASE("requests that find no bounce buffer wait for one, across exports", "[core][blocks]") {
     CoreFixture core({.bounce_buffers = 2});
     std::vector<Disk*> disks;

@@ -11,7 +11,7 @@ constexpr std::uint8_t bad_argument = 2, string_present = 4;
 } // namespace
 
 TEST_CASE("a query tells what the target can do on the link of the query", "[core][config]") {
-    CoreFixture core({.buffer_count = 100});
+    CoreFixture core({.buffer_count = 100, .slots = 512});
     core.add_export();
     FakeLink& jumbo = core.add_link(9000);
     jumbo.buffers_now = 7;
@@ -40,8 +40,16 @@ TEST_CASE("the sector count follows the MTU, as far as slots allow", "[core][con
     core.expect_silence(config_request());
 }
 
+TEST_CASE("no more requests are advertised than an export may hold", "[core][config]") {
+    CoreFixture core({.buffer_count = 100, .slots = 64});
+    core.add_export();
+    CHECK(core.ask(config_request()).buffer_count() == 32 + (64 - 32) / 2);
+    core.add_export(geometry_of(64), address_of(1, 2));
+    CHECK(core.ask(config_request().to(1, 2)).buffer_count() == 16 + (64 - 2 * 17) / 2);
+}
+
 TEST_CASE("what the asker says of itself is ignored", "[core][config]") {
-    CoreFixture core;
+    CoreFixture core({.slots = 512});
     core.add_export();
     Request request = config_request();
     request.at(24) = request.at(26) = request.at(28) = 0xFF;
