@@ -32,10 +32,12 @@ void Holdings::operation_begins(Account& account) {
     look_later();
 }
 
-void Holdings::operation_ended(Account& account) const {
+void Holdings::operation_ended(Account& account) {
     --account.operations;
     account.progress = now_;
     account.is_proven = true;
+    if (held_workers_ > 0)
+        look_later();
 }
 
 void Holdings::look_later() {
@@ -44,20 +46,21 @@ void Holdings::look_later() {
         next_look_ = now_ + interval;
 }
 
+/// As long as something is under way that may yet stall. What stalls is looked at again when any of it ends.
 void Holdings::look_for_stalls() {
     next_look_.reset();
-    const auto stalls = [&](Time progress) {
-        return now_ - progress > stall && !mutated(Mutation::few_workers);
+    held_workers_ = 0;
+    const auto look_at = [&](std::size_t under_way, Time progress) {
+        if (under_way == 0)
+            return;
+        if (now_ - progress <= stall)
+            look_later();
+        else if (!mutated(Mutation::few_workers))
+            held_workers_ += under_way;
     };
-    held_workers_ = changes_ > 0 && stalls(change_progress_) ? changes_ : 0;
-    bool is_busy = changes_ > 0;
-    for (const Account* account : accounts_) {
-        is_busy = is_busy || account->operations > 0;
-        if (account->operations > 0 && stalls(account->progress))
-            held_workers_ += account->operations;
-    }
-    if (is_busy)
-        look_later();
+    look_at(changes_, change_progress_);
+    for (const Account* account : accounts_)
+        look_at(account->operations, account->progress);
     if (held_workers_ > 0 || has_stuck_)
         find_stuck();
 }
@@ -189,6 +192,8 @@ void Holdings::end_change(FramePool& pool) {
     pool.use().slots.end_change();
     --changes_;
     change_progress_ = now_;
+    if (held_workers_ > 0)
+        look_later();
 }
 
 } // namespace aoetarget::core

@@ -109,13 +109,13 @@ class Holdings {
 
     /// Its device is given something to do, and has ended it.
     void operation_begins(Account& account);
-    void operation_ended(Account& account) const;
+    void operation_ended(Account& account);
 
     /// How many worker threads of the kernel devices that stall may hold, and a state directory that does. So
     /// many more than usual are needed, or operations that block would wait for what others' devices do not
     /// give back. To be looked at once a turn.
     [[nodiscard]] std::size_t held_workers() const { return held_workers_; }
-    /// When begin_turn() has to look again whether something stalls; empty: nothing is under way.
+    /// When begin_turn() has to look again whether something stalls; empty: nothing new can.
     [[nodiscard]] std::optional<Time> next_look() const { return next_look_; }
 
   private:
