@@ -26,9 +26,10 @@ struct Request {
     bool durable = false;
     bool barrier = false; ///< Takes effect after everything admitted before and before everything after.
     // Of a change, for the WriteHistory.
-    std::uint32_t position = 0; ///< In it.
-    std::uint64_t content = 0;  ///< Stands for what it does (content_hash.hpp).
-    std::uint32_t digest = 0;   ///< Of all of its data, where it may be a copy; else 0.
+    std::uint32_t position = 0;   ///< In it.
+    std::uint64_t content = 0;    ///< Stands for what it does (content_hash.hpp).
+    std::uint32_t digest = 0;     ///< Of all of its data, where it may be a copy; else 0.
+    std::uint32_t oldest_tag = 0; ///< Of its own and those of the copies that were merged with it.
     Request* next = nullptr;
 
     [[nodiscard]] std::uint32_t tag() const { return protocol::get_tag(slot.capacity()); }

@@ -62,8 +62,12 @@ Scheduler::Neighbours Scheduler::neighbours_of(const Request& request, const Sec
         const bool touches = other.first <= exclusive.end() && exclusive.first <= other.end();
         if (!touches && !barrier && !request.barrier)
             continue;
-        if (found.copied == nullptr || operation->sequence > found.copied->sequence) {
-            if (Request* original = find_duplicate(*operation, request)) {
+        if (Request* original = find_duplicate(*operation, request)) {
+            const auto rank = [&](const Operation& copied, const Request& its) {
+                return std::pair(its.tag() == request.tag(), copied.sequence);
+            };
+            if (found.original == nullptr ||
+                rank(*operation, *original) > rank(*found.copied, *found.original)) {
                 found.copied = operation;
                 found.original = original;
             }
@@ -106,7 +110,8 @@ void Scheduler::admit(Request* request) {
     // A copy with the same tag is the same request; one with another tag may be a new request if something
     // else was to happen to these sectors in between, and then it keeps its place in the order.
     if (original != nullptr &&
-        (newest == nullptr || newest->sequence <= copied->sequence || original->tag() == request->tag())) {
+        (newest == nullptr || newest->sequence <= copied->sequence || original->tag() == request->tag()) &&
+        (!changes || history_.can_merge(*original, *request))) {
         merge_duplicate(*original, request);
         return;
     }

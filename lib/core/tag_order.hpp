@@ -34,13 +34,6 @@ class TagSet {
   public:
     TagSet() = default;
     explicit constexpr TagSet(std::uint32_t tag) : newest_(tag) {}
-    /// Holds `newest`; of the others nothing is known.
-    static constexpr TagSet in_no_order(std::uint32_t newest) {
-        TagSet set(newest);
-        set.jiffies_ = half_the_jiffies;
-        set.transmissions_ = half_the_counters;
-        return set;
-    }
 
     [[nodiscard]] constexpr std::uint32_t newest() const { return newest_; }
 

@@ -139,6 +139,7 @@ void WriteHistory::add(Request& change) {
         stand_for_alike(entry);
     bucket.kinds |= kind_of(change.content);
     change.position = bucket.newest = end_++;
+    change.oldest_tag = change.tag();
     ++size_;
 }
 
@@ -168,18 +169,30 @@ void WriteHistory::stand_for_alike(Entry& newest) {
     }
 }
 
-void WriteHistory::merged(const Request& original, const Request& copy) {
+bool WriteHistory::can_merge(const Request& original, const Request& copy) const {
+    if (!is_there(original.position))
+        return true; // it is forgotten with all its tags
+    const TagSet& tags = at(original.position).tags;
+    const std::uint32_t tag = copy.tag();
+    if (tag == tags.newest() || is_older_tag(tag, tags.newest()))
+        return true;
+    return is_older_tag(original.oldest_tag, tag) && tags.fits_before(tag);
+}
+
+void WriteHistory::merged(Request& original, const Request& copy) {
     if (!is_there(original.position))
         return;
     Entry& entry = at(original.position);
     entry.remember_from(copy.slot.arrival());
-    if (is_older_tag(copy.tag(), entry.tags.newest()))
+    TagSet tag(copy.tag());
+    if (is_older_tag(copy.tag(), entry.tags.newest())) {
+        entry.tags.take_in(tag);
+        if (is_older_tag(copy.tag(), original.oldest_tag))
+            original.oldest_tag = copy.tag();
         return;
-    const bool in_order = entry.tags.fits_before(copy.tag());
-    TagSet tags = in_order ? TagSet(copy.tag()) : TagSet::in_no_order(copy.tag());
-    if (in_order)
-        tags.take_in(entry.tags);
-    entry.tags = tags;
+    }
+    tag.take_in(entry.tags);
+    entry.tags = tag;
 }
 
 void WriteHistory::ended(const Request& change, Time now) {

@@ -32,7 +32,10 @@
 //
 // Time: a change that is like none that is remembered costs one look at its bucket. Otherwise at most
 // `max_alike` entries of the bucket are looked at, and if one of them may matter, or there are more of them,
-// the rule is applied once to each entry in turn: at most `max_entries` of them, which takes some 30 us.
+// the rule is applied once to each entry in turn: at most `max_entries` of them, which takes 39 to 51 us.
+//
+// Memory: the first 4,096 changes take 288 KiB, and an export that is written to more than 2,048 times a
+// second takes up to 2.25 MiB.
 #pragma once
 
 #include "core/content_hash.hpp"
@@ -79,8 +82,11 @@ class WriteHistory {
     /// Remembers a change at its admission, in the order in which changes take effect. has_replaced() has
     /// seen it.
     void add(Request& change);
-    /// A copy was merged with a change that is still under way: the newer of their tags counts now.
-    void merged(const Request& original, const Request& copy);
+    /// Whether a copy may be merged with a change that is still under way. Of their tags only the newest is
+    /// remembered, so all others must be known to be older. What may not be merged is admitted in its place.
+    [[nodiscard]] bool can_merge(const Request& original, const Request& copy) const;
+    /// A copy was merged, which can_merge() allowed.
+    void merged(Request& original, const Request& copy);
     /// A change has ended, successfully or not. Until then its initiator may have sent copies.
     void ended(const Request& change, Time now);
 

@@ -8,6 +8,7 @@
 #include <array>
 #include <cstring>
 #include <deque>
+#include <vector>
 
 namespace aoetest {
 
@@ -54,8 +55,9 @@ class HistoryModel {
 
     struct Entry {
         const Change* change;
-        unsigned version; ///< Of its data.
-        std::uint32_t tag;
+        unsigned version;                ///< Of its data.
+        std::uint32_t tag;               ///< The newest of all that were merged.
+        std::vector<std::uint32_t> tags; ///< All of them.
         aoetarget::core::Time remembered_from;
         bool under_way = true;
     };
@@ -68,7 +70,7 @@ class HistoryModel {
                 continue;
             const bool is_own = entry.change->source == change.source;
             const bool is_newer = aoetarget::core::is_older_tag(change.tag(), entry.tag);
-            if (!is_newer && !(is_own && entry.tag == change.tag()))
+            if (!is_newer && !(is_own && has_tag_of(entry, change)))
                 continue;
             for (std::size_t later = earlier + 1; later < entries_.size(); ++later) {
                 const Entry& other = entries_[later];
@@ -88,7 +90,7 @@ class HistoryModel {
         const auto is_late = [&](const Entry& entry) {
             return is_same(entry, change, version) && entry.change->source == change.source &&
                    is_remembered(entry, now) &&
-                   (entry.tag == change.tag() || aoetarget::core::is_older_tag(change.tag(), entry.tag));
+                   (has_tag_of(entry, change) || aoetarget::core::is_older_tag(change.tag(), entry.tag));
         };
         bool changes = false;
         for (std::uint64_t sector = change.range.first; sector < change.range.end(); ++sector)
@@ -110,7 +112,7 @@ class HistoryModel {
             else
                 capacity_ *= 2;
         }
-        entries_.push_back({&change, version, change.tag(), now});
+        entries_.push_back({&change, version, change.tag(), {change.tag()}, now});
         for (std::uint64_t sector = change.range.first; sector < change.range.end(); ++sector)
             disk_.at(sector) = version;
     }
@@ -124,6 +126,7 @@ class HistoryModel {
         if (entry == nullptr)
             return;
         entry->remembered_from = now;
+        entry->tags.push_back(copy.tag());
         if (!aoetarget::core::is_older_tag(copy.tag(), entry->tag))
             entry->tag = copy.tag();
     }
@@ -137,6 +140,9 @@ class HistoryModel {
   private:
     static bool is_same(const Entry& entry, const Change& change, unsigned version) {
         return entry.version == version && entry.change->range == change.range;
+    }
+    static bool has_tag_of(const Entry& entry, const Change& change) {
+        return std::ranges::find(entry.tags, change.tag()) != entry.tags.end();
     }
     static bool is_remembered(const Entry& entry, aoetarget::core::Time now) {
         return entry.under_way || now - entry.remembered_from <= aoetarget::core::WriteHistory::memory;
