@@ -317,14 +317,14 @@ bool Host::has_answer(const Asked& asked, const Reply& reply) const {
 void Host::answered(Asked& asked, const Reply& reply) {
     if (asked.sets_config)
         return;
-    if (asked.echoes)
-        volume_.echoed.erase(std::ranges::find(volume_.echoed, asked.range));
     if (asked.refused != 0) {
         check_refusal(asked, reply);
         return;
     }
     if (!reply.succeeded())
         return;
+    if (asked.echoes) // else it may yet be made, so nobody writes there any more
+        volume_.echoed.erase(std::ranges::find(volume_.echoed, asked.range));
     Checker& checker = volume_.checker;
     if (asked.reads) {
         if (reply.bytes.size() != 36 + asked.range.bytes())
