@@ -55,6 +55,14 @@ struct RingFile {
     }
 };
 
+/// Has a worker thread carry out this write at once. A write to a regular file that the kernel gives to a
+/// worker only when it turns out to block waits in one of 64 queues, chosen by the file, for all that is
+/// there already, of other files too. For the kernel it costs more: writes to one file then get in each
+/// other's way. Linux 6.1 needs the file to be registered for it.
+inline void skip_queues(io_uring_sqe* sqe) {
+    sqe->flags |= IOSQE_ASYNC;
+}
+
 class Ring {
   public:
     /// `completions`: how many operations may be under way at once without overflow. Throws

@@ -131,7 +131,9 @@ class StateDirectory::Save final : private ring::CompletionHandler {
             io_uring_prep_unlinkat(sqe, directory_, new_name_.c_str(), 0);
             break;
         case Step::write:
-            io_uring_prep_write(sqe, file_, text_.data(), static_cast<unsigned>(text_.size()), 0);
+            io_uring_prep_write(sqe, -1, text_.data(), static_cast<unsigned>(text_.size()), 0);
+            ring_file_.apply(sqe);
+            ring::skip_queues(sqe); // where writes to exports that hang may wait
             break;
         case Step::sync:
             io_uring_prep_fsync(sqe, file_, 0);
@@ -154,10 +156,14 @@ class StateDirectory::Save final : private ring::CompletionHandler {
             return next(Step::remove_left_over);
         if (step == Step::remove_left_over && (result >= 0 || result == -ENOENT))
             return next(Step::open);
-        if (step == Step::open && result >= 0)
+        if (step == Step::open && result >= 0) {
             file_ = result;
-        else if (step == Step::write && result >= 0 && static_cast<std::size_t>(result) < text_.size())
+            ring_file_ = ring_.register_file(file_);
+        } else if (step == Step::write && result >= 0 && static_cast<std::size_t>(result) < text_.size()) {
             result = -ENOSPC;
+        }
+        if (step == Step::write)
+            ring_.unregister_file(ring_file_);
         if (step == Step::close)
             file_ = -1;
         if (result < 0 && error_ == 0)
@@ -180,6 +186,7 @@ class StateDirectory::Save final : private ring::CompletionHandler {
     core::StateSaver* saver_ = nullptr;
     bool removed_left_over_ = false;
     int file_ = -1;
+    ring::RingFile ring_file_; // while it is written to
     int error_ = 0;
 };
 
