@@ -15,6 +15,7 @@ constexpr std::uint64_t sync_argument = 0; // where an operation's completion ca
 
 // What device_data holds.
 constexpr std::size_t next_in_list = 0;
+constexpr std::size_t place_in_queue = next_in_list; // until it is carried out
 constexpr std::size_t bytes_done = 1;
 
 constexpr std::size_t max_transfer_bytes =
@@ -94,6 +95,8 @@ void RingFileDevice::attach(ring::Ring& ring) {
     ring_ = &ring;
     handler_ = ring.add_handler(*this);
     ring_file_ = ring.register_file(opened_.file.get());
+    if (opened_.regular && !opened_.geometry.read_only)
+        queued_writes_.emplace(ring, handler_);
 }
 
 void RingFileDevice::submit(Io& io) {
@@ -109,6 +112,8 @@ void RingFileDevice::submit(Io& io) {
 void RingFileDevice::start(Io& io) {
     const std::uint64_t offset =
         opened_.offset_bytes + io.range.first * sector_bytes + io.device_data[bytes_done];
+    const bool skips_queues = io.op == Io::Op::write && queued_writes_ &&
+                              queued_writes_->begin(to_argument(io), io.device_data[place_in_queue]);
     ring_->submit(handler_, to_argument(io), [&](io_uring_sqe* sqe) {
         if (io.op == Io::Op::discard) {
             // Not io_uring_prep_fallocate(), whose types depend on the version of liburing.
@@ -121,6 +126,8 @@ void RingFileDevice::start(Io& io) {
         ring_file_.apply(sqe);
         if (opened_.blocks_submission)
             sqe->flags |= IOSQE_ASYNC;
+        if (skips_queues)
+            ring::skip_queues(sqe);
     });
 }
 
@@ -151,7 +158,9 @@ void RingFileDevice::on_completion(std::uint64_t argument, int result, std::uint
 }
 
 void RingFileDevice::step_done(Io& io, int result) {
-    if (result == -EINTR)
+    const bool cancelled = io.op == Io::Op::write && queued_writes_ &&
+                           queued_writes_->end(io.device_data[place_in_queue], result);
+    if (cancelled || result == -EINTR)
         return start(io);
     // EAGAIN is not tried again here, where nothing would keep the loop from spinning: the initiator repeats.
     if (result < 0)

@@ -11,12 +11,14 @@
 #include "ring/file_descriptor.hpp"
 #include "ring/ring.hpp"
 #include "storage/claim.hpp"
+#include "storage/queued_writes.hpp"
 #include "storage/ring_device.hpp"
 
 #include <aoetarget/file_device.hpp>
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -42,6 +44,7 @@ struct OpenedFile {
     /// this one gives the window free at once.
     Claim claim;
     ring::FileDescriptor file;
+    bool regular = false; ///< A regular file, no block device.
     std::uint64_t offset_bytes = 0;
     Geometry geometry;
     bool blocks_submission = false; ///< What it is given must go to a worker thread at once.
@@ -83,6 +86,7 @@ class RingFileDevice final : public FileDevice,
     ring::Ring* ring_ = nullptr;
     ring::HandlerId handler_ = 0;
     ring::RingFile ring_file_;
+    std::optional<QueuedWrites> queued_writes_; // the kernel queues those to regular files only
     IoList unsynced_; // carried out; the next sync covers them
     IoList syncing_;  // waiting for the sync that is under way, which there is only while somebody waits
     /// A sync has failed. Linux forgets after one error which pages are not on disk, so a later sync would

@@ -212,6 +212,7 @@ std::unique_ptr<FileDevice> open_file(const std::string& path, const FileOptions
     auto direct = choose_direct(path, options, fd, facts, window, opened.notes);
     if (locked && !options.read_only)
         agree_on_cache(path, options, opened.claim, fd, direct, opened.notes);
+    opened.regular = !facts.block_device;
     opened.offset_bytes = window.offset_bytes;
     opened.geometry =
         describe(options, facts, window, direct, fd, is_left_alone(options, fd, facts, locked), opened.notes);

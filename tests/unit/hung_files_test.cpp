@@ -156,3 +156,33 @@ TEST_CASE("states are saved at once while files hang in all queues of the kernel
     }
     CHECK(files.under_way() == 2 * files_that_hang);
 }
+
+TEST_CASE("files are written and trimmed at once while others hang in all queues of the kernel",
+          "[storage][hang]") {
+    NEEDS_A_FROZEN_FILE_SYSTEM();
+    const MemoryFileSystem well(16 << 20);
+    const auto cache = GENERATE(Cache::page, Cache::direct);
+    HungFiles files;
+    files.hang();
+    for (int i = 0; i < 10; ++i) {
+        CAPTURE(i);
+        CHECK(best_ms([&] { return files.carry_out_ms(Io::Op::write, files.add(well.folder(), cache)); }) <
+              limit_ms);
+        CHECK(best_ms([&] { return files.carry_out_ms(Io::Op::discard, files.add(well.folder(), cache)); }) <
+              limit_ms);
+    }
+    CHECK(files.under_way() == 2 * files_that_hang);
+}
+
+TEST_CASE("a file that was kept waiting by others is not for the next seconds", "[storage][hang]") {
+    NEEDS_A_FROZEN_FILE_SYSTEM();
+    const MemoryFileSystem well(16 << 20);
+    HungFiles files;
+    files.hang();
+    const std::size_t file = files.add(well.folder());
+    files.carry_out_ms(Io::Op::write, file);
+    unsigned slow = 0;
+    for (unsigned i = 0; i < 50; ++i)
+        slow += files.carry_out_ms(Io::Op::write, file) > 25 ? 1 : 0;
+    CHECK(slow < 10);
+}
