@@ -97,7 +97,9 @@ void Announcer::run(Exports exports, Time now) {
             }
         }
     }
-    std::erase_if(pending_, [](const Pending& announcement) { return announcement.copies_left == 0; });
+    std::erase_if(pending_, [&](const Pending& announcement) {
+        return announcement.copies_left == 0 || responder_.links.find(announcement.link) == nullptr;
+    });
 }
 
 /// One frame further. The first entries of all mask lists come before the second of any: so no export waits

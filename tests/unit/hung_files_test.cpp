@@ -29,7 +29,7 @@ std::size_t threads() {
 class HungFiles final : public IoOwner {
   public:
     HungFiles() {
-        ring.set_workers(1000);
+        ring.set_more_workers(1000);
         for (unsigned i = 0; i < files_that_hang; ++i)
             add(sick_.folder());
     }
