@@ -17,6 +17,7 @@ bool Export::receive_ata(const Header& header, LinkId link, FrameSlot slot) {
         return false;
     if (command.needs_reservation && !may_use(header.source) && !mutated(Mutation::ignore_reserve)) {
         ++counters_.aoe_errors;
+        remember_refused(command, *registers, header.source, link, slot);
         registers->write(slot.capacity());
         context_.responder.send(std::move(slot), link, address_, AoeError::target_is_reserved,
                                 ata_header_bytes);
@@ -24,6 +25,26 @@ bool Export::receive_ata(const Header& header, LinkId link, FrameSlot slot) {
     }
     start_ata(command, *registers, header, link, std::move(slot));
     return true;
+}
+
+void Export::remember_refused(const AtaCommand& command, const AtaRegisters& registers,
+                              const MacAddress& source, LinkId link, FrameSlot& slot) {
+    Request change;
+    AtaOutcome outcome = ata_abort;
+    if (command.action == AtaAction::write) {
+        change.range = {command.lba48 ? registers.lba48() : registers.lba28(), registers.count};
+        outcome = check_transfer(command, registers, change.range, link, slot);
+    } else if (command.action == AtaAction::data_set_management) {
+        outcome = check_discard(registers, slot, change.range);
+    }
+    if (outcome.failed() || change.range.count == 0)
+        return;
+    change.registers = registers;
+    change.command = command;
+    change.source = source;
+    change.slot = std::move(slot);
+    scheduler_.remember_refused(change);
+    slot = std::move(change.slot);
 }
 
 void Export::start_ata(const AtaCommand& command, const AtaRegisters& registers, const Header& header,

@@ -84,6 +84,8 @@ class Export final : private RequestSink, private StateSaver {
 
     // Command 0 (ata_commands.cpp)
     bool receive_ata(const protocol::Header& header, LinkId link, FrameSlot slot);
+    void remember_refused(const protocol::AtaCommand& command, const protocol::AtaRegisters& registers,
+                          const MacAddress& source, LinkId link, FrameSlot& slot);
     void start_ata(const protocol::AtaCommand& command, const protocol::AtaRegisters& registers,
                    const protocol::Header& header, LinkId link, FrameSlot slot);
     [[nodiscard]] AtaOutcome check_transfer(const protocol::AtaCommand& command,

@@ -159,6 +159,12 @@ void Scheduler::admit(Request* request) {
     queue(operation, newest);
 }
 
+void Scheduler::remember_refused(Request& change) {
+    change.content = resources_.content_hash.content_of(change);
+    if (!history_.has_overtaken(change) && !history_.has_replaced(change))
+        history_.add_refused(change);
+}
+
 /// What was read ahead is as good as the disk: it is given up when a change of it is admitted.
 bool Scheduler::answer_from_piece(Request* request) {
     Piece* piece = has_pieces_ ? resources_.pieces.find(this, request->range) : nullptr;

@@ -62,6 +62,8 @@ class Scheduler {
     void reserve(std::size_t operations) { active_.reserve(operations + resources_.pieces.size()); }
     /// Takes over a request from the resources' pool, and gives it back there when it is finished.
     void admit(Request* request);
+    /// A change that is refused: late copies of it are not taken for new ones.
+    void remember_refused(Request& change);
     /// Counts a slot that this source holds until let_go(), with a command that is no request to the device.
     /// Null: the export, or the source, must have no more.
     [[nodiscard]] Sender* hold(const FrameSlot& slot, const MacAddress& source);

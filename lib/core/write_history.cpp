@@ -23,7 +23,7 @@ bool WriteHistory::has_overtaken(const Request& change) const {
         const Entry& entry = at(end_ - back);
         if (entry.newest_arrival <= arrival)
             return false; // this and all before it arrived earlier
-        if (entry.arrival > arrival && entry.range().overlaps(change.range))
+        if (entry.arrival > arrival && !entry.refused && entry.range().overlaps(change.range))
             return true;
     }
     return false;
@@ -71,7 +71,7 @@ bool WriteHistory::is_replaced(Position first, Request& change) const {
         const bool is_copy = entry.is_copy(change);
         const bool is_of_source = entry.source == change.source;
         const bool is_newer = is_older_tag(change.tag(), entry.tags.newest());
-        if ((is_own && !is_copy) || (is_foreign && is_of_source && is_newer))
+        if (!entry.refused && ((is_own && !is_copy) || (is_foreign && is_of_source && is_newer)))
             return true;
         if (!entry.has_content_of(change) || !entry.is_remembered(change.slot.arrival()))
             continue;
@@ -132,7 +132,8 @@ void WriteHistory::add(Request& change) {
              .digest = mutated(Mutation::hash_a_part) ? 0 : change.digest,
              .remembered_after = 0,
              .source = change.source,
-             .under_way = true};
+             .under_way = true,
+             .refused = false};
     if (!is_there(bucket.newest))
         bucket.kinds = 0;
     else if ((bucket.kinds & kind_of(change.content)) != 0)
@@ -141,6 +142,16 @@ void WriteHistory::add(Request& change) {
     change.position = bucket.newest = end_++;
     change.oldest_tag = change.tag();
     ++size_;
+}
+
+void WriteHistory::add_refused(Request& change) {
+    const bool is_full = size_ == bounds_.max_entries;
+    if (is_full && at(end_ - size_).is_remembered(change.slot.arrival()))
+        return;
+    add(change);
+    Entry& entry = at(change.position);
+    entry.under_way = false;
+    entry.refused = true;
 }
 
 /// Takes out of the chain what the new entry can stand for. What is under way stays: its tag may change.

@@ -371,3 +371,35 @@ TEST_CASE("new data of a busy Linux host is not taken for an old copy when its c
     CHECK(disk.sectors(4, 2) == data(3));
     CHECK(core.stats().stale == 0);
 }
+
+TEST_CASE("a late copy of a write that was refused does not undo a newer one", "[core][stale]") {
+    CoreFixture core({.slots = 256});
+    Disk& disk = core.add_export();
+    const auto at = [&](int time, const Request& request) {
+        return core.replies(send_at(core, *core.link, milliseconds(10000 + time), request));
+    };
+    const Request old = write_request(4, pattern(4, 2, 1)).tagged(77);
+    REQUIRE(at(0, reserve_request(reserve_set, {other_client_mac}).from(other_client_mac)).size() == 1);
+    CHECK(at(1, old).at(0).is_error());
+    REQUIRE(at(2, reserve_request(reserve_force, {})).size() == 1);
+    SECTION("and nothing else was written: it is done") {
+        CHECK(at(500, old).at(0).succeeded());
+        CHECK(disk.sectors(4, 2) == pattern(4, 2, 1));
+    }
+    SECTION("another write has come since: it is dropped") {
+        CHECK(at(3, write_request(5, pattern(5, 2, 2))).at(0).succeeded());
+        for (unsigned i = 0; i < 100; ++i)
+            CHECK(at(4, write_request(20 + 2 * i, pattern(20 + 2 * i, 1, i))).size() == 1);
+        CHECK(at(1000, old).empty());
+        CHECK(disk.sectors(5, 2) == pattern(5, 2, 2));
+        CHECK(core.stats().stale == 1);
+    }
+    SECTION("it does not make a copy of an earlier write look overwritten") {
+        const Request earlier = write_request(4, pattern(4, 2, 3)).tagged(78);
+        CHECK(at(10, earlier).at(0).succeeded());
+        REQUIRE(at(11, reserve_request(reserve_set, {other_client_mac}).from(other_client_mac)).size() == 1);
+        CHECK(at(12, write_request(4, pattern(4, 2, 4)).tagged(79)).at(0).is_error());
+        REQUIRE(at(13, reserve_request(reserve_force, {})).size() == 1);
+        CHECK(at(14, earlier).at(0).succeeded());
+    }
+}
