@@ -149,9 +149,10 @@ void report_interfaces(const TargetThreads::Interfaces& threads, Report& report)
         const aoetarget::InterfaceStats interface = join(threads, i);
         report.add_line(describe_interface(interface));
         if (!interface.up)
-            report.add_note(fmt::format("{0} has no link now; it is served as soon as it has one (is it up, and is "
-                                        "the other end? 'ip link set {0} up')",
-                                        interface.name));
+            report.add_note(
+                fmt::format("{0} has no link now; it is served as soon as it has one (is it up, and is "
+                            "the other end? 'ip link set {0} up')",
+                            interface.name));
         else if (interface.sectors_per_frame == 0)
             report.add_note(fmt::format(
                 "{0} cannot carry a sector; raise its MTU, for example 'ip link set {0} mtu 1500'",

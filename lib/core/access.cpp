@@ -146,9 +146,8 @@ void Export::send_fenced(FrameSlot slot, LinkId link, std::size_t bytes) {
         context_.responder.send(std::move(slot), link, address_, AoeError::none, bytes);
         return;
     }
-    Sender* holder = fence_count_ < max_fences
-                         ? scheduler_.hold(slot, Header::parse(slot.frame())->source)
-                         : nullptr;
+    Sender* holder =
+        fence_count_ < max_fences ? scheduler_.hold(slot, Header::parse(slot.frame())->source) : nullptr;
     if (holder == nullptr)
         return; // the initiator asks again, and finds the change made
     fences_[fence_count_++] = {std::move(slot), link, bytes, scheduler_.next_sequence(), holder};

@@ -18,8 +18,8 @@ Export::Export(const ExportOptions& options, std::unique_ptr<BlockDevice> device
                const ProtocolState& state, const Context& context)
     : address_(options.address), serial_(options.serial), model_(options.model), context_(context),
       device_(std::move(device)), geometry_(geometry), write_cache_enabled_(geometry_.volatile_cache),
-      open_to_all_(is_open_to_all(state)),
-      scheduler_(*device_, geometry_, context.resources, *this), state_(state) {}
+      open_to_all_(is_open_to_all(state)), scheduler_(*device_, geometry_, context.resources, *this),
+      state_(state) {}
 
 bool Export::receive(const Header& header, LinkId link, FrameSlot slot) {
     if (!may_ask(header.source))

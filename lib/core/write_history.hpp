@@ -82,8 +82,8 @@ class WriteHistory {
     /// Remembers a change at its admission, in the order in which changes take effect. has_replaced() has
     /// seen it.
     void add(Request& change);
-    /// Remembers one that was refused, and so will not be carried out: its initiator has an answer, and a late
-    /// copy must not be taken for a new change. Not where a change that was carried out would have to be
+    /// Remembers one that was refused, and so will not be carried out: its initiator has an answer, and a
+    /// late copy must not be taken for a new change. Not where a change that was carried out would have to be
     /// forgotten for it. has_replaced() has seen it.
     void add_refused(Request& change);
     /// Whether a copy may be merged with a change that is still under way. Of their tags only the newest is

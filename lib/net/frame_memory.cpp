@@ -9,8 +9,8 @@ namespace aoetarget::net {
 namespace {
 
 // How much memory one interface may take for frames: at an MTU of 1500 the upper bound of slots decides, on
-// lo with its 64 KiB the budget. At the most there are 1,024 for requests, and what is lent for receiving, with
-// an XDP lane and beside it.
+// lo with its 64 KiB the budget. At the most there are 1,024 for requests, and what is lent for receiving,
+// with an XDP lane and beside it.
 constexpr std::size_t memory_budget = 16 << 20;
 constexpr std::size_t min_slots = 128, max_slots = 1024 + 256 + 64;
 constexpr std::uint16_t max_receive_buffers = 256;

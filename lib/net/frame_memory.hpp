@@ -81,8 +81,8 @@ class FrameMemories {
     /// From now on the ATA data in new memory is aligned to this; devices that demand more get it through a
     /// copy.
     void align_payload(std::size_t bytes) { payload_alignment_ = std::max(payload_alignment_, bytes); }
-    /// How slots for frames of up to `frame_bytes` would lie, where there are so many exports. `alignment`: of
-    /// the ATA data, where it is to be less than devices demand.
+    /// How slots for frames of up to `frame_bytes` would lie, where there are so many exports. `alignment`:
+    /// of the ATA data, where it is to be less than devices demand.
     [[nodiscard]] core::FramePool::Layout layout_for(std::size_t frame_bytes, std::size_t exports,
                                                      std::optional<std::size_t> alignment = {}) const;
     /// For a new link; where there is no room, it may be memory that had a lane. Throws std::system_error.

@@ -87,8 +87,8 @@ class RingFileDevice final : public FileDevice,
     ring::HandlerId handler_ = 0;
     ring::RingFile ring_file_;
     std::optional<QueuedWrites> queued_writes_; // the kernel queues those to regular files only
-    IoList unsynced_; // carried out; the next sync covers them
-    IoList syncing_;  // waiting for the sync that is under way, which there is only while somebody waits
+    IoList unsynced_;                           // carried out; the next sync covers them
+    IoList syncing_; // waiting for the sync that is under way, which there is only while somebody waits
     /// A sync has failed. Linux forgets after one error which pages are not on disk, so a later sync would
     /// succeed and lie: nothing is written any more until the file is opened anew. Reads go on.
     bool failed_ = false;

@@ -165,8 +165,8 @@ TEST_CASE("reads and verifies that wait for a disk that hangs leave others memor
     scene.thaw_and_end();
 }
 
-// Where a pool is small, and a wildcard takes a slot for every export. XDP has room for no more than seven frames at the
-// MTU of the packet sockets.
+// Where a pool is small, and a wildcard takes a slot for every export. XDP has room for no more than seven
+// frames at the MTU of the packet sockets.
 TEST_CASE("wildcards and exports that hang leave large frames their slots", "[hang]") {
     NEEDS_A_FROZEN_FILE_SYSTEM();
     const unsigned exports = GENERATE(1U, 2U, 20U);

@@ -13,14 +13,13 @@ namespace aoesim {
 /// The history keeps what it remembers in so many lists, chosen by its content.
 inline constexpr std::uint64_t history_buckets = 4096;
 
-/// Changes the data, which has plain edges, so that the write falls into this bucket. Only a simulation can do
-/// that, which knows the seed of the target's hash.
+/// Changes the data, which has plain edges, so that the write falls into this bucket. Only a simulation can
+/// do that, which knows the seed of the target's hash.
 inline void collide(std::span<std::uint8_t> data, const aoetarget::SectorRange& range, std::uint8_t command,
                     std::uint64_t bucket) {
     using namespace aoetarget;
     static const core::ContentHash hash(core::Core::Options{}.seed);
-    const core::FramePool::Layout layout{.slots = 1,
-                                         .frame_bytes = protocol::ata_header_bytes + data.size()};
+    const core::FramePool::Layout layout{.slots = 1, .frame_bytes = protocol::ata_header_bytes + data.size()};
     std::vector<std::byte> memory(layout.region_bytes());
     core::FramePool pool(memory, layout);
     core::Request request;

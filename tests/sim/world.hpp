@@ -18,18 +18,19 @@
 // - What initiators change of an export is saved, which takes a while and may fail, or is not kept at all.
 // - Managers shut hosts out and let them in again.
 // - Somebody floods: asks for all that there is, far more than the disks can do, and never listens.
-// - Frames are received only into slots that were lent to the kernel: by the socket, and on some interfaces by
+// - Frames are received only into slots that were lent to the kernel: by the socket, and on some interfaces
+// by
 //   a lane as well, which takes what is sent to the interface itself.
 // - Some hosts use one tag for everything, write the same data again, or write data that differs only where a
 //   target may not look, or that its history of writes finds hard to tell apart.
 //
-// Three worlds of ten are of another kind (world_hanging.cpp): some devices hang, for good or for a while, file
-// systems block the kernel's workers, of which there are few, and the directory of states freezes. Any number
-// of hosts goes on asking for these exports. All else goes well: nothing stalls, is replaced, or ends, and of
-// the hosts of the other exports the network loses nothing. These have a modest window, and each of their
-// requests must be answered within 100 ms, to its first transmission: reads, writes, stable ones too, of parts
-// of blocks too, flushes, trims, verifies, and config strings, unless the directory is frozen. In the end the
-// power is cut, the target is told to end, or all goes on; then everything thaws.
+// Three worlds of ten are of another kind (world_hanging.cpp): some devices hang, for good or for a while,
+// file systems block the kernel's workers, of which there are few, and the directory of states freezes. Any
+// number of hosts goes on asking for these exports. All else goes well: nothing stalls, is replaced, or ends,
+// and of the hosts of the other exports the network loses nothing. These have a modest window, and each of
+// their requests must be answered within 100 ms, to its first transmission: reads, writes, stable ones too,
+// of parts of blocks too, flushes, trims, verifies, and config strings, unless the directory is frozen. In
+// the end the power is cut, the target is told to end, or all goes on; then everything thaws.
 //
 // In the end all faults stop, but for the flood. Then everything that was asked must be answered within
 // bounded time, nothing may be left over, and the disk must hold what was promised.

@@ -47,7 +47,7 @@ void World::make_hanging_machine() {
         .ports = static_cast<unsigned>(random_.between(1, 2)),
         .slots = slots,
         .lent = {},
-        .queue_frames = 10000, // what is lost in a burst is nobody's fault
+        .queue_frames = 10000,                   // what is lost in a burst is nobody's fault
         .bounce_buffers = random_.between(1, 4), // besides one for each export
         .ahead_pieces = random_.between(1, 4),
         .piece_sectors = 8 * random_.between(1, 8),
