@@ -226,6 +226,28 @@ TEST_CASE("requests of all kinds by many hosts to exports that hang leave others
     scene.thaw_and_end();
 }
 
+TEST_CASE("a file system that is frozen at the start keeps no other export from being served", "[hang]") {
+    NEEDS_A_FROZEN_FILE_SYSTEM();
+    const MemoryFileSystem sick(32 << 20);
+    const ImageFile image(64);
+    const ImageFile sick_image(8192, ImageFile::Fill::sparse, sick.folder());
+    const VethPair& wire = standard_wire();
+    std::optional<TargetProcess> target;
+    Freeze freeze(sick);
+    target.emplace(std::vector<std::string>{wire.target_end()},
+                   std::vector<std::string>{export_argument(1, 1, image.path()),
+                                            export_argument(2, 0, sick_image.path())});
+    CHECK(target->log().find("does not answer") != std::string::npos);
+    RawClient client(wire);
+    CHECK(client.read(4, 2) == pattern(4, 2));
+    const std::uint32_t waits = client.send(write_request(0, pattern(0, 1, 1)).to(2, 0));
+    for (unsigned i = 0; i < 20; ++i) // it may have to be made stable
+        CHECK(client.ask(write_request(i, pattern(i, 1, 2))).succeeded());
+    freeze.thaw();
+    CHECK(client.wait_for(waits, Milliseconds(5000)));
+    target->stop();
+}
+
 TEST_CASE("a target that may start no worker thread says so and ends", "[hang]") {
     const VethPair& wire = standard_wire();
     if (!has_real_root())
