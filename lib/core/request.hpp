@@ -24,7 +24,8 @@ struct Request {
     SectorRange
         range; ///< DATA SET MANAGEMENT: from the first to the last sector that it names. FLUSH: empty.
     bool durable = false;
-    bool barrier = false; ///< Takes effect after everything admitted before and before everything after.
+    bool has_merged = false; ///< Copies that have entries of their own in the WriteHistory.
+    bool barrier = false;    ///< Takes effect after everything admitted before and before everything after.
     // Of a change, for the WriteHistory.
     std::uint32_t position = 0;   ///< In it.
     std::uint64_t content = 0;    ///< Stands for what it does (content_hash.hpp).

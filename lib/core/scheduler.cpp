@@ -110,8 +110,7 @@ void Scheduler::admit(Request* request) {
     // A copy with the same tag is the same request; one with another tag may be a new request if something
     // else was to happen to these sectors in between, and then it keeps its place in the order.
     if (original != nullptr &&
-        (newest == nullptr || newest->sequence <= copied->sequence || original->tag() == request->tag()) &&
-        (!changes || history_.can_merge(*original, *request))) {
+        (newest == nullptr || newest->sequence <= copied->sequence || original->tag() == request->tag())) {
         merge_duplicate(*original, request);
         return;
     }

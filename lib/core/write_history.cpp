@@ -133,7 +133,8 @@ void WriteHistory::add(Request& change) {
              .remembered_after = 0,
              .source = change.source,
              .under_way = true,
-             .refused = false};
+             .refused = false,
+             .merged = false};
     if (!is_there(bucket.newest))
         bucket.kinds = 0;
     else if ((bucket.kinds & kind_of(change.content)) != 0)
@@ -180,9 +181,7 @@ void WriteHistory::stand_for_alike(Entry& newest) {
     }
 }
 
-bool WriteHistory::can_merge(const Request& original, const Request& copy) const {
-    if (!is_there(original.position))
-        return true; // it is forgotten with all its tags
+bool WriteHistory::can_share_entry(const Request& original, const Request& copy) const {
     const TagSet& tags = at(original.position).tags;
     const std::uint32_t tag = copy.tag();
     if (tag == tags.newest() || is_older_tag(tag, tags.newest()))
@@ -190,9 +189,17 @@ bool WriteHistory::can_merge(const Request& original, const Request& copy) const
     return is_older_tag(original.oldest_tag, tag) && tags.fits_before(tag);
 }
 
-void WriteHistory::merged(Request& original, const Request& copy) {
+bool WriteHistory::merged(Request& original, Request& copy) {
     if (!is_there(original.position))
-        return;
+        return true; // it is forgotten with all its tags
+    if (!can_share_entry(original, copy)) {
+        copy.content = original.content;
+        copy.digest = hash_.digest_of(copy); // its tag may have been that of other data before
+        add(copy);
+        at(copy.position).merged = true;
+        original.has_merged = true;
+        return false;
+    }
     Entry& entry = at(original.position);
     entry.remember_from(copy.slot.arrival());
     TagSet tag(copy.tag());
@@ -200,18 +207,28 @@ void WriteHistory::merged(Request& original, const Request& copy) {
         entry.tags.take_in(tag);
         if (is_older_tag(copy.tag(), original.oldest_tag))
             original.oldest_tag = copy.tag();
-        return;
+        return true;
     }
     tag.take_in(entry.tags);
     entry.tags = tag;
+    return true;
 }
 
 void WriteHistory::ended(const Request& change, Time now) {
     if (!is_there(change.position))
         return;
-    Entry& entry = at(change.position);
-    entry.remember_from(now);
-    entry.under_way = false;
+    const auto end = [&](Entry& entry) {
+        entry.remember_from(now);
+        entry.under_way = false;
+    };
+    end(at(change.position));
+    if (!change.has_merged)
+        return;
+    for (Position position = change.position + 1; position != end_; ++position) {
+        Entry& entry = at(position);
+        if (entry.merged && entry.has_content_of(change) && entry.source == change.source)
+            end(entry);
+    }
 }
 
 /// Or from later on, if that is known already. Rounded up.

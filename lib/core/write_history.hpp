@@ -86,15 +86,15 @@ class WriteHistory {
     /// late copy must not be taken for a new change. Not where a change that was carried out would have to be
     /// forgotten for it. has_replaced() has seen it.
     void add_refused(Request& change);
-    /// Whether a copy may be merged with a change that is still under way. Of their tags only the newest is
-    /// remembered, so all others must be known to be older. What may not be merged is admitted in its place.
-    [[nodiscard]] bool can_merge(const Request& original, const Request& copy) const;
-    /// A copy was merged, which can_merge() allowed.
-    void merged(Request& original, const Request& copy);
+    /// A copy was merged with a change that is still under way. Of their tags the entry keeps the newest, so
+    /// all others must be known to be older; otherwise the copy gets an entry of its own. Returns which:
+    /// whether it shares that of the original.
+    bool merged(Request& original, Request& copy);
     /// A change has ended, successfully or not. Until then its initiator may have sent copies.
     void ended(const Request& change, Time now);
 
   private:
+    [[nodiscard]] bool can_share_entry(const Request& original, const Request& copy) const;
     /// Numbers changes in the order of their admission, and wraps.
     using Position = std::uint32_t;
     static constexpr std::uint64_t sector_bits = (1ULL << 48) - 1;
@@ -122,8 +122,9 @@ class WriteHistory {
         /// When the last copy arrived that was merged with it, or when it ended; in units after its arrival.
         std::uint32_t remembered_after;
         MacAddress source;
-        bool under_way;
-        bool refused; ///< It has changed nothing.
+        bool under_way : 1;
+        bool refused : 1; ///< It has changed nothing.
+        bool merged : 1;  ///< With an earlier one, with which it ends.
 
         static constexpr Time unit{1 << 20}; // a millisecond
 

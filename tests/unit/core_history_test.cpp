@@ -146,6 +146,8 @@ TEST_CASE("long histories decide as one that remembers everything and looks at a
             Change change;
             unsigned version;
             bool under_way = false;
+            bool admitted = false;
+            const Sent* with = nullptr; ///< Merged with this, and remembered by itself.
         };
         std::deque<Sent> sent;
         Time now = std::chrono::seconds(20);
@@ -187,12 +189,21 @@ TEST_CASE("long histories decide as one that remembers everything and looks at a
             change.slot.set_arrival(now);
 
             const auto original = std::ranges::find_if(sent, [&](const Sent& other) {
-                return other.under_way && other.version == version && other.change.range == range &&
-                       other.change.source == change.source;
+                return other.under_way && other.with == nullptr && other.version == version &&
+                       other.change.range == range && other.change.source == change.source;
             });
-            if (original != sent.end() && one_in(2) && history.can_merge(original->change, change)) {
-                history.merged(original->change, change);
-                model.merged(original->change, change, now);
+            const bool is_last =
+                original != sent.end() && std::none_of(original + 1, sent.end(), [&](const Sent& other) {
+                    return other.admitted && other.change.range.overlaps(range);
+                });
+            if (is_last && one_in(2)) {
+                if (history.merged(original->change, change)) {
+                    model.merged(original->change, change, now);
+                } else {
+                    model.add(change, version, now);
+                    sent.back().under_way = true;
+                    sent.back().with = &*original;
+                }
                 ++merges;
             } else {
                 const bool is_dropped = history.has_overtaken(change) || history.has_replaced(change);
@@ -205,17 +216,22 @@ TEST_CASE("long histories decide as one that remembers everything and looks at a
                 if (!is_dropped) {
                     history.add(change);
                     model.add(change, version, now);
-                    sent.back().under_way = true;
+                    sent.back().under_way = sent.back().admitted = true;
                 }
             }
             // They end in the order of their admission, some of them soon.
             while (!one_in(4)) {
-                const auto oldest = std::ranges::find_if(sent, &Sent::under_way);
+                const auto oldest = std::ranges::find_if(
+                    sent, [](const Sent& each) { return each.under_way && each.with == nullptr; });
                 if (oldest == sent.end())
                     break;
-                oldest->under_way = false;
                 history.ended(oldest->change, now);
-                model.ended(oldest->change, now);
+                for (Sent& each : sent) {
+                    if (&each == &*oldest || each.with == &*oldest) {
+                        each.under_way = false;
+                        model.ended(each.change, now);
+                    }
+                }
             }
         }
     }
@@ -306,20 +322,20 @@ TEST_CASE("a late copy is known by its tag though the same data came with others
     };
     // In the order of Linux; of a counter with its bytes swapped, whose first and last are in no order; tags
     // that are none of Linux's; transmissions too long after each other.
-    const auto [tags, merged] = GENERATE(table<std::vector<std::uint32_t>, unsigned>({
-        {{0x01000000, 0x01010005, 0x01020010}, 2},
-        {{0x01010005, 0x01000000, 0x01020010}, 2},
-        {{0x00000001, 0x20000001, 0x40000001}, 1},
-        {{0x20000001, 0x00000001, 0x40000001}, 1},
-        {{0x81000000, 0x82000000, 0x83000000}, 0},
-        {{0x00010000, 0x00022000, 0x00037fff}, 0},
-        {{0x00010000, 0x00021800, 0x00033000}, 1},
+    const auto tags = GENERATE(values<std::vector<std::uint32_t>>({
+        {0x01000000, 0x01010005, 0x01020010},
+        {0x01010005, 0x01000000, 0x01020010},
+        {0x00000001, 0x20000001, 0x40000001},
+        {0x20000001, 0x00000001, 0x40000001},
+        {0x81000000, 0x82000000, 0x83000000},
+        {0x00010000, 0x00022000, 0x00037fff},
+        {0x00010000, 0x00021800, 0x00033000},
     }));
     const bool ends_before = GENERATE(false, true);
     CAPTURE(tags, ends_before);
     for (const std::uint32_t tag : tags)
         write(1, tag);
-    CHECK(core.stats().duplicates == merged);
+    CHECK(core.stats().duplicates == 2);
     if (ends_before)
         core.drain(disk);
     write(2, 0x84000000);
@@ -331,8 +347,7 @@ TEST_CASE("a late copy is known by its tag though the same data came with others
     CHECK(disk.sectors(4, 2) == pattern(4, 2, 2));
 }
 
-TEST_CASE("of writes of the same data that are under way, a copy is of the one with its tag",
-          "[core][stale]") {
+TEST_CASE("copies of a write that is under way are answered once, whatever their tags", "[core][stale]") {
     CoreFixture core;
     Disk& disk = core.add_export();
     disk.immediate = false;
@@ -343,11 +358,11 @@ TEST_CASE("of writes of the same data that are under way, a copy is of the one w
             core.turn();
         }
     }
-    CHECK(core.stats().duplicates == tags.size());
+    CHECK(core.stats().duplicates == 5);
     CHECK(core.stats().stale == 0);
     core.drain(disk);
-    for (const std::uint32_t tag : tags)
-        CHECK(core.reply(tag).succeeded());
+    CHECK(core.reply(tags.back()).succeeded());
+    CHECK(disk.operations == 1);
 }
 
 TEST_CASE("contents are told apart by the first and last words of their sectors, digests by all",
