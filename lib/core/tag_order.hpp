@@ -36,6 +36,9 @@ class TagSet {
     explicit constexpr TagSet(std::uint32_t tag) : newest_(tag) {}
 
     [[nodiscard]] constexpr std::uint32_t newest() const { return newest_; }
+    [[nodiscard]] constexpr bool holds_only(std::uint32_t tag) const {
+        return newest_ == tag && jiffies_ == 0 && transmissions_ == 0;
+    }
 
     /// False: there is surely none for which is_older_tag(tag, of it) holds, and none but the newest is `tag`
     /// itself.

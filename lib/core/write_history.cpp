@@ -173,8 +173,13 @@ void WriteHistory::stand_for_alike(Entry& newest) {
             continue;
         }
         if (older.is_remembered(newest.arrival)) { // else nothing asks for it any more
+            // A copy that is done again is done only where nothing else was written since. What would undo a
+            // later change was overtaken by one that has come since this copy too, so the first is not looked
+            // for: a host that repeats its frames for ever would make each cost a pass of the history.
+            if (!older.tags.holds_only(newest.tags.newest()) || older.refused)
+                newest.reach =
+                    std::max(distance(newest.reach), distance(end_ - older_position + older.reach));
             newest.tags.take_in(older.tags);
-            newest.reach = std::max(distance(newest.reach), distance(end_ - older_position + older.reach));
             newest.remember_from(older.remembered_from());
         }
         newer->previous_alike = distance(newer->previous_alike + older.previous_alike);
