@@ -29,14 +29,30 @@ bool WriteHistory::has_overtaken(const Request& change) const {
     return false;
 }
 
-bool WriteHistory::has_replaced(Request& change) const {
+bool WriteHistory::has_replaced(Request& change) {
     change.digest = 0;
     if (size_ == 0)
         return false;
     if ((bucket_of(change.content).kinds & kind_of(change.content)) == 0)
         return false; // without a look at entries, which are in no cache
     const Position first = first_that_matters(change);
-    return first != end_ && is_replaced(first, change);
+    return first != end_ && (!can_afford(end_ - first, change.slot.arrival()) || is_replaced(first, change));
+}
+
+bool WriteHistory::can_afford(Position entries, Time now) {
+    constexpr Time step = std::chrono::milliseconds(1);
+    if (entries_from_ == Time::min() || now - entries_from_ >= step) {
+        const auto steps = entries_from_ == Time::min()
+                               ? most_entries
+                               : static_cast<std::uint64_t>((now - entries_from_) / step);
+        entries_left_ =
+            std::min(entries_left_ + std::min(steps, most_entries) * entries_each_ms, most_entries);
+        entries_from_ = now;
+    }
+    if (entries > entries_left_)
+        return false;
+    entries_left_ -= entries;
+    return true;
 }
 
 /// The rule of R3 holds for the change if and only if it holds among the entries from this one on; the end:

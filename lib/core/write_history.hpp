@@ -60,6 +60,9 @@ class WriteHistory {
     /// of the initiator, so this must not be much longer than frames survive in a network.
     static constexpr Time memory = std::chrono::seconds(2);
     static constexpr unsigned max_alike = 16;
+    /// How many entries are looked at in a millisecond on average, for less than a tenth of a processor, and
+    /// how many at once.
+    static constexpr std::uint64_t entries_each_ms = 262144, most_entries = 16 * entries_each_ms;
 
     /// For tests, which are quicker and more thorough with a small history. Entries: powers of two.
     struct Bounds {
@@ -77,7 +80,9 @@ class WriteHistory {
     [[nodiscard]] bool has_overtaken(const Request& change) const;
     /// R3: whether the rule wants this one to be dropped. Its `content` is that of the hash. Sets its
     /// `digest`.
-    [[nodiscard]] bool has_replaced(Request& change) const;
+    /// It looks at no more than a number of entries a millisecond; where that is used up the change is
+    /// dropped as well: a flood of copies must not take the processor from others.
+    [[nodiscard]] bool has_replaced(Request& change);
 
     /// Remembers a change at its admission, in the order in which changes take effect. has_replaced() has
     /// seen it.
@@ -170,6 +175,7 @@ class WriteHistory {
     [[nodiscard]] Position first_that_matters(const Request& change) const;
     [[nodiscard]] bool is_replaced(Position first, Request& change) const;
     void make_room(Time now);
+    [[nodiscard]] bool can_afford(Position entries, Time now);
     void stand_for_alike(Entry& newest);
 
     const ContentHash& hash_;
@@ -180,6 +186,8 @@ class WriteHistory {
     Position capacity_ = 0;                ///< What is used of both: a power of two.
     Position end_ = 0;                     ///< One past the newest.
     Position size_ = 0;
+    std::uint64_t entries_left_ = most_entries; ///< To be looked at.
+    Time entries_from_ = Time::min();           ///< When some were added last.
     Time newest_arrival_ = Time::min();
     Time forgotten_arrival_ = Time::min(); ///< The newest of what is no longer in the ring.
 };

@@ -247,7 +247,7 @@ TEST_CASE("a late copy is known however many unlike it have come that fall into 
     disk.logging = false;
     core.checking = false;
     const auto send = [&](const Request& request) {
-        core.arrival += std::chrono::microseconds(1);
+        core.arrival += std::chrono::microseconds(100);
         core.send(request);
         core.turn();
     };
@@ -398,4 +398,30 @@ TEST_CASE("contents are told apart by the first and last words of their sectors,
     const Change change = frames.change(client_mac, 1, 4, data);
     CHECK(ContentHash(2).content_of(change) != content);
     CHECK(frames.change(client_mac, 1, 5, data).content != content);
+}
+
+TEST_CASE("a flood of copies is dropped when looking for each would take the processor", "[core][stale]") {
+    Frames frames;
+    WriteHistory history(content_hash);
+    Time now = std::chrono::seconds(20);
+    const auto write = [&](std::uint64_t first, std::uint32_t tag) {
+        Change change = frames.change(client_mac, tag, first, data_of(1, 1, Difference::seen));
+        change.slot.set_arrival(now);
+        change.content = content_hash.content_of(change);
+        const bool is_dropped = history.has_replaced(change);
+        if (!is_dropped) {
+            history.add(change);
+            history.ended(change, now);
+        }
+        return is_dropped;
+    };
+    CHECK_FALSE(write(4, 77));
+    for (unsigned i = 0; i < 20000; ++i)
+        CHECK_FALSE(write(100 + i, 1000 + i));
+    unsigned dropped = 0;
+    for (unsigned i = 0; i < 2000; ++i) // each of which looks at 20,000 others
+        dropped += write(100 + i, 1000 + i) ? 1 : 0;
+    CHECK(dropped > 1700);
+    now += std::chrono::milliseconds(1000);
+    CHECK_FALSE(write(4, 77)); // and then it is known again that nothing has happened to these sectors
 }

@@ -87,7 +87,8 @@ TEST_CASE("what waited longer than the history reaches back is dropped", "[core]
     core.checking = false;
     constexpr std::size_t many = aoetarget::core::WriteHistory::max_entries + 1;
     for (std::size_t i = 0; i < many; ++i)
-        send_at(core, *core.link, seconds(20) + microseconds(i), write_request(100, pattern(100, 1, 1)));
+        send_at(core, *core.link, seconds(20) + microseconds(20 * i),
+                write_request(100, pattern(100, 1, static_cast<std::uint32_t>(i))));
     core.checking = true;
     CHECK_FALSE(core.answered(send_at(core, *core.link, seconds(19), write_request(4, pattern(4, 2, 1)))));
     CHECK(core.reply(send_at(core, *core.link, seconds(20) + microseconds(1),
