@@ -62,7 +62,7 @@ class WriteHistory {
     static constexpr unsigned max_alike = 16;
     /// How many entries are looked at in a millisecond on average, for less than a tenth of a processor, and
     /// how many at once.
-    static constexpr std::uint64_t entries_each_ms = 262144, most_entries = 16 * entries_each_ms;
+    static constexpr std::uint64_t entries_each_ms = 65536, most_entries = 16 * entries_each_ms;
 
     /// For tests, which are quicker and more thorough with a small history. Entries: powers of two.
     struct Bounds {

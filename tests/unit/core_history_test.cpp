@@ -247,7 +247,7 @@ TEST_CASE("a late copy is known however many unlike it have come that fall into 
     disk.logging = false;
     core.checking = false;
     const auto send = [&](const Request& request) {
-        core.arrival += std::chrono::microseconds(100);
+        core.arrival += std::chrono::microseconds(180);
         core.send(request);
         core.turn();
     };
