@@ -11,7 +11,7 @@ namespace {
 // Frames per millisecond: several times what a disk does, and less than what the target can look at. What it
 // has no time to look at the kernel drops, without regard to whose it is.
 #ifdef __SANITIZE_ADDRESS__
-constexpr unsigned flood_rate = 10;
+constexpr unsigned flood_rate = 25;
 #else
 constexpr unsigned flood_rate = 120;
 #endif
