@@ -10,6 +10,11 @@ bool has_quotas() {
            !mutated(Mutation::wildcards_may_wait);
 }
 
+/// Its device has something to do, and has ended nothing for longer than this.
+bool has_waited(const Account& account, Time now, Time longer_than) {
+    return account.operations > 0 && now - account.progress > longer_than;
+}
+
 } // namespace
 
 void Holdings::add_export(Account& account) {
@@ -73,7 +78,7 @@ void Holdings::find_stuck() {
         if (sender.whole == nullptr)
             return;
         const auto* account = static_cast<const Account*>(sender.exported);
-        if (account->operations == 0 || now_ - account->progress <= stall)
+        if (!has_waited(*account, now_, stall))
             return;
         sender.whole->stuck += sender.held;
         has_stuck_ = true;
@@ -118,8 +123,7 @@ void Holdings::refresh_requests() {
 std::size_t Holdings::room_for(const Account& account, const Share& slots, std::size_t held) const {
     if (!has_quotas())
         return slots.units() / 2 - std::min(slots.units() / 2, held);
-    const bool hangs = account.operations > 0 && now_ - account.progress > patience;
-    if (hangs && exports() > 1) // else nobody is there to be spared
+    if (has_waited(account, now_, patience) && exports() > 1) // else nobody is there to be spared
         return std::min(slots.own_left(held), requests_.own_left(account.slots));
     const std::size_t part = account.is_proven ? 1 : 4;
     return std::min(slots.left(held, part), requests_.left(account.slots, 0));
