@@ -18,10 +18,13 @@
 
 namespace aoetarget::core {
 
+/// A tag is taken for older than those of the jiffies that follow it, up to this number.
+inline constexpr unsigned most_jiffies = 0x2000;
+
 /// Whether a Linux host has sent `tag` before `than`, and no longer than 8 s (32 s where a jiffy is 4 ms)
 /// before it: no frame is under way for so long.
 constexpr bool is_older_tag(std::uint32_t tag, std::uint32_t than) {
-    constexpr unsigned most_jiffies = 0x2000, counters = 0x8000;
+    constexpr unsigned counters = 0x8000;
     if (((tag | than) >> 31) != 0)
         return false;
     const auto jiffies = static_cast<std::uint16_t>(than - tag);
@@ -36,19 +39,21 @@ class TagSet {
     explicit constexpr TagSet(std::uint32_t tag) : newest_(tag) {}
 
     [[nodiscard]] constexpr std::uint32_t newest() const { return newest_; }
-    [[nodiscard]] constexpr bool holds_only(std::uint32_t tag) const {
-        return newest_ == tag && jiffies_ == 0 && transmissions_ == 0;
-    }
 
     /// False: there is surely none for which is_older_tag(tag, of it) holds, and none but the newest is `tag`
     /// itself.
     [[nodiscard]] constexpr bool may_hold_newer(std::uint32_t tag) const {
         const bool holds_one = jiffies_ == 0 && transmissions_ == 0;
-        return holds_one ? is_older_tag(tag, newest_) : tag != newest_ && !all_come_before(tag);
+        return holds_one ? is_older_tag(tag, newest_)
+                         : tag != newest_ && !all_come_before(tag, first_that_looks_older);
+    }
+    /// Whether `tag` comes so long after some of them that it may soon look older.
+    [[nodiscard]] constexpr bool are_long_before(std::uint32_t tag) const {
+        return jiffies_ + jiffies_from(newest_, tag) >= most_jiffies;
     }
     /// Whether a set with this one as its newest can take all of them in.
     [[nodiscard]] constexpr bool fits_before(std::uint32_t tag) const {
-        return tag == newest_ || all_come_before(tag);
+        return tag == newest_ || all_come_before(tag, half_the_jiffies - 1);
     }
     /// Takes in the tags of `others`, which fit before the newest of this set.
     constexpr void take_in(const TagSet& others) {
@@ -61,7 +66,8 @@ class TagSet {
     }
 
   private:
-    static constexpr std::uint16_t half_the_jiffies = 0x8000, half_the_counters = 0x4000;
+    static constexpr unsigned half_the_jiffies = 0x8000, half_the_counters = 0x4000;
+    static constexpr unsigned first_that_looks_older = 2 * half_the_jiffies - most_jiffies;
 
     [[nodiscard]] static constexpr unsigned jiffies_from(std::uint32_t tag, std::uint32_t to) {
         return static_cast<std::uint16_t>(to - tag);
@@ -69,13 +75,14 @@ class TagSet {
     [[nodiscard]] static constexpr unsigned transmissions_from(std::uint32_t tag, std::uint32_t to) {
         return ((to >> 16) - (tag >> 16)) % (2 * half_the_counters);
     }
-    /// Both numbers go round; the whole set and `tag` lie within half of that, so all comparisons agree.
-    [[nodiscard]] constexpr bool all_come_before(std::uint32_t tag) const {
+    /// Both numbers go round. Within `most` jiffies from the oldest of the set to `tag` the comparisons
+    /// agree.
+    [[nodiscard]] constexpr bool all_come_before(std::uint32_t tag, unsigned most) const {
         if (((tag | newest_) >> 31) != 0)
             return false;
         const unsigned jiffies = jiffies_from(newest_, tag);
         const unsigned transmissions = transmissions_from(newest_, tag);
-        return jiffies != 0 ? jiffies + jiffies_ < half_the_jiffies
+        return jiffies != 0 ? jiffies + jiffies_ <= most
                             : transmissions != 0 && transmissions + transmissions_ < half_the_counters;
     }
 

@@ -9,7 +9,8 @@ namespace aoetarget::core {
 WriteHistory::WriteHistory(const ContentHash& hash, const Bounds& bounds)
     : hash_(hash), bounds_(bounds),
       entries_(std::make_unique_for_overwrite<std::byte[]>(bounds.max_entries * sizeof(Entry))),
-      buckets_(std::make_unique_for_overwrite<Bucket[]>(bounds.max_entries)) {}
+      buckets_(std::make_unique_for_overwrite<Bucket[]>(bounds.max_entries)),
+      newest_(std::make_unique_for_overwrite<Position[]>(places(bounds.max_entries))) {}
 
 bool WriteHistory::has_overtaken(const Request& change) const {
     const Time arrival = change.slot.arrival();
@@ -35,8 +36,15 @@ bool WriteHistory::has_replaced(Request& change) {
         return false;
     if ((bucket_of(change.content).kinds & kind_of(change.content)) == 0)
         return false; // without a look at entries, which are in no cache
-    const Position first = first_that_matters(change);
-    return first != end_ && (!can_afford(end_ - first, change.slot.arrival()) || is_replaced(first, change));
+    const Alike alike = alike_of(change);
+    if (alike.count > 0 || alike.is_repeated)
+        change.digest = hash_.digest_of(change);
+    if (alike.count == 0)
+        return false;
+    const Verdict verdict = judge_by_sectors(alike, change);
+    if (verdict != Verdict::unknown)
+        return verdict == Verdict::replaced;
+    return !can_afford(alike.count, change.slot.arrival()) || is_replaced(end_ - alike.count, change);
 }
 
 bool WriteHistory::can_afford(Position entries, Time now) {
@@ -44,69 +52,117 @@ bool WriteHistory::can_afford(Position entries, Time now) {
     if (entries <= few)
         return true;
     constexpr Time step = std::chrono::milliseconds(1);
-    if (entries_from_ == Time::min() || now - entries_from_ >= step) {
-        const auto steps = entries_from_ == Time::min()
-                               ? most_entries
-                               : static_cast<std::uint64_t>((now - entries_from_) / step);
-        entries_left_ =
-            std::min(entries_left_ + std::min(steps, most_entries) * entries_each_ms, most_entries);
+    if (entries_from_ == Time::min())
         entries_from_ = now;
-    }
+    const auto steps = static_cast<std::uint64_t>(std::max(now - entries_from_, Time::zero()) / step);
+    entries_left_ = std::min(entries_left_ + std::min(steps, most_entries) * entries_each_ms, most_entries);
+    entries_from_ += static_cast<Time::rep>(steps) * step;
     if (entries > entries_left_)
         return false;
     entries_left_ -= entries;
     return true;
 }
 
-/// The rule of R3 holds for the change if and only if it holds among the entries from this one on; the end:
-/// it does not hold.
-WriteHistory::Position WriteHistory::first_that_matters(const Request& change) const {
-    Position entries = 0; // up to the end
+WriteHistory::Kin WriteHistory::Entry::kin_of(const Request& change) const {
+    const bool is_of_source = source == change.source;
+    if (is_of_source && tags.newest() == change.tag() && !mutated(Mutation::forget_copies))
+        return Kin::own;
+    // Its host, if it still waits for it, sends it again with a newer tag.
+    if (!is_older_tag(change.tag(), tags.newest()) || mutated(Mutation::ignore_tag_order))
+        return Kin::none;
+    return is_of_source ? Kin::own : Kin::foreign;
+}
+
+WriteHistory::Alike WriteHistory::alike_of(const Request& change) const {
+    Alike alike;
     Position position = bucket_of(change.content).newest;
     for (unsigned looked_at = 0; is_there(position); ++looked_at) {
         if (looked_at == bounds_.max_alike) {
             if (!mutated(Mutation::look_at_sixteen))
-                entries = size_;
+                alike.count = size_;
             break;
         }
         const Entry& entry = at(position);
-        const bool may_be_copy = entry.source == change.source && entry.tags.newest() == change.tag();
-        if ((may_be_copy || entry.tags.may_hold_newer(change.tag())) && entry.has_content_of(change) &&
-            entry.is_remembered(change.slot.arrival()))
-            entries = std::max(entries, std::min<Position>(age_of(position) + 1 + entry.reach, size_));
+        const Position age = age_of(position);
         position -= entry.previous_alike;
+        if (!entry.has_content_of(change) || !entry.is_remembered(change.slot.arrival()))
+            continue;
+        const Kin kin = entry.kin_of(change);
+        if (kin == Kin::own)
+            alike.own = std::min(alike.own, age);
+        if (kin == Kin::foreign)
+            alike.foreign = std::min(alike.foreign, age);
+        const bool is_copy = entry.is_copy(change);
+        if (is_copy && !entry.refused && !entry.merged && !mutated(Mutation::forget_copies)) {
+            alike.count = age + 1; // the rule did not hold for that one, nor does what came before it now
+            break;
+        }
+        alike.is_repeated = alike.is_repeated || entry.tags.are_long_before(change.tag());
+        if (is_copy || entry.tags.may_hold_newer(change.tag()))
+            alike.count = std::max(alike.count, std::min<Position>(age + 1 + entry.reach, size_));
     }
-    return end_ - entries;
+    return alike;
+}
+
+/// The rule of R3, as far as the newest change of each sector tells.
+WriteHistory::Verdict WriteHistory::judge_by_sectors(const Alike& alike, const Request& change) const {
+    if (change.range.count > most_noted || (is_there(newest_wide_) && age_of(newest_wide_) < alike.count))
+        return Verdict::unknown;
+    Verdict verdict = Verdict::done;
+    for (std::uint64_t sector = change.range.first; sector < change.range.end(); ++sector) {
+        const Verdict of_sector = judge_by_newest(alike, change, sector);
+        if (of_sector == Verdict::replaced)
+            return of_sector;
+        if (of_sector == Verdict::unknown)
+            verdict = of_sector;
+    }
+    return verdict;
+}
+
+WriteHistory::Verdict WriteHistory::judge_by_newest(const Alike& alike, const Request& change,
+                                                    std::uint64_t sector) const {
+    const Position position = newest_of(sector);
+    const Position age = age_of(position);
+    if (age >= alike.count)
+        return Verdict::done; // nothing was written since
+    const Entry& newest = at(position);
+    if (!newest.range().contains({sector, 1}))
+        return Verdict::unknown; // another sector shares its place
+    if (newest.has_data_of(change))
+        return Verdict::done;
+    if (newest.is_copy(change) && newest.digest == 0)
+        return Verdict::done;
+    if (newest.is_copy(change)) // with other data
+        return age == alike.own ? Verdict::replaced : Verdict::unknown;
+    const bool replaces_own = alike.own != Alike::none && age < alike.own;
+    const bool replaces_foreign = alike.foreign != Alike::none && age < alike.foreign &&
+                                  newest.source == change.source &&
+                                  is_older_tag(change.tag(), newest.tags.newest());
+    if (replaces_own || replaces_foreign)
+        return Verdict::replaced;
+    return age + 1 == alike.count ? Verdict::done : Verdict::unknown;
 }
 
 /// The rule of R3, applied to all entries from this one on.
-bool WriteHistory::is_replaced(Position first, Request& change) const {
-    bool is_own = false;     // a copy or a later transmission was done
-    bool is_foreign = false; // the same from another source
+bool WriteHistory::is_replaced(Position first, const Request& change) const {
+    bool has_own = false, has_foreign = false;
     for (Position position = first; position != end_; ++position) {
         const Entry& entry = at(position);
         if (!entry.range().overlaps(change.range))
             continue;
         const bool is_copy = entry.is_copy(change);
-        const bool is_of_source = entry.source == change.source;
-        const bool is_newer = is_older_tag(change.tag(), entry.tags.newest());
-        if (!entry.refused && ((is_own && !is_copy) || (is_foreign && is_of_source && is_newer)))
+        const bool is_newer_of_source =
+            entry.source == change.source && is_older_tag(change.tag(), entry.tags.newest());
+        if (!entry.refused && ((has_own && !is_copy) || (has_foreign && is_newer_of_source)))
             return true;
         if (!entry.has_content_of(change) || !entry.is_remembered(change.slot.arrival()))
             continue;
-        if (is_copy && !mutated(Mutation::forget_copies)) {
-            is_own = true;
-            if (change.digest == 0)
-                change.digest = hash_.digest_of(change);
-            if (entry.digest != 0 && entry.digest != change.digest)
-                return true;
-        } else if (is_newer && !mutated(Mutation::ignore_tag_order)) {
-            // Its host, if it still waits for it, sends it again with a newer tag.
-            (is_of_source ? is_own : is_foreign) = true;
-        }
+        const Kin kin = entry.kin_of(change);
+        has_own = has_own || kin == Kin::own;
+        has_foreign = has_foreign || kin == Kin::foreign;
+        if (is_copy && kin == Kin::own && entry.digest != 0 && entry.digest != change.digest)
+            return true;
     }
-    if (is_own && change.digest == 0)
-        change.digest = hash_.digest_of(change);
     return false;
 }
 
@@ -114,7 +170,9 @@ bool WriteHistory::is_replaced(Position first, Request& change) const {
 void WriteHistory::make_room(Time now) {
     if (capacity_ == 0) {
         capacity_ = bounds_.least_entries;
-        std::fill_n(buckets_.get(), capacity_, Bucket{});
+        std::fill_n(buckets_.get(), capacity_, Bucket{.newest = nowhere(), .kinds = 0});
+        std::fill_n(newest_.get(), places(capacity_), nowhere());
+        newest_wide_ = nowhere();
         return;
     }
     if (size_ < capacity_)
@@ -126,16 +184,42 @@ void WriteHistory::make_room(Time now) {
         return;
     }
     // Each entry stays where it is or goes into the new half, by one more bit of its position. What was in
-    // one bucket is found from both that take its place.
+    // one bucket, or one place of the table, is found from both that follow it.
     for (Position position = end_ - size_; position != end_; ++position) {
         if ((position & capacity_) != 0)
             entry(position & (2 * capacity_ - 1)) = at(position);
     }
     std::copy_n(buckets_.get(), capacity_, buckets_.get() + capacity_);
+    const Position few = places(capacity_);
     capacity_ *= 2;
+    if (places(capacity_) > few)
+        std::copy_n(newest_.get(), few, newest_.get() + few);
+}
+
+WriteHistory::Position& WriteHistory::newest_of(std::uint64_t sector) const {
+    constexpr std::uint64_t golden = 0x9E3779B97F4A7C15;
+    const std::uint64_t run = (sector / run_sectors * golden >> 32) * run_sectors;
+    return newest_[(run + sector % run_sectors) & (places(capacity_) - 1)];
+}
+
+void WriteHistory::note_newest(const SectorRange& range, Position position) {
+    if (range.count > most_noted) {
+        newest_wide_ = position;
+        return;
+    }
+    for (std::uint64_t sector = range.first; sector < range.end();) {
+        const std::uint64_t count = std::min(run_sectors - sector % run_sectors, range.end() - sector);
+        std::fill_n(&newest_of(sector), count, position);
+        sector += count;
+    }
 }
 
 void WriteHistory::add(Request& change) {
+    enter(change);
+    note_newest(change.range, change.position);
+}
+
+WriteHistory::Entry& WriteHistory::enter(Request& change) {
     make_room(change.slot.arrival());
     newest_arrival_ = std::max(newest_arrival_, change.slot.arrival());
     Bucket& bucket = bucket_of(change.content);
@@ -162,14 +246,14 @@ void WriteHistory::add(Request& change) {
     change.position = bucket.newest = end_++;
     change.oldest_tag = change.tag();
     ++size_;
+    return entry;
 }
 
 void WriteHistory::add_refused(Request& change) {
     const bool is_full = size_ == bounds_.max_entries;
     if (is_full && at(end_ - size_).is_remembered(change.slot.arrival()))
         return;
-    add(change);
-    Entry& entry = at(change.position);
+    Entry& entry = enter(change);
     entry.under_way = false;
     entry.refused = true;
 }
@@ -192,12 +276,7 @@ void WriteHistory::stand_for_alike(Entry& newest) {
             continue;
         }
         if (older.is_remembered(newest.arrival)) { // else nothing asks for it any more
-            // A copy that is done again is done only where nothing else was written since. What would undo a
-            // later change was overtaken by one that has come since this copy too, so the first is not looked
-            // for: a host that repeats its frames for ever would make each cost a pass of the history.
-            if (!older.tags.holds_only(newest.tags.newest()) || older.refused)
-                newest.reach =
-                    std::max(distance(newest.reach), distance(end_ - older_position + older.reach));
+            newest.reach = std::max(distance(newest.reach), distance(end_ - older_position + older.reach));
             newest.tags.take_in(older.tags);
             newest.remember_from(older.remembered_from());
         }
@@ -219,8 +298,7 @@ bool WriteHistory::merged(Request& original, Request& copy) {
     if (!can_share_entry(original, copy)) {
         copy.content = original.content;
         copy.digest = hash_.digest_of(copy); // its tag may have been that of other data before
-        add(copy);
-        at(copy.position).merged = true;
+        enter(copy).merged = true;
         original.has_merged = true;
         return false;
     }

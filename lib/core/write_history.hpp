@@ -12,6 +12,8 @@
 //   to a sector of C, or the same under the same tag, but with other data; or
 // - E has another source and a newer tag, and after E the source of C has written to a sector of C with a
 //   newer tag than that of C. Two ports of a host share one order of tags; two hosts do not.
+// It is done all the same where the newest change of each sector of C wrote what C writes: then it undoes
+// nothing.
 //
 // Therefore a late frame never undoes a newer change
 // - if it is a copy, tag and all, of a change that was carried out, or a Linux host sent it at most 8 s
@@ -31,11 +33,14 @@
 // (tag_order.hpp).
 //
 // Time: a change that is like none that is remembered costs one look at its bucket. Otherwise at most
-// `max_alike` entries of the bucket are looked at, and if one of them may matter, or there are more of them,
-// the rule is applied once to each entry in turn: at most `max_entries` of them, which takes 39 to 51 us.
+// `max_alike` entries of the bucket are looked at. If one of them may matter, or there are more of them, a
+// table tells the newest change of each sector of C, and with that decides nearly always. Two sectors may
+// share a place in the table, and a chain may be too long: then the rule is applied to each entry in turn,
+// at most `max_entries` of them, which takes 39 to 51 us. That may take a tenth of a processor; a change that
+// would take more is dropped.
 //
-// Memory: the first 4,096 changes take 288 KiB, and an export that is written to more than 2,048 times a
-// second takes up to 2.25 MiB.
+// Memory: the first 2,048 changes take 176 KiB, and an export that is written to more than 1,024 times a
+// second takes up to 2.75 MiB.
 #pragma once
 
 #include "core/content_hash.hpp"
@@ -54,14 +59,14 @@ class WriteHistory {
   public:
     /// It has room for this number of changes, which is for many exports that are little written to, and for
     /// more, up to the most, where one would have to be forgotten that is still to be remembered.
-    static constexpr std::uint32_t least_entries = 4096;
+    static constexpr std::uint32_t least_entries = 2048;
     static constexpr std::uint32_t max_entries = 32768;
     /// For so long after the end of a change its copies are recognised. Tags are used again after a restart
     /// of the initiator, so this must not be much longer than frames survive in a network.
     static constexpr Time memory = std::chrono::seconds(2);
     static constexpr unsigned max_alike = 16;
-    /// How many entries are looked at in a millisecond on average, for less than a tenth of a processor, and
-    /// how many at once.
+    /// The rule is applied to this number of entries in a millisecond on average, for less than a tenth of a
+    /// processor, and to no more than the second number in a burst.
     static constexpr std::uint64_t entries_each_ms = 65536, most_entries = 16 * entries_each_ms;
 
     /// For tests, which are quicker and more thorough with a small history. Entries: powers of two.
@@ -78,10 +83,8 @@ class WriteHistory {
     /// R1: whether a change of the same sectors was admitted that arrived later than this one. One comparison
     /// where frames come in the order of their arrival.
     [[nodiscard]] bool has_overtaken(const Request& change) const;
-    /// R3: whether the rule wants this one to be dropped. Its `content` is that of the hash. Sets its
-    /// `digest`.
-    /// It looks at no more than a number of entries a millisecond; where that is used up the change is
-    /// dropped as well: a flood of copies must not take the processor from others.
+    /// R3: whether the rule wants this one to be dropped, or to find that out would take the processor from
+    /// others. Its `content` is that of the hash. Sets its `digest`.
     [[nodiscard]] bool has_replaced(Request& change);
 
     /// Remembers a change at its admission, in the order in which changes take effect. has_replaced() has
@@ -111,6 +114,13 @@ class WriteHistory {
         return static_cast<Distance>(
             std::min<std::uint64_t>(positions, std::numeric_limits<Distance>::max()));
     }
+
+    /// What an entry with the content of a change is to it, by the rule.
+    enum class Kin {
+        none,
+        own,     ///< Of its source: a copy or a later transmission.
+        foreign, ///< Of another source, and newer.
+    };
 
     /// An entry also stands for earlier ones of the same content, range and source, back to the one at
     /// the distance `reach`; the chain of the bucket leaves these out.
@@ -145,6 +155,11 @@ class WriteHistory {
         [[nodiscard]] bool is_copy(const Request& change) const {
             return has_content_of(change) && tags.newest() == change.tag() && source == change.source;
         }
+        /// Not if the rest of their data, which the content does not show, may differ.
+        [[nodiscard]] bool has_data_of(const Request& change) const {
+            return has_content_of(change) && digest != 0 && digest == change.digest;
+        }
+        [[nodiscard]] Kin kin_of(const Request& change) const;
     };
     static_assert(sizeof(Entry) <= 64 && alignof(Entry) <= __STDCPP_DEFAULT_NEW_ALIGNMENT__);
 
@@ -172,21 +187,47 @@ class WriteHistory {
     [[nodiscard]] Bucket& bucket_of(std::uint64_t content) const {
         return buckets_[content & (capacity_ - 1)];
     }
-    [[nodiscard]] Position first_that_matters(const Request& change) const;
-    [[nodiscard]] bool is_replaced(Position first, Request& change) const;
+    /// The entries that matter for a change, as far back as the rule asks for them.
+    struct Alike {
+        Position count = 0; ///< Of all entries from the earliest that matters to the newest; 0: none does.
+        // The ages of the newest of each kind.
+        Position own = none, foreign = none;
+        bool is_repeated = false; ///< Written before, and again so long after that its tags may go round.
+
+        static constexpr Position none = std::numeric_limits<Position>::max();
+    };
+    enum class Verdict { done, replaced, unknown };
+    [[nodiscard]] Alike alike_of(const Request& change) const;
+    [[nodiscard]] Verdict judge_by_sectors(const Alike& alike, const Request& change) const;
+    [[nodiscard]] Verdict judge_by_newest(const Alike& alike, const Request& change,
+                                          std::uint64_t sector) const;
+    [[nodiscard]] bool is_replaced(Position first, const Request& change) const;
     void make_room(Time now);
     [[nodiscard]] bool can_afford(Position entries, Time now);
+    Entry& enter(Request& change);
     void stand_for_alike(Entry& newest);
+
+    // The newest change of each sector. Sectors of one run lie side by side, and share their places with
+    // those of other runs.
+    static constexpr std::uint64_t run_sectors = 64, most_noted = 256;
+    [[nodiscard]] Position& newest_of(std::uint64_t sector) const;
+    void note_newest(const SectorRange& range, Position position);
+    [[nodiscard]] static Position places(Position capacity) {
+        return 4 * std::max<Position>(capacity, run_sectors);
+    }
+    [[nodiscard]] Position nowhere() const { return end_ + (1U << 31); } ///< There for no time soon.
 
     const ContentHash& hash_;
     const Bounds bounds_;
     // Addresses for all of it from the beginning, but memory only as it is touched: nothing constructs it.
     std::unique_ptr<std::byte[]> entries_; ///< A ring by position.
     std::unique_ptr<Bucket[]> buckets_;    ///< By a hash of the content.
-    Position capacity_ = 0;                ///< What is used of both: a power of two.
+    std::unique_ptr<Position[]> newest_;   ///< By a hash of the sector, of what was not refused.
+    Position newest_wide_ = 0;             ///< Of those of more than `most_noted` sectors.
+    Position capacity_ = 0;                ///< What is used of the ring and the buckets: a power of two.
     Position end_ = 0;                     ///< One past the newest.
     Position size_ = 0;
-    std::uint64_t entries_left_ = most_entries; ///< To be looked at.
+    std::uint64_t entries_left_ = most_entries; ///< That may be looked at in turn.
     Time entries_from_ = Time::min();           ///< When some were added last.
     Time newest_arrival_ = Time::min();
     Time forgotten_arrival_ = Time::min(); ///< The newest of what is no longer in the ring.

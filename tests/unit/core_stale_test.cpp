@@ -87,8 +87,7 @@ TEST_CASE("what waited longer than the history reaches back is dropped", "[core]
     core.checking = false;
     constexpr std::size_t many = aoetarget::core::WriteHistory::max_entries + 1;
     for (std::size_t i = 0; i < many; ++i)
-        send_at(core, *core.link, seconds(20) + microseconds(60 * i),
-                write_request(100, pattern(100, 1, static_cast<std::uint32_t>(i))));
+        send_at(core, *core.link, seconds(20) + microseconds(i), write_request(100, pattern(100, 1, 1)));
     core.checking = true;
     CHECK_FALSE(core.answered(send_at(core, *core.link, seconds(19), write_request(4, pattern(4, 2, 1)))));
     CHECK(core.reply(send_at(core, *core.link, seconds(20) + microseconds(1),
@@ -123,7 +122,7 @@ TEST_CASE("an old copy is recognised after tens of thousands of other writes", "
     CAPTURE(before, between);
     aoetarget::core::Time arrival = seconds(20);
     const auto write = [&](std::uint64_t first, std::uint32_t version, std::uint32_t tag) {
-        send_at(core, *core.link, arrival += microseconds(48),
+        send_at(core, *core.link, arrival += microseconds(12),
                 write_request(first, pattern(first, 1, version)).tagged(tag));
     };
     std::uint32_t others = 0;

@@ -62,8 +62,14 @@ class HistoryModel {
         bool under_way = true;
     };
 
-    /// By the rule of R3, where contents are compared wholly and tags are not used again for other data.
-    [[nodiscard]] bool is_replaced(const Change& change, unsigned version, aoetarget::core::Time now) const {
+    /// Whether a decision is that of the rule, where contents are compared wholly and tags are not used again
+    /// for other data. What the rule wants dropped may be done where the same was written last.
+    [[nodiscard]] bool allows(bool is_dropped, const Change& change, unsigned version,
+                              aoetarget::core::Time now) const {
+        const bool is_replaced = rule_holds(change, version, now);
+        return is_dropped ? is_replaced : !is_replaced || is_on_disk(change, version);
+    }
+    [[nodiscard]] bool rule_holds(const Change& change, unsigned version, aoetarget::core::Time now) const {
         for (std::size_t earlier = 0; earlier < entries_.size(); ++earlier) {
             const Entry& entry = entries_[earlier];
             if (!is_same(entry, change, version) || !is_remembered(entry, now))
@@ -92,10 +98,7 @@ class HistoryModel {
                    is_remembered(entry, now) &&
                    (has_tag_of(entry, change) || aoetarget::core::is_older_tag(change.tag(), entry.tag));
         };
-        bool changes = false;
-        for (std::uint64_t sector = change.range.first; sector < change.range.end(); ++sector)
-            changes = changes || disk_.at(sector) != version;
-        return changes && std::ranges::any_of(entries_, is_late);
+        return !is_on_disk(change, version) && std::ranges::any_of(entries_, is_late);
     }
     /// Whether its tag is newer than all from its source, as those of a host are that sends it now.
     [[nodiscard]] bool is_new(const Change& change) const {
@@ -138,6 +141,11 @@ class HistoryModel {
     }
 
   private:
+    [[nodiscard]] bool is_on_disk(const Change& change, unsigned version) const {
+        return std::all_of(disk_.begin() + static_cast<std::ptrdiff_t>(change.range.first),
+                           disk_.begin() + static_cast<std::ptrdiff_t>(change.range.end()),
+                           [&](unsigned other) { return other == version; });
+    }
     static bool is_same(const Entry& entry, const Change& change, unsigned version) {
         return entry.version == version && entry.change->range == change.range;
     }
