@@ -33,7 +33,7 @@ class Share {
     /// No export owns any.
     void reset_without_quotas(std::size_t units, std::size_t exports) {
         reset(units, exports);
-        quota_ = for_change_ = 0;
+        quota_ = for_change_ = owned_ = 0;
     }
     /// An export holds so many.
     void add(std::size_t units) {
