@@ -27,10 +27,11 @@ struct Request {
     bool has_merged = false; ///< Copies that have entries of their own in the WriteHistory.
     bool barrier = false;    ///< Takes effect after everything admitted before and before everything after.
     // Of a change, for the WriteHistory.
-    std::uint32_t position = 0;   ///< In it.
-    std::uint64_t content = 0;    ///< Stands for what it does (content_hash.hpp).
-    std::uint32_t digest = 0;     ///< Of all of its data, where it may be a copy; else 0.
-    std::uint32_t oldest_tag = 0; ///< Of its own and those of the copies that were merged with it.
+    std::uint32_t position = 0;      ///< In it.
+    std::uint64_t content = 0;       ///< Stands for what it does (content_hash.hpp).
+    std::uint32_t digest = 0;        ///< Of all of its data, where it may be a copy; else 0.
+    std::uint32_t oldest_tag = 0;    ///< Of its own and those of the copies that were merged with it.
+    std::uint32_t newest_merged = 0; ///< Where it `has_merged`, the position of the last of these.
     Request* next = nullptr;
 
     [[nodiscard]] std::uint32_t tag() const { return protocol::get_tag(slot.capacity()); }

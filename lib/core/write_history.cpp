@@ -3,6 +3,7 @@
 #include "core/mutation.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace aoetarget::core {
 
@@ -298,8 +299,11 @@ bool WriteHistory::merged(Request& original, Request& copy) {
     if (!can_share_entry(original, copy)) {
         copy.content = original.content;
         copy.digest = hash_.digest_of(copy); // its tag may have been that of other data before
-        enter(copy).merged = true;
-        original.has_merged = true;
+        Entry& own = enter(copy);
+        own.merged = true;
+        own.remembered_after =
+            std::exchange(original.has_merged, true) ? copy.position - original.newest_merged : 0;
+        original.newest_merged = copy.position;
         return false;
     }
     Entry& entry = at(original.position);
@@ -317,19 +321,19 @@ bool WriteHistory::merged(Request& original, Request& copy) {
 }
 
 void WriteHistory::ended(const Request& change, Time now) {
-    if (!is_there(change.position))
-        return;
     const auto end = [&](Entry& entry) {
         entry.remember_from(now);
         entry.under_way = false;
     };
-    end(at(change.position));
-    if (!change.has_merged)
-        return;
-    for (Position position = change.position + 1; position != end_; ++position) {
+    if (is_there(change.position))
+        end(at(change.position));
+    Position position = change.newest_merged;
+    for (bool is_left = change.has_merged; is_left && is_there(position);) {
         Entry& entry = at(position);
-        if (entry.merged && entry.has_content_of(change) && entry.source == change.source)
-            end(entry);
+        const Position back = std::exchange(entry.remembered_after, 0);
+        end(entry);
+        is_left = back != 0;
+        position -= back;
     }
 }
 

@@ -365,6 +365,46 @@ TEST_CASE("copies of a write that is under way are answered once, whatever their
     CHECK(disk.operations == 1);
 }
 
+TEST_CASE("a copy that was merged is forgotten in time, though its original had to be forgotten before",
+          "[core][stale]") {
+    Frames frames;
+    WriteHistory history(content_hash, {.least_entries = 8, .max_entries = 8});
+    Time now = std::chrono::seconds(20);
+    const auto change = [&](std::uint32_t tag, std::uint64_t first, unsigned version) {
+        Change made = frames.change(client_mac, tag, first, data_of(1, version, Difference::seen));
+        made.slot.set_arrival(now);
+        return made;
+    };
+    const auto write = [&](std::uint32_t tag, std::uint64_t first, unsigned version) {
+        Change made = change(tag, first, version);
+        const bool is_dropped = history.has_replaced(made);
+        if (!is_dropped)
+            history.add(made);
+        return std::pair(std::move(made), is_dropped);
+    };
+    auto [original, is_dropped] = write(0x81000000, 4, 1);
+    REQUIRE_FALSE(is_dropped);
+    const unsigned others = GENERATE(0U, 5U);
+    CAPTURE(others);
+    for (unsigned other = 0; other < others; ++other)
+        write(other, 100 + other, 1);
+    for (const std::uint32_t tag : {0x82000000U, 0x83000000U}) {
+        Change copy = change(tag, 4, 1);
+        REQUIRE_FALSE(history.merged(original, copy));
+    }
+    write(1, 4, 2); // the ninth, where there were others
+    history.ended(original, now);
+    for (const std::uint32_t tag : {0x82000000U, 0x83000000U}) {
+        now = std::chrono::seconds(21);
+        Change copy = change(tag, 4, 1);
+        CHECK(history.has_replaced(copy));
+        now = std::chrono::milliseconds(22100);
+        CHECK_FALSE(write(tag, 4, 1).second);
+        now = std::chrono::milliseconds(22100);
+        write(2, 4, 2);
+    }
+}
+
 TEST_CASE("contents are told apart by the first and last words of their sectors, digests by all",
           "[core][stale]") {
     Frames frames;
