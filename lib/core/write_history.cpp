@@ -13,7 +13,7 @@ WriteHistory::WriteHistory(const ContentHash& hash, const Bounds& bounds)
       buckets_(std::make_unique_for_overwrite<Bucket[]>(bounds.max_entries)),
       newest_(std::make_unique_for_overwrite<Position[]>(places(bounds.max_entries))) {}
 
-bool WriteHistory::has_overtaken(const Request& change) const {
+bool WriteHistory::has_overtaken(const Request& change) {
     const Time arrival = change.slot.arrival();
     if (mutated(Mutation::forget_arrivals))
         return false;
@@ -21,14 +21,30 @@ bool WriteHistory::has_overtaken(const Request& change) const {
         return false;
     if (arrival < forgotten_arrival_)
         return true;
-    for (Position back = 1; back <= size_; ++back) {
-        const Entry& entry = at(end_ - back);
-        if (entry.newest_arrival <= arrival)
-            return false; // this and all before it arrived earlier
+    const Position later = count_later(arrival);
+    if (!can_afford(later, newest_arrival_))
+        return true;
+    for (Position position = end_ - later; position != end_; ++position) {
+        const Entry& entry = at(position);
         if (entry.arrival > arrival && !entry.refused && entry.range().overlaps(change.range))
             return true;
     }
     return false;
+}
+
+/// The entries from the first on that arrived after this.
+WriteHistory::Position WriteHistory::count_later(Time arrival) const {
+    Position earlier = 0; // entries, of all that are there
+    for (Position rest = size_; rest > 0;) {
+        const Position half = rest / 2;
+        if (at(end_ - size_ + earlier + half).newest_arrival <= arrival) {
+            earlier += half + 1;
+            rest -= half + 1;
+        } else {
+            rest = half;
+        }
+    }
+    return size_ - earlier;
 }
 
 bool WriteHistory::has_replaced(Request& change) {
@@ -154,7 +170,7 @@ bool WriteHistory::is_replaced(Position first, const Request& change) const {
         const bool is_copy = entry.is_copy(change);
         const bool is_newer_of_source =
             entry.source == change.source && is_older_tag(change.tag(), entry.tags.newest());
-        if (!entry.refused && ((has_own && !is_copy) || (has_foreign && is_newer_of_source)))
+        if (!entry.refused && !entry.merged && ((has_own && !is_copy) || (has_foreign && is_newer_of_source)))
             return true;
         if (!entry.has_content_of(change) || !entry.is_remembered(change.slot.arrival()))
             continue;

@@ -18,7 +18,7 @@
 // Therefore a late frame never undoes a newer change
 // - if it is a copy, tag and all, of a change that was carried out, or a Linux host sent it at most 8 s
 //   before another transmission of its request, through the same port, that was carried out;
-// - if it comes within two seconds (`memory`) after the end of that change; and
+// - if it is admitted within two seconds (`memory`) after the end of that change; and
 // - before 32,768 others (`max_entries`) were admitted. So above 16,384 changes a second the history reaches
 //   back less far: at 100,000 a third of a second, at 300,000 a tenth, which is the shortest time after which
 //   Linux repeats a request.
@@ -36,8 +36,9 @@
 // `max_alike` entries of the bucket are looked at. If one of them may matter, or there are more of them, a
 // table tells the newest change of each sector of C, and with that decides nearly always. Two sectors may
 // share a place in the table, and a chain may be too long: then the rule is applied to each entry in turn,
-// at most `max_entries` of them, which takes 39 to 51 us. Where they are more than 2,048, that may take a
-// tenth of a processor; a change that would take more is dropped. Fewer take up to 3 us.
+// at most `max_entries` of them, which takes 39 to 51 us. Each that was admitted while a frame waited
+// elsewhere is looked at as well (R1). Up to 2,048 entries take 3 us. More may take a tenth of a processor,
+// and a change that would take more than that is dropped.
 //
 // Memory: the first 2,048 changes take 176 KiB, and an export that is written to more than 1,024 times a
 // second takes up to 2.75 MiB.
@@ -81,8 +82,9 @@ class WriteHistory {
     WriteHistory(const ContentHash& hash, const Bounds& bounds);
 
     /// R1: whether a change of the same sectors was admitted that arrived later than this one. One comparison
-    /// where frames come in the order of their arrival.
-    [[nodiscard]] bool has_overtaken(const Request& change) const;
+    /// where frames come in the order of their arrival. True as well where to find out would take the
+    /// processor from others.
+    [[nodiscard]] bool has_overtaken(const Request& change);
     /// R3: whether the rule wants this one to be dropped, or to find that out would take the processor from
     /// others. Its `content` is that of the hash. Sets its `digest`.
     [[nodiscard]] bool has_replaced(Request& change);
@@ -199,6 +201,7 @@ class WriteHistory {
         static constexpr Position none = std::numeric_limits<Position>::max();
     };
     enum class Verdict { done, replaced, unknown };
+    [[nodiscard]] Position count_later(Time arrival) const;
     [[nodiscard]] Alike alike_of(const Request& change) const;
     [[nodiscard]] Verdict judge_by_sectors(const Alike& alike, const Request& change) const;
     [[nodiscard]] Verdict judge_by_newest(const Alike& alike, const Request& change,

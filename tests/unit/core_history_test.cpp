@@ -447,12 +447,13 @@ class LoneHistory {
     Time now = std::chrono::seconds(20);
 
     /// Whether it was dropped. All data are the same.
-    bool write(std::uint32_t tag, const SectorRange& range) {
+    bool write(std::uint32_t tag, const SectorRange& range) { return write(tag, range, now); }
+    bool write(std::uint32_t tag, const SectorRange& range, Time arrival) {
         Change change = frames_.change(client_mac, tag, range.first, data_of(1, 1, Difference::seen));
         change.range = range;
-        change.slot.set_arrival(now);
+        change.slot.set_arrival(arrival);
         change.content = content_hash.content_of(change);
-        const bool is_dropped = history_.has_replaced(change);
+        const bool is_dropped = history_.has_overtaken(change) || history_.has_replaced(change);
         if (!is_dropped) {
             history_.add(change);
             history_.ended(change, now);
@@ -504,4 +505,22 @@ TEST_CASE("a flood of copies is dropped when looking for each would take the pro
     CHECK(dropped > 1700);
     history.now += std::chrono::milliseconds(1000);
     CHECK_FALSE(history.write(77, {4, 1})); // and then it is known again that nothing has happened there
+}
+
+TEST_CASE("frames that waited are dropped when looking for what overtook each would take the processor",
+          "[core][stale]") {
+    LoneHistory history;
+    for (unsigned i = 0; i < 20000; ++i, history.now += std::chrono::microseconds(5))
+        CHECK_FALSE(history.write(i, {100 + i, 1}));
+    const auto count_dropped = [&](std::uint64_t first, unsigned frames) {
+        unsigned dropped = 0;
+        for (unsigned i = 0; i < frames; ++i)
+            dropped +=
+                history.write(30000, {first + i, 1}, history.now - std::chrono::milliseconds(100)) ? 1 : 0;
+        return dropped;
+    };
+    CHECK(count_dropped(30000, 2000) > 1700); // each of which looks at 20,000 others
+    history.now += std::chrono::milliseconds(100);
+    CHECK_FALSE(history.write(20000, {4, 1}));
+    CHECK(count_dropped(40000, 1) == 0);
 }
