@@ -1,7 +1,8 @@
 // aoetarget: the table of verbs, from which usage is made.
+#include "exit_code.hpp"
 #include "text.hpp"
 #include "usage_error.hpp"
-#include "verbs.hpp"
+#include "verbs/verbs.hpp"
 
 #include <aoetarget/target.hpp>
 

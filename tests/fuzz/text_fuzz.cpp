@@ -2,7 +2,7 @@
 // line, and what is understood reads back when it is written.
 #include "fuzz_target.hpp"
 
-#include "export_spec.hpp"
+#include "config/export_spec.hpp"
 #include "text.hpp"
 #include "usage_error.hpp"
 

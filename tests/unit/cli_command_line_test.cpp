@@ -2,11 +2,11 @@
 // words mean.
 #include "catch.hpp"
 
-#include "arguments.hpp"
-#include "service.hpp"
+#include "service/service.hpp"
 #include "usage_error.hpp"
-#include "vblade.hpp"
-#include "verbs.hpp"
+#include "verbs/arguments.hpp"
+#include "verbs/vblade.hpp"
+#include "verbs/verbs.hpp"
 
 #include <functional>
 #include <string>

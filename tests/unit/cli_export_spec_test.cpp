@@ -1,7 +1,7 @@
 // The grammar of -e (a contract with everybody who has it in a script).
 #include "catch.hpp"
 
-#include "export_spec.hpp"
+#include "config/export_spec.hpp"
 #include "usage_error.hpp"
 
 #include <string>

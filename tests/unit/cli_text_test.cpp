@@ -1,9 +1,9 @@
 // Numbers and foreign bytes as text, and what is made of them: reports, the list of targets.
 #include "catch.hpp"
 
-#include "service.hpp"
-#include "target_list.hpp"
+#include "service/service.hpp"
 #include "text.hpp"
+#include "verbs/target_list.hpp"
 
 #include <nlohmann/json.hpp>
 

@@ -1,5 +1,5 @@
 // Several targets in one process: they start, tell and end together.
-#include "target_threads.hpp"
+#include "service/target_threads.hpp"
 
 #include "support/catch.hpp"
 

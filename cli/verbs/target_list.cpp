@@ -1,4 +1,4 @@
-#include "target_list.hpp"
+#include "verbs/target_list.hpp"
 
 #include "text.hpp"
 

@@ -1,7 +1,7 @@
 // aoetarget serve: exports files and block devices.
-#include "arguments.hpp"
-#include "service.hpp"
+#include "service/service.hpp"
 #include "usage_error.hpp"
+#include "verbs/arguments.hpp"
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>

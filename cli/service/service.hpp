@@ -1,7 +1,7 @@
 // Serving: what `serve` and `vblade` have in common once their arguments are read.
 #pragma once
 
-#include "export_spec.hpp"
+#include "config/export_spec.hpp"
 
 #include <string>
 #include <vector>

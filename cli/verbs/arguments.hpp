@@ -1,7 +1,7 @@
 // What every verb does with CLI11.
 #pragma once
 
-#include "verbs.hpp"
+#include "verbs/verbs.hpp"
 
 #include <string_view>
 

@@ -1,8 +1,8 @@
 // vblade's own command line, read.
 #pragma once
 
-#include "service.hpp"
-#include "verbs.hpp"
+#include "service/service.hpp"
+#include "verbs/verbs.hpp"
 
 #include <optional>
 

@@ -1,4 +1,4 @@
-#include "arguments.hpp"
+#include "verbs/arguments.hpp"
 
 #include "text.hpp"
 #include "usage_error.hpp"

@@ -1,9 +1,9 @@
 // aoetarget vblade: one export, said in vblade's words.
-#include "vblade.hpp"
+#include "verbs/vblade.hpp"
 
-#include "arguments.hpp"
 #include "text.hpp"
 #include "usage_error.hpp"
+#include "verbs/arguments.hpp"
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>

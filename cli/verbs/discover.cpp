@@ -1,7 +1,7 @@
 // aoetarget discover: who answers on a network?
-#include "arguments.hpp"
-#include "target_list.hpp"
 #include "usage_error.hpp"
+#include "verbs/arguments.hpp"
+#include "verbs/target_list.hpp"
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>

@@ -1,11 +1,11 @@
-#include "service.hpp"
+#include "service/service.hpp"
 
-#include "arguments.hpp"
-#include "confinement.hpp"
-#include "target_threads.hpp"
+#include "exit_code.hpp"
+#include "service/confinement.hpp"
+#include "service/target_threads.hpp"
 #include "text.hpp"
 #include "usage_error.hpp"
-#include "verbs.hpp"
+#include "verbs/arguments.hpp"
 
 #include <fmt/format.h>
 

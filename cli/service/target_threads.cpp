@@ -1,4 +1,4 @@
-#include "target_threads.hpp"
+#include "service/target_threads.hpp"
 
 #include <exception>
 #include <latch>

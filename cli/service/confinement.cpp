@@ -1,4 +1,4 @@
-#include "confinement.hpp"
+#include "service/confinement.hpp"
 
 #include <cerrno>
 #include <system_error>

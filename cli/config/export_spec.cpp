@@ -1,4 +1,4 @@
-#include "export_spec.hpp"
+#include "config/export_spec.hpp"
 
 #include "text.hpp"
 #include "usage_error.hpp"
