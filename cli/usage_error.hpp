@@ -1,4 +1,4 @@
-// A bad command line: told in one line, "what: why; what to do".
+// A bad command line. The message is one line: cause and cure, with a semicolon between them.
 #pragma once
 
 #include <stdexcept>

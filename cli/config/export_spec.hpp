@@ -3,7 +3,6 @@
 
 #include <aoetarget/target.hpp>
 
-#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -16,12 +15,7 @@ struct ExportSpec {
     aoetarget::FileOptions file;
 };
 
-/// A comma, an equals sign or a backslash in PATH or VALUE is written with a backslash before it.
-/// Throws UsageError that quotes the bad part and says what is allowed.
+/// Throws UsageError (scanner.hpp).
 ExportSpec parse_export_spec(std::string_view text);
-
-/// Bytes, from a number alone or with k, M, G, T (powers of 1024) or s (sectors), in either case. Always
-/// whole sectors. Throws UsageError.
-std::uint64_t parse_size(std::string_view text);
 
 } // namespace cli

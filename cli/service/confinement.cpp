@@ -1,8 +1,11 @@
 #include "service/confinement.hpp"
 
+#include <fmt/format.h>
+
 #include <cerrno>
 #include <system_error>
 
+#include <fcntl.h>
 #include <linux/capability.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -35,8 +38,7 @@ std::string drop_privileges() {
     const bool has_net_raw = (data[0].permitted & net_raw) != 0;
 
     for (unsigned long capability = 0; prctl(PR_CAPBSET_READ, capability) >= 0; ++capability)
-        prctl(PR_CAPBSET_DROP,
-              capability); // needs CAP_SETPCAP; without it there is nothing to gain by exec either
+        prctl(PR_CAPBSET_DROP, capability); // needs CAP_SETPCAP; without it exec gains nothing either
     for (auto& word : data)
         word = {};
     data[0].permitted = data[0].effective = has_net_raw ? net_raw : 0;
@@ -46,7 +48,7 @@ std::string drop_privileges() {
 }
 
 #ifdef HAVE_SECCOMP
-/// Everything else fails with EPERM. What goes through the ring is not seen here: see Ring::allow().
+/// All other calls fail with EPERM. The filter does not see operations of the ring: see Ring::allow().
 std::string filter_system_calls() {
     constexpr int allowed[] = {
         // the loop
@@ -85,7 +87,7 @@ std::string filter_system_calls() {
                                                                   seccomp_release);
     if (filter == nullptr)
         fail(ENOMEM, "cannot make a filter of system calls");
-    // Of an XDP lane that is there: it follows the MAC address, and ends. A new one cannot be made.
+    // An XDP lane that is there follows the MAC address, and ends. A new one cannot be made.
     constexpr bpf_cmd allowed_of_bpf[] = {BPF_MAP_UPDATE_ELEM, BPF_MAP_DELETE_ELEM, BPF_LINK_DETACH};
     int error = 0;
     for (const int number : allowed)
@@ -96,7 +98,7 @@ std::string filter_system_calls() {
     }
     if (error != 0)
         fail(EINVAL, "cannot make a filter of system calls");
-    // A container may not let us; it has filters of its own then.
+    // A container may forbid it; such a container has filters of its own.
     return seccomp_load(filter.get()) == 0 ? "system calls: filtered"
                                            : "system calls: not filtered (refused)";
 }
@@ -105,5 +107,14 @@ std::string filter_system_calls() {
     return "system calls: not filtered (built without libseccomp)";
 }
 #endif
+
+void check_state_directory(const std::string& path) {
+    if (!path.empty() && faccessat(AT_FDCWD, path.c_str(), W_OK | X_OK, AT_EACCESS) < 0)
+        throw std::system_error(
+            errno, std::generic_category(),
+            fmt::format("{}: this user cannot keep the state of exports in it; 'chown' it to "
+                        "the user who runs the target",
+                        path));
+}
 
 } // namespace cli

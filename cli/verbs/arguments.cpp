@@ -6,10 +6,6 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
-#include <algorithm>
-
-#include <net/if.h>
-
 namespace cli {
 
 bool parse_arguments(CLI::App& app, const Arguments& arguments) {
@@ -23,17 +19,6 @@ bool parse_arguments(CLI::App& app, const Arguments& arguments) {
                                      single_line(error.what()), app.get_name()));
     }
     return true;
-}
-
-void check_interface_name(std::string_view name) {
-    const bool strange = std::ranges::any_of(
-        name, [](char c) { return c == '/' || static_cast<unsigned char>(c) <= ' ' || c == '\x7F'; });
-    if (!name.empty() && name.size() < IFNAMSIZ && !strange)
-        return;
-    throw UsageError(
-        fmt::format("interface '{}': no network interface can have this name (1 to {} characters, no "
-                    "spaces or slashes); list those of this machine with 'ip -br link'",
-                    printable(name), IFNAMSIZ - 1));
 }
 
 } // namespace cli

@@ -1,9 +1,7 @@
-// What every verb does with CLI11.
+// How every verb uses CLI11.
 #pragma once
 
 #include "verbs/verbs.hpp"
-
-#include <string_view>
 
 namespace CLI {
 class App;
@@ -11,11 +9,8 @@ class App;
 
 namespace cli {
 
-/// Fills the variables bound to `app`, whose name is the verb's. Returns false where help was asked for.
+/// Fills the variables bound to `app`, whose name is the verb's. Returns false if the arguments ask for help.
 /// Throws UsageError.
 bool parse_arguments(CLI::App& app, const Arguments& arguments);
-
-/// Refuses what no network interface can be called. Whether there is one of this name, the library finds out.
-void check_interface_name(std::string_view name);
 
 } // namespace cli

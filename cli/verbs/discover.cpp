@@ -1,4 +1,5 @@
-// aoetarget discover: who answers on a network?
+// aoetarget discover: which targets answer on a network?
+#include "config/interface_spec.hpp"
 #include "usage_error.hpp"
 #include "verbs/arguments.hpp"
 #include "verbs/target_list.hpp"
@@ -46,21 +47,23 @@ int discover(const Arguments& arguments) {
         return 0;
     }
     if (interface_option->empty())
-        throw UsageError("no network interface: nowhere to ask; add -i IF (list them with 'ip -br link')");
+        throw UsageError(
+            "there is no network interface to ask on; add -i IF ('ip -br link' lists the interfaces of this "
+            "machine)");
     check_interface_name(interface);
     if (!(timeout > 0 && timeout <= max_timeout))
-        throw UsageError(fmt::format("--timeout {}: out of range; give seconds, more than 0 and at most {}",
+        throw UsageError(fmt::format("--timeout cannot be '{}'; write seconds, more than 0 and at most {}",
                                      timeout, max_timeout));
 
     const auto wait = std::chrono::ceil<std::chrono::milliseconds>(std::chrono::duration<double>(timeout));
     const auto targets = aoetarget::discover(interface, wait);
     fmt::print("{}", json ? target_json(targets) : target_table(targets));
     if (targets.empty())
-        fmt::print(
-            stderr,
-            "aoetarget: {}: no target answered within {} s; check that one is serving on this network (same "
-            "VLAN, link up) and that its mask list lets this machine in\n",
-            interface, timeout);
+        fmt::print(stderr,
+                   "aoetarget: {}: no target answered within {} s; check that one serves on this network "
+                   "(same VLAN, "
+                   "link up) and that its mask list has this machine\n",
+                   interface, timeout);
     return 0;
 }
 

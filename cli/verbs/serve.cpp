@@ -1,4 +1,5 @@
 // aoetarget serve: exports files and block devices.
+#include "config/configuration.hpp"
 #include "service/service.hpp"
 #include "usage_error.hpp"
 #include "verbs/arguments.hpp"
@@ -75,7 +76,7 @@ Examples:
 
 namespace {
 
-/// The first, where a unit has several (systemd.exec(5)). Empty: none.
+/// The first one if the unit has several (systemd.exec(5)); empty if it has none.
 std::string state_directory_of_systemd() {
     const char* directories = std::getenv("STATE_DIRECTORY");
     const std::string_view all = directories != nullptr ? directories : "";
@@ -86,37 +87,37 @@ std::string state_directory_of_systemd() {
 
 int serve(const Arguments& arguments) {
     CLI::App app("", "serve");
-    Service service;
+    Configuration configuration;
     std::vector<std::string> interfaces, specs;
     app.add_option("-i,--interface", interfaces)->allow_extra_args(false);
     app.add_option("-e,--export", specs)->allow_extra_args(false);
-    app.add_option("--state-dir", service.target.state_directory);
-    app.add_option("--threads", service.threads)->check(CLI::Range(1, 64));
-    auto busy_poll = service.target.busy_poll.count();
+    app.add_option("--state-dir", configuration.target.state_directory);
+    app.add_option("--threads", configuration.threads)->check(CLI::Range(1, 64));
+    auto busy_poll = configuration.target.busy_poll.count();
     app.add_option("--busy-poll", busy_poll)->check(CLI::Range(0, 1000));
     if (!parse_arguments(app, arguments)) {
         fmt::print("{}", serve_help);
         return 0;
     }
-    service.target.busy_poll = std::chrono::microseconds(busy_poll);
-    if (app.count("--state-dir") > 0 && service.target.state_directory.empty())
-        throw UsageError("--state-dir: the directory has no name; give one, or leave the option out");
+    configuration.target.busy_poll = std::chrono::microseconds(busy_poll);
+    if (app.count("--state-dir") > 0 && configuration.target.state_directory.empty())
+        throw UsageError("--state-dir cannot be ''; write the name of a directory, or leave the option out");
     if (app.count("--state-dir") == 0)
-        service.target.state_directory = state_directory_of_systemd();
+        configuration.target.state_directory = state_directory_of_systemd();
     for (const std::string& interface : interfaces)
-        service.interfaces.push_back(parse_interface_spec(interface));
+        configuration.interfaces.push_back(parse_interface_spec(interface));
     for (const std::string& spec : specs)
-        service.exports.push_back(parse_export_spec(spec));
-    check_service(service);
+        configuration.exports.push_back(parse_export_spec(spec));
+    check_configuration(configuration);
 
-    const bool loses_writes = std::ranges::any_of(service.exports, [](const ExportSpec& spec) {
+    const bool loses_writes = std::ranges::any_of(configuration.exports, [](const ExportSpec& spec) {
         return spec.file.durability == aoetarget::Durability::volatile_cache && !spec.file.read_only;
     });
     if (loses_writes)
-        service.notes.emplace_back(
-            "durability=volatile: Linux initiators never flush, so a power cut here loses writes "
-            "that they take as stable; use durability=stable for data that matters");
-    return run_service(service);
+        configuration.notes.emplace_back(
+            "durability=volatile: Linux initiators never flush, so a power cut here loses writes that they "
+            "believe to be stored; use durability=stable for data that matters");
+    return run_service(configuration);
 }
 
 } // namespace cli

@@ -1,6 +1,7 @@
 // aoetarget vblade: one export, said in vblade's words.
 #include "verbs/vblade.hpp"
 
+#include "service/service.hpp"
 #include "text.hpp"
 #include "usage_error.hpp"
 #include "verbs/arguments.hpp"
@@ -45,19 +46,19 @@ namespace {
 constexpr unsigned min_buffers = 2, max_buffers = 65535; // with fewer than 2, the Linux driver hangs
 constexpr std::size_t max_mask_list = 255;
 
-std::uint64_t parse_number(std::string_view what, const std::string& text, std::uint64_t min,
+std::uint64_t parse_number(std::string_view name, const std::string& text, std::uint64_t min,
                            std::uint64_t max) {
     std::uint64_t value = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
     if (error != std::errc{} || end != text.data() + text.size() || value < min || value > max)
-        throw UsageError(fmt::format("vblade: {} cannot be '{}'; give a number from {} to {}", what,
+        throw UsageError(fmt::format("vblade: {} cannot be '{}'; write a number from {} to {}", name,
                                      printable(text), min, max));
     return value;
 }
 
-std::uint64_t parse_sectors(std::string_view what, const std::string& text, std::uint64_t min) {
+std::uint64_t parse_sectors(std::string_view name, const std::string& text, std::uint64_t min) {
     constexpr std::uint64_t max = std::numeric_limits<std::int64_t>::max() / aoetarget::sector_bytes;
-    return parse_number(what, text, min, max) * aoetarget::sector_bytes;
+    return parse_number(name, text, min, max) * aoetarget::sector_bytes;
 }
 
 std::vector<aoetarget::MacAddress> parse_mask_list(const std::string& text) {
@@ -68,24 +69,24 @@ std::vector<aoetarget::MacAddress> parse_mask_list(const std::string& text) {
         const auto mac = aoetarget::MacAddress::parse(part);
         if (!mac || mac->is_multicast())
             throw UsageError(
-                fmt::format("vblade: -m: '{}' is not the MAC address of a machine; write it like "
-                            "02:00:00:00:00:01 or 020000000001, several with commas between them",
+                fmt::format("vblade: -m cannot have '{}', which is not the MAC address of a machine; write "
+                            "addresses like 02:00:00:00:00:01 or 020000000001, with commas between them",
                             printable(part)));
         if (std::ranges::find(list, *mac) == list.end())
             list.push_back(*mac);
         begin = end + 1;
     }
     if (list.size() > max_mask_list)
-        throw UsageError(fmt::format("vblade: -m: {} addresses are too many; give at most {}", list.size(),
-                                     max_mask_list));
+        throw UsageError(
+            fmt::format("vblade: -m cannot have {} addresses; write at most {}", list.size(), max_mask_list));
     return list;
 }
 
 } // namespace
 
-std::optional<Service> parse_vblade(const Arguments& arguments) {
+std::optional<Configuration> parse_vblade(const Arguments& arguments) {
     CLI::App app("", "vblade");
-    std::optional<std::string> buffers, mask_list, offset, length; // an empty one is a mistake, and told so
+    std::optional<std::string> buffers, mask_list, offset, length; // an empty one is a mistake and refused
     std::string shelf, slot, interface;
     bool direct = false, synchronous = false, read_only = false;
     ExportSpec spec;
@@ -103,9 +104,9 @@ std::optional<Service> parse_vblade(const Arguments& arguments) {
     if (!parse_arguments(app, arguments))
         return std::nullopt;
 
-    Service service;
+    Configuration configuration;
     if (buffers)
-        service.target.buffer_count =
+        configuration.target.buffer_count =
             static_cast<unsigned>(parse_number("-b", *buffers, min_buffers, max_buffers));
     spec.options.address.shelf =
         static_cast<std::uint16_t>(parse_number("SHELF", shelf, 0, aoetarget::Address::max_shelf));
@@ -123,24 +124,23 @@ std::optional<Service> parse_vblade(const Arguments& arguments) {
         spec.file.length_bytes = parse_sectors("-l", *length, 1);
 
     if (!synchronous && !read_only)
-        service.notes.emplace_back(
-            "without -s a write is answered before it is on stable storage, as vblade does; Linux "
-            "initiators never flush, so a power cut here loses such writes: add -s for data that "
-            "matters");
+        configuration.notes.emplace_back(
+            "without -s the target answers a write before it is on stable storage, as vblade does; Linux "
+            "initiators never flush, so a power cut here loses such writes; add -s for data that matters");
     check_interface_name(interface);
-    service.interfaces.push_back({.name = interface, .options = {}});
-    service.exports.push_back(std::move(spec));
-    check_service(service);
-    return service;
+    configuration.interfaces.push_back({.name = interface, .options = {}});
+    configuration.exports.push_back(std::move(spec));
+    check_configuration(configuration);
+    return configuration;
 }
 
 int vblade(const Arguments& arguments) {
-    const std::optional<Service> service = parse_vblade(arguments);
-    if (!service) {
+    const std::optional<Configuration> configuration = parse_vblade(arguments);
+    if (!configuration) {
         fmt::print("{}", vblade_help);
         return 0;
     }
-    return run_service(*service);
+    return run_service(*configuration);
 }
 
 } // namespace cli

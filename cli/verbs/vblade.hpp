@@ -1,14 +1,14 @@
-// vblade's own command line, read.
+// Reads vblade's own command line.
 #pragma once
 
-#include "service/service.hpp"
+#include "config/configuration.hpp"
 #include "verbs/verbs.hpp"
 
 #include <optional>
 
 namespace cli {
 
-/// Empty where help was asked for. Throws UsageError.
-std::optional<Service> parse_vblade(const Arguments& arguments);
+/// Empty if the arguments ask for help. Throws UsageError.
+std::optional<Configuration> parse_vblade(const Arguments& arguments);
 
 } // namespace cli

@@ -2,11 +2,11 @@
 // only the public headers in aoetarget/. People read standard error, programs read standard output.
 //
 //     verbs/      a small file for each verb: its help, its arguments; main.cpp holds the table of them
-//     config/     what a target is asked to be, as a value, and how people write it
-//     service/    running that: opening, signals, reports, rights
+//     config/     the configuration of a target as a value, and the texts in which people write it
+//     service/    running a configuration: opening, signals, reports, rights
 //
-// A folder may include what stands below it in this list, in the order verbs, service, config; all of them
-// may include the files beside main.cpp.
+// verbs/ includes the other two, and service/ includes config/. All of them may include the files beside
+// main.cpp.
 #pragma once
 
 #include <string>
@@ -14,7 +14,7 @@
 
 namespace cli {
 
-/// What follows the verb on the command line.
+/// The words after the verb on the command line.
 using Arguments = std::vector<std::string>;
 
 // Each returns the exit code (exit_code.hpp). A bad command line throws UsageError, any other failure another

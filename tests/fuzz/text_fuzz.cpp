@@ -1,8 +1,10 @@
-// What people write: addresses, MAC addresses, exports and sizes. Each is understood or refused in one clear
-// line, and what is understood reads back when it is written.
+// The texts that people write: addresses, MAC addresses, exports, interfaces and sizes. Each is understood or
+// refused in one clear line, and a text that is understood reads back when it is written.
 #include "fuzz_target.hpp"
 
 #include "config/export_spec.hpp"
+#include "config/interface_spec.hpp"
+#include "config/size.hpp"
 #include "text.hpp"
 #include "usage_error.hpp"
 
@@ -36,6 +38,16 @@ void check_export(std::string_view text) {
     }
 }
 
+void check_interface(std::string_view text) {
+    try {
+        const cli::InterfaceSpec spec = cli::parse_interface_spec(text);
+        require(!spec.name.empty() && spec.name.size() <= text.size(), "the name of an interface");
+        require(spec.options.sectors_per_frame <= 255, "the sectors of a frame");
+    } catch (const cli::UsageError& error) {
+        require(is_clean(error.what()), "an error is one line");
+    }
+}
+
 void check_size(std::string_view text) {
     try {
         const std::uint64_t bytes = cli::parse_size(text);
@@ -59,6 +71,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const std::string_view text(reinterpret_cast<const char*>(data), size);
     check_addresses(text);
     check_export(text);
+    check_interface(text);
     check_size(text);
     check_printing(text);
     return 0;

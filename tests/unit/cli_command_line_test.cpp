@@ -1,10 +1,9 @@
-// The command lines of the verbs, as far as they go without a network: what is refused, and what vblade's
-// words mean.
+// The command lines of the verbs as far as they go without a network: the refusals, and the meaning of
+// vblade's arguments.
 #include "catch.hpp"
 
-#include "service/service.hpp"
+#include "config/configuration.hpp"
 #include "usage_error.hpp"
-#include "verbs/arguments.hpp"
 #include "verbs/vblade.hpp"
 #include "verbs/verbs.hpp"
 
@@ -31,12 +30,12 @@ bool has(const std::string& text, std::string_view part) {
     return text.find(part) != std::string::npos;
 }
 
-cli::Service parse_vblade(const cli::Arguments& arguments) {
+cli::Configuration parse_vblade(const cli::Arguments& arguments) {
     return cli::parse_vblade(arguments).value();
 }
 
-const aoetarget::FileOptions& file_of(const cli::Service& service) {
-    return service.exports.at(0).file;
+const aoetarget::FileOptions& file_of(const cli::Configuration& configuration) {
+    return configuration.exports.at(0).file;
 }
 
 } // namespace
@@ -51,14 +50,14 @@ TEST_CASE("serve refuses an address or an interface given twice", "[cli]") {
     CHECK(has(error_of(cli::serve, {"-i", "eth0", "-e", "1.1=/x", "-e", "e1.1=/y"}),
               "export e1.1: two exports have this address"));
     CHECK(has(error_of(cli::serve, {"-i", "eth0", "-i", "eth1", "-i", "eth0", "-e", "1.1=/x"}),
-              "interface 'eth0': given twice"));
+              "interface 'eth0' is given twice"));
 }
 
 TEST_CASE("serve refuses names that no interface can have", "[cli]") {
     for (const std::string name : {"", "a/b", "a b", "sixteen-letters-", "a\n"}) {
         INFO(name);
         CHECK(has(error_of(cli::serve, {"-i", name, "-e", "1.1=/x"}),
-                  "no network interface can have this name"));
+                  "no network interface can have the name"));
     }
 }
 
@@ -73,16 +72,49 @@ TEST_CASE("an interface may say which link it wants", "[cli]") {
         CHECK(spec.name == "eth0");
         CHECK(spec.options.link == kind);
     }
-    for (const std::string text :
-         {"eth0,", "eth0,link", "eth0,link=", "eth0,link=XDP", "eth0,mtu=9000", "eth0,sectors-per-frame=0",
-          "eth0,sectors-per-frame=256", "eth0,sectors-per-frame=8x", "eth0,sectors-per-frame="})
-        CHECK(has(error_of(cli::serve, {"-i", text, "-e", "1.1=/x"}),
-                  "allowed: link=auto, link=packet, link=xdp, sectors-per-frame=auto"));
-    CHECK(has(error_of(cli::serve, {"-i", "eth0,link=xdp,link=xdp", "-e", "1.1=/x"}), "link is given twice"));
     const cli::InterfaceSpec both = cli::parse_interface_spec("eth0,sectors-per-frame=255,link=packet");
     CHECK(both.options == aoetarget::InterfaceOptions{LinkKind::packet, 255});
     CHECK(cli::parse_interface_spec("eth0,sectors-per-frame=auto").options == aoetarget::InterfaceOptions{});
     CHECK(has(error_of(cli::serve, {"-i", "eth0", "-i", "eth0,link=xdp", "-e", "1.1=/x"}), "given twice"));
+}
+
+TEST_CASE("a backslash takes a comma, an equals sign or a backslash into the name of an interface", "[cli]") {
+    const cli::InterfaceSpec spec = cli::parse_interface_spec(R"(a\,b\=c\\d,link=packet)");
+    CHECK(spec.name == R"(a,b=c\d)");
+    CHECK(spec.options.link == aoetarget::LinkKind::packet);
+}
+
+TEST_CASE("a bad interface is refused with its text, the place, the reason and the cure", "[cli]") {
+    struct Case {
+        std::string_view text;
+        unsigned place;
+        std::string_view says;
+    };
+    const Case cases[] = {
+        {"", 1, "no network interface can have the name ''"},
+        {"a/b,link=xdp", 1, "no network interface can have the name 'a/b'"},
+        {"a=b", 2, R"(write \= for one that belongs to the text before it)"},
+        {R"(a\b)", 2, R"(write \\ for a backslash)"},
+        {"eth0,", 6, "there is no option ''; an interface can have link=auto|packet|xdp, sectors-per-frame="},
+        {"eth0,mtu=9000", 6, "there is no option 'mtu'; an interface can have link=auto|packet|xdp"},
+        {"eth0,link", 10, "link needs a value; write link=auto|packet|xdp"},
+        {"eth0,link=", 11, "link needs a value; write link=auto|packet|xdp"},
+        {"eth0,link=XDP", 11, "link cannot be 'XDP'; write link=auto|packet|xdp"},
+        {"eth0,link=xdp=", 14, R"(write \= for one that belongs to the text before it)"},
+        {"eth0,link=xdp,link=xdp", 15, "link is given twice; keep one of them"},
+        {"eth0,sectors-per-frame=0", 24,
+         "sectors-per-frame cannot be '0'; write sectors-per-frame=auto|1...255"},
+        {"eth0,sectors-per-frame=256", 24, "sectors-per-frame cannot be '256'"},
+        {"eth0,sectors-per-frame=8x", 24, "sectors-per-frame cannot be '8x'"},
+        {"eth0,sectors-per-frame=", 24, "sectors-per-frame needs a value"},
+    };
+    for (const Case& bad : cases) {
+        const std::string text(bad.text);
+        const std::string error = error_of(cli::serve, {"-i", text, "-e", "1.1=/x"});
+        INFO(error);
+        CHECK(error.starts_with("interface '" + text + "', character " + std::to_string(bad.place) + ": "));
+        CHECK(has(error, bad.says));
+    }
 }
 
 TEST_CASE("serve takes one value after each option", "[cli]") {
@@ -113,7 +145,7 @@ TEST_CASE("a verb refuses what it does not know and names its help", "[cli]") {
 
 TEST_CASE("discover refuses a command line without an interface or with a senseless time", "[cli]") {
     CHECK(has(error_of(cli::discover, {}), "add -i IF"));
-    CHECK(has(error_of(cli::discover, {"-i", "a/b"}), "no network interface can have this name"));
+    CHECK(has(error_of(cli::discover, {"-i", "a/b"}), "no network interface can have the name"));
     for (const std::string time : {"0", "-1", "nan", "inf", "1e9"}) {
         INFO(time);
         CHECK(has(error_of(cli::discover, {"-i", "eth0", "--timeout", time}), "--timeout"));
@@ -122,31 +154,32 @@ TEST_CASE("discover refuses a command line without an interface or with a sensel
 }
 
 TEST_CASE("vblade without options serves through the page cache and says what that means", "[cli]") {
-    const cli::Service service = parse_vblade({"11", "1", "eth0", "/data/3TB"});
-    CHECK(service.interfaces == std::vector<cli::InterfaceSpec>{{"eth0", {}}});
-    CHECK(service.target.buffer_count == aoetarget::TargetOptions{}.buffer_count);
-    REQUIRE(service.exports.size() == 1);
-    CHECK(service.exports[0].path == "/data/3TB");
-    CHECK(service.exports[0].options.address == aoetarget::Address{11, 1});
-    CHECK(service.exports[0].options.mask_list.empty());
-    CHECK(file_of(service).cache == aoetarget::Cache::page);
-    CHECK(file_of(service).durability == aoetarget::Durability::volatile_cache);
-    CHECK(!file_of(service).read_only);
-    REQUIRE(service.notes.size() == 1);
-    CHECK(has(service.notes[0], "add -s"));
+    const cli::Configuration configuration = parse_vblade({"11", "1", "eth0", "/data/3TB"});
+    CHECK(configuration.interfaces == std::vector<cli::InterfaceSpec>{{"eth0", {}}});
+    CHECK(configuration.target.buffer_count == aoetarget::TargetOptions{}.buffer_count);
+    REQUIRE(configuration.exports.size() == 1);
+    CHECK(configuration.exports[0].path == "/data/3TB");
+    CHECK(configuration.exports[0].options.address == aoetarget::Address{11, 1});
+    CHECK(configuration.exports[0].options.mask_list.empty());
+    CHECK(file_of(configuration).cache == aoetarget::Cache::page);
+    CHECK(file_of(configuration).durability == aoetarget::Durability::volatile_cache);
+    CHECK(!file_of(configuration).read_only);
+    REQUIRE(configuration.notes.size() == 1);
+    CHECK(has(configuration.notes[0], "add -s"));
 }
 
 TEST_CASE("vblade's options mean what they mean there", "[cli]") {
-    const cli::Service service = parse_vblade({"-b", "64", "-d", "-s", "-m", "02:00:00:00:00:01,02000000000A",
-                                               "-o", "2048", "-l", "16", "0", "254", "lo", "disk.img"});
-    CHECK(service.target.buffer_count == 64);
-    CHECK(file_of(service).cache == aoetarget::Cache::direct);
-    CHECK(file_of(service).durability == aoetarget::Durability::stable);
-    CHECK(file_of(service).offset_bytes == 1048576);
-    CHECK(file_of(service).length_bytes == 8192);
-    CHECK(service.exports.at(0).options.mask_list ==
+    const cli::Configuration configuration =
+        parse_vblade({"-b", "64", "-d", "-s", "-m", "02:00:00:00:00:01,02000000000A", "-o", "2048", "-l",
+                      "16", "0", "254", "lo", "disk.img"});
+    CHECK(configuration.target.buffer_count == 64);
+    CHECK(file_of(configuration).cache == aoetarget::Cache::direct);
+    CHECK(file_of(configuration).durability == aoetarget::Durability::stable);
+    CHECK(file_of(configuration).offset_bytes == 1048576);
+    CHECK(file_of(configuration).length_bytes == 8192);
+    CHECK(configuration.exports.at(0).options.mask_list ==
           std::vector<aoetarget::MacAddress>{{{2, 0, 0, 0, 0, 1}}, {{2, 0, 0, 0, 0, 10}}});
-    CHECK(service.notes.empty());
+    CHECK(configuration.notes.empty());
 }
 
 TEST_CASE("vblade's options can be written together and after the arguments", "[cli]") {
@@ -155,15 +188,15 @@ TEST_CASE("vblade's options can be written together and after the arguments", "[
 }
 
 TEST_CASE("vblade needs no advice about writes that it refuses", "[cli]") {
-    const cli::Service service = parse_vblade({"-r", "1", "1", "eth0", "live.iso"});
-    CHECK(file_of(service).read_only);
-    CHECK(service.notes.empty());
+    const cli::Configuration configuration = parse_vblade({"-r", "1", "1", "eth0", "live.iso"});
+    CHECK(file_of(configuration).read_only);
+    CHECK(configuration.notes.empty());
 }
 
 TEST_CASE("a MAC address that vblade's -m names twice counts once", "[cli]") {
-    const cli::Service service =
+    const cli::Configuration configuration =
         parse_vblade({"-m", "020000000001,02:00:00:00:00:01", "1", "1", "eth0", "x"});
-    CHECK(service.exports.at(0).options.mask_list.size() == 1);
+    CHECK(configuration.exports.at(0).options.mask_list.size() == 1);
 }
 
 TEST_CASE("vblade refuses what it cannot use", "[cli]") {
@@ -175,20 +208,21 @@ TEST_CASE("vblade refuses what it cannot use", "[cli]") {
         {{}, "SHELF"},
         {{"1", "1", "eth0"}, "FILE"},
         {{"1", "1", "eth0", "x", "y"}, "y"},
-        {{"65535", "1", "eth0", "x"}, "SHELF cannot be '65535'; give a number from 0 to 65534"},
-        {{"1", "255", "eth0", "x"}, "SLOT cannot be '255'; give a number from 0 to 254"},
+        {{"65535", "1", "eth0", "x"}, "SHELF cannot be '65535'; write a number from 0 to 65534"},
+        {{"1", "255", "eth0", "x"}, "SLOT cannot be '255'; write a number from 0 to 254"},
         {{"one", "1", "eth0", "x"}, "SHELF cannot be 'one'"},
-        {{"-b", "1", "1", "1", "eth0", "x"}, "-b cannot be '1'; give a number from 2 to 65535"},
+        {{"-b", "1", "1", "1", "eth0", "x"}, "-b cannot be '1'; write a number from 2 to 65535"},
         {{"-b", "0", "1", "1", "eth0", "x"}, "-b cannot be '0'"},
         {{"-o", "1k", "1", "1", "eth0", "x"}, "-o cannot be '1k'"},
         {{"-l", "0", "1", "1", "eth0", "x"}, "-l cannot be '0'"},
         {{"-l", "18014398509481984", "1", "1", "eth0", "x"}, "-l cannot be"},
-        {{"-m", "02:00:00:00:00", "1", "1", "eth0", "x"}, "-m: '02:00:00:00:00' is not the MAC address"},
-        {{"-m", "020000000001,", "1", "1", "eth0", "x"}, "-m: '' is not the MAC address"},
-        {{"-m", "", "1", "1", "eth0", "x"}, "-m: '' is not the MAC address"},
+        {{"-m", "02:00:00:00:00", "1", "1", "eth0", "x"},
+         "-m cannot have '02:00:00:00:00', which is not the MAC address"},
+        {{"-m", "020000000001,", "1", "1", "eth0", "x"}, "-m cannot have '', which is not the MAC address"},
+        {{"-m", "", "1", "1", "eth0", "x"}, "-m cannot have '', which is not the MAC address"},
         {{"-m", "ff:ff:ff:ff:ff:ff", "1", "1", "eth0", "x"},
-         "-m: 'ff:ff:ff:ff:ff:ff' is not the MAC address"},
-        {{"1", "1", "eth0/1", "x"}, "no network interface can have this name"},
+         "-m cannot have 'ff:ff:ff:ff:ff:ff', which is not the MAC address"},
+        {{"1", "1", "eth0/1", "x"}, "no network interface can have the name"},
     };
     for (const Case& bad : cases) {
         const std::string error = error_of(cli::vblade, bad.arguments);

@@ -1,7 +1,8 @@
-// The grammar of -e (a contract with everybody who has it in a script).
+// The grammar of -e, on which scripts rely.
 #include "catch.hpp"
 
 #include "config/export_spec.hpp"
+#include "config/size.hpp"
 #include "usage_error.hpp"
 
 #include <string>
@@ -84,51 +85,59 @@ TEST_CASE("blanks and other signs in a path need no backslash", "[cli]") {
     CHECK(parse_export_spec("1.1=/my disks/№1: a.img").path == "/my disks/№1: a.img");
 }
 
-TEST_CASE("a bad export is refused with its text, the reason and the cure", "[cli]") {
+TEST_CASE("a bad export is refused with its text, the place, the reason and the cure", "[cli]") {
     struct Case {
-        std::string_view text, says;
+        std::string_view text;
+        unsigned place;
+        std::string_view says;
     };
     const Case cases[] = {
-        {"", "write SHELF.SLOT=PATH"},
-        {"1.1", "write SHELF.SLOT=PATH"},
-        {"/dev/sdb", "write SHELF.SLOT=PATH"},
-        {"1=/x", "'1' is not an AoE address"},
-        {"1.255=/x", "SLOT 0 to 254"},
-        {"65535.0=/x", "SHELF 0 to 65534"},
-        {"1.1.1=/x", "'1.1.1' is not an AoE address"},
-        {"-1.1=/x", "'-1.1' is not an AoE address"},
-        {" 1.1=/x", "' 1.1' is not an AoE address"},
-        {"=/x", "'' is not an AoE address"},
-        {"1.1=", "PATH is empty"},
-        {"1.1=,read-only", "PATH is empty"},
-        {"1.1=/a=b", R"(write \= for one that belongs to the path)"},
-        {R"(1.1=/a\b)", R"(write a backslash as \\)"},
-        {R"(1.1=/a\)", R"(write a backslash as \\)"},
-        {"1.1=/x,", "there is no option ''"},
-        {"1.1=/x,readonly", "there is no option 'readonly'"},
-        {"1.1=/x,READ-ONLY", "there is no option 'READ-ONLY'"},
-        {"1.1=/x,read-only=yes", "read-only takes no value"},
-        {"1.1=/x,force=", "force takes no value"},
-        {"1.1=/x,cache", "write cache=direct|page"},
-        {"1.1=/x,cache=", "write cache=direct|page"},
-        {"1.1=/x,cache=both", "cache cannot be 'both'; allowed: direct, page"},
-        {"1.1=/x,durability=yes", "durability cannot be 'yes'; allowed: stable, volatile"},
-        {"1.1=/x,cache=page,cache=page", "cache is given twice"},
-        {"1.1=/x,offset=1M=2", R"(write \= for one in the value itself)"},
-        {"1.1=/x,offset=1q", "'1q' ends in an unknown unit"},
-        {"1.1=/x,length=0", "length cannot be '0'"},
-        {"1.1=/x,serial=", "write serial=TEXT"},
-        {"1.1=/x,serial=123456789012345678901", "1 to 20 printable ASCII characters"},
-        {"1.1=/x,serial=\x01", "serial cannot be '\\x01'"},
+        {"", 1, "write SHELF.SLOT=PATH"},
+        {"1.1", 4, "an equals sign must follow the address; write SHELF.SLOT=PATH"},
+        {"1.1,read-only", 4, "an equals sign must follow the address; write SHELF.SLOT=PATH"},
+        {"/dev/sdb", 1, "write SHELF.SLOT=PATH"},
+        {"1=/x", 1, "'1' is not an AoE address"},
+        {"1.255=/x", 1, "SLOT 0 to 254"},
+        {"65535.0=/x", 1, "SHELF 0 to 65534"},
+        {"1.1.1=/x", 1, "'1.1.1' is not an AoE address"},
+        {"-1.1=/x", 1, "'-1.1' is not an AoE address"},
+        {" 1.1=/x", 1, "' 1.1' is not an AoE address"},
+        {"=/x", 1, "'' is not an AoE address"},
+        {"1.1=", 5, "PATH is empty"},
+        {"1.1=,read-only", 5, "PATH is empty"},
+        {"1.1=/a=b", 7, R"(write \= for one that belongs to the text before it)"},
+        {R"(1.1=/a\b)", 7, R"(write \\ for a backslash)"},
+        {R"(1.1=/a\)", 7, R"(write \\ for a backslash)"},
+        {"1.1=/x,", 8, "there is no option ''"},
+        {"1.1=/x,readonly", 8, "there is no option 'readonly'"},
+        {"1.1=/x,READ-ONLY", 8, "there is no option 'READ-ONLY'"},
+        {"1.1=/x,read-only=yes", 17, "read-only takes no value; write read-only alone"},
+        {"1.1=/x,force=", 13, "force takes no value"},
+        {"1.1=/x,cache", 13, "cache needs a value; write cache=direct|page"},
+        {"1.1=/x,cache=", 14, "cache needs a value; write cache=direct|page"},
+        {"1.1=/x,cache=both", 14, "cache cannot be 'both'; write cache=direct|page"},
+        {"1.1=/x,durability=yes", 19, "durability cannot be 'yes'; write durability=stable|volatile"},
+        {"1.1=/x,cache=page,cache=page", 19, "cache is given twice; keep one of them"},
+        {"1.1=/x,offset=1M=2", 17, R"(write \= for one that belongs to the text before it)"},
+        {"1.1=/x,offset=1q", 15, "'1q' ends in an unknown unit"},
+        {"1.1=/x,length=0", 15, "length cannot be '0'; write length=1s"},
+        {"1.1=/x,serial=", 15, "write serial=TEXT"},
+        {"1.1=/x,serial=123456789012345678901", 15, "1 to 20 printable ASCII characters"},
+        {"1.1=/№ 1,cash=page", 10, "there is no option 'cash'"},
     };
     for (const Case& bad : cases) {
-        INFO(bad.text);
         const std::string error = error_of(bad.text);
         INFO(error);
         CHECK(has(error, bad.says));
-        CHECK(error.starts_with("export '"));
-        CHECK(!has(error, "\n"));
+        CHECK(error.starts_with("export '" + std::string(bad.text) + "', character " +
+                                std::to_string(bad.place) + ": "));
     }
+}
+
+TEST_CASE("the error about an export with control characters is one line", "[cli]") {
+    const std::string error = error_of("1.1=/x\n,serial=\x01");
+    CHECK(has(error, "serial cannot be '\\x01'"));
+    CHECK(error.starts_with("export '1.1=/x ,serial=', character 16: "));
 }
 
 TEST_CASE("an unknown option is refused with the list of those there are", "[cli]") {

@@ -1,7 +1,7 @@
-// Numbers and foreign bytes as text, and what is made of them: reports, the list of targets.
+// Numbers and foreign bytes as text, and the texts that hold them: reports, the list of targets.
 #include "catch.hpp"
 
-#include "service/service.hpp"
+#include "service/report.hpp"
 #include "text.hpp"
 #include "verbs/target_list.hpp"
 
