@@ -34,15 +34,17 @@ const Verb verbs[] = {
 };
 
 std::string help() {
-    std::string text = "Usage: aoetarget COMMAND [ARGUMENT]...\n\n"
-                       "ATA over Ethernet: serves files and block devices as disks on a local network.\n\n"
-                       "Commands:\n";
+    std::string text =
+        "Usage: aoetarget COMMAND [ARGUMENT]...\n\n"
+        "aoetarget serves files and block devices as disks on a local network, with ATA over Ethernet.\n\n"
+        "Commands:\n";
     for (const Verb& verb : verbs)
         text += fmt::format("  {:<12}{}\n", verb.name, verb.summary);
-    text += "\n'aoetarget COMMAND --help' tells all about one. Also:\n"
+    text += "\n'aoetarget COMMAND --help' shows the help of a command.\n\n"
+            "Options:\n"
             "  --version   print the version\n"
-            "  --help      this text\n\n"
-            "Started under the name vblade, it takes vblade's arguments.\n\n"
+            "  --help      show this text\n\n"
+            "If it is called by the name vblade, it takes vblade's arguments.\n\n"
             "Examples:\n"
             "  aoetarget serve -i eth0 -e 1.1=/dev/sdb\n"
             "  aoetarget discover -i eth0\n";
@@ -60,14 +62,14 @@ const Verb& find_verb(const std::string& name) {
     const auto* const found = std::ranges::find(verbs, std::string_view(name), &Verb::name);
     if (found == std::end(verbs))
         throw cli::UsageError(
-            fmt::format("'{}': there is no such command; commands: {} (see 'aoetarget --help')",
+            fmt::format("there is no command '{}'; write one of: {} (see 'aoetarget --help')",
                         cli::printable(name), verb_names()));
     return *found;
 }
 
 int print_help_of(const cli::Arguments& arguments) {
     if (arguments.size() > 1)
-        throw cli::UsageError("help: too many arguments; write 'aoetarget help COMMAND'");
+        throw cli::UsageError("help takes one command; write 'aoetarget help COMMAND'");
     fmt::print("{}", arguments.empty() ? help() : find_verb(arguments.front()).help);
     return 0;
 }
@@ -77,7 +79,7 @@ int run(std::string_view program, cli::Arguments arguments) {
         return cli::vblade(arguments);
     if (arguments.empty())
         throw cli::UsageError(
-            fmt::format("no command; write one of: {} (see 'aoetarget --help')", verb_names()));
+            fmt::format("there is no command; write one of: {} (see 'aoetarget --help')", verb_names()));
     const std::string name = arguments.front();
     arguments.erase(arguments.begin());
     if (name == "--help" || name == "-h" || name == "help")
@@ -89,8 +91,8 @@ int run(std::string_view program, cli::Arguments arguments) {
     return find_verb(name).run(arguments);
 }
 
-/// Where a standard stream is closed, the next file to be opened would take its place, and a message to
-/// people would end up in a socket or a disk.
+/// If a standard stream is closed, the next file to be opened would take its place, and a message to people
+/// would end up in a socket or on a disk.
 void occupy_standard_streams() {
     int fd = 0;
     do
@@ -100,7 +102,7 @@ void occupy_standard_streams() {
         close(fd);
 }
 
-/// Without the kernel's words for a number where our own have said it all.
+/// Leaves out the kernel's words for an error number if our own have said it all.
 std::string message_of(const std::system_error& error) {
     std::string message = error.what();
     const bool is_refusal =

@@ -3,8 +3,8 @@
 #
 #     sudo sh cli/quickstart.sh
 #
-# Installs what the build needs (cli/packages.txt), builds into build/quickstart, and shows the rest inside a
-# network namespace of its own: no interface of this machine is touched, and nothing but the build stays.
+# It installs the packages that the build needs (cli/packages.txt), builds into build/quickstart, and shows the rest
+# inside a network namespace of its own: it touches no interface of this machine and leaves only the build.
 set -eu
 
 cd "$(dirname "$0")/.."
@@ -53,10 +53,10 @@ missing_packages() {
 
 install_packages() {
     command -v apt-get > /dev/null ||
-        refuse "no apt-get here; install what cli/packages.txt lists, then build with Meson"
+        refuse "there is no apt-get here; install the packages that cli/packages.txt lists, then build with Meson"
     packages=$(missing_packages)
     if [ -z "$packages" ]; then
-        step 1 "Packages: all there already."
+        step 1 "All packages are installed already."
         return
     fi
     step 1 "Installing packages: $packages"
@@ -73,7 +73,7 @@ compile() {
     ninja -C "$build" "${target#"$build/"}" "${client#"$build/"}" >> "$log" 2>&1 || fail "the build failed"
 }
 
-# What root built belongs to the one who asked.
+# Files that root built shall belong to the user of sudo.
 give_back() {
     if [ -n "${SUDO_UID:-}" ] && [ -n "${SUDO_GID:-}" ]; then
         chown --recursive "$SUDO_UID:$SUDO_GID" "$build" 2> /dev/null || true
@@ -119,10 +119,10 @@ copy_there_and_back() {
     "$client" aoe1 1.1 write < "$scratch/sent" 2>> "$log" || fail "cannot write through AoE"
     "$client" aoe1 1.1 read "$copy_sectors" > "$scratch/received" 2>> "$log" || fail "cannot read through AoE"
     cmp "$scratch/sent" "$scratch/received" >> "$log" 2>&1 ||
-        fail "what was read back is not what was written"
+        fail "the data that was read back is not the data that was written"
     stop_server || fail "the target did not end well"
     cmp --bytes="${copy_mib}M" "$scratch/sent" "$image" >> "$log" 2>&1 ||
-        fail "the image does not hold what was written"
+        fail "the image does not hold the data that was written"
 }
 
 show() { # SCRATCH
@@ -143,7 +143,7 @@ show() { # SCRATCH
 
     step 5 "Writing $copy_mib MiB of random data through AoE and reading it back ..."
     copy_there_and_back
-    say "      Verified: what came back is what was sent, and the image holds it too."
+    say "      Verified: the same data came back, and the image holds it too."
 }
 
 # --- Outside of it --------------------------------------------------------------------------------
@@ -173,11 +173,11 @@ main() {
     unshare --net sh cli/quickstart.sh --show "$scratch"
 
     say ""
-    say "It works. To export a disk of this machine, with its path in place of /dev/sdX:"
+    say "It works. This exports a disk of this machine; write its path in place of /dev/sdX:"
     say ""
     say "    sudo $PWD/$target serve -i $(real_interface) -e 1.1=/dev/sdX"
     say ""
-    say "Every machine on that network can then write to it; on Linux: modprobe aoe, then /dev/etherd/e1.1."
+    say "Every machine on that network can then write to it. On Linux, 'modprobe aoe' makes it /dev/etherd/e1.1."
 }
 
 if [ "${1:-}" = --show ]; then

@@ -3,8 +3,8 @@
 //     quickstart_client IF SHELF.SLOT write < DATA      from sector 0 on
 //     quickstart_client IF SHELF.SLOT read SECTORS > DATA
 //
-// One request under way at a time, repeated until it is answered. The library finds the target; the frames
-// are made here, because an initiator is not what the library is for.
+// One request at a time is under way, and is repeated until it is answered. The library finds the target;
+// this program makes the frames itself, because the library is for targets.
 #include <aoetarget/discover.hpp>
 
 #include <fmt/format.h>
@@ -108,7 +108,7 @@ class Disk {
         return frame;
     }
 
-    /// Returns what follows the ATA registers in the answer.
+    /// Returns the bytes after the ATA registers of the answer.
     Bytes ask(const Bytes& frame) {
         for (int i = 0; i < tries; ++i) {
             if (sendto(fd_, frame.data(), frame.size(), 0, reinterpret_cast<const sockaddr*>(&to_),

@@ -7,17 +7,17 @@
 
 namespace cli {
 
-/// In powers of 1024, exact where it is a whole number, else with one decimal: "64 MiB", "1.5 GiB".
+/// In powers of 1024, with one decimal if the number is not whole: "64 MiB", "1.5 GiB".
 std::string human_size(std::uint64_t bytes);
 
-/// Safe to print whatever the network sent: what is not printable ASCII becomes \xNN, and a backslash is
-/// doubled, so that the bytes can be told from the text.
+/// Makes bytes from the network safe to print: those that are not printable ASCII become \xNN, and a
+/// backslash is doubled, so that readers can tell such bytes from text.
 std::string printable(std::string_view bytes);
 
 /// Line ends and other control characters become spaces: an error is one line.
 std::string single_line(std::string_view text);
 
-/// To standard error, for people. That it may be closed or full is no reason to stop serving.
+/// Writes to standard error, for people. The target serves on if that is closed or full.
 void say(const std::string& text);
 
 } // namespace cli

@@ -9,14 +9,14 @@
 namespace cli {
 namespace {
 
-/// What one thread does; what is thrown in it is kept for later.
+/// The work of one thread. It keeps the first exception for later.
 class Part {
   public:
     explicit Part(aoetarget::Target& target) : target_(target) {}
 
     void take_first_turn() {
         attempt([&] {
-            target_.poll(); // the ring starts with the first turn: now every interface is listened to
+            target_.poll(); // the ring starts with the first turn: from now on it listens to every interface
             interfaces = target_.stats().interfaces;
         });
     }
@@ -42,14 +42,14 @@ class Part {
 TargetThreads::TargetThreads(const aoetarget::TargetOptions& options, std::size_t count) {
     for (std::size_t i = 0; i < count; ++i)
         targets_.push_back(std::make_unique<aoetarget::Target>(options));
-    // Heaps of their own, which threads have for speed, take system calls that are forbidden later.
+    // A heap for each thread would be faster, but takes system calls that are forbidden later.
     if (count > 1)
         mallopt(M_ARENA_MAX, 1);
 }
 
 void TargetThreads::stop() noexcept {
     if (stopped_.test_and_set())
-        return; // a target that is told again does not wait for its disks
+        return; // a target that is stopped again does not wait for its disks
     for (const auto& target : targets_)
         target->stop();
 }
@@ -65,7 +65,8 @@ void TargetThreads::run(const std::function<void(const Interfaces&)>& listening,
         if (parts[index].failure)
             stop();
     };
-    // Also after a failure: requests may have come in with the first turn, and an orderly end flushes.
+    // Targets run after a failure, too: requests may have come in with the first turn, and an orderly end
+    // flushes.
     const auto serve = [&](std::size_t index) {
         stop_after_failure(index);
         parts[index].attempt([&] { targets_[index]->run(); });
@@ -84,13 +85,13 @@ void TargetThreads::run(const std::function<void(const Interfaces&)>& listening,
     });
     parts[0].take_first_turn();
     all_listen.count_down(
-        static_cast<std::ptrdiff_t>(size() - threads.size())); // also for those that did not start
+        static_cast<std::ptrdiff_t>(size() - threads.size())); // for those that did not start, too
     all_listen.wait();
     parts[0].attempt([&] {
         Interfaces interfaces;
         for (const Part& part : parts) {
             if (part.failure)
-                return; // which is told of at the end
+                return; // the failure is thrown at the end
             interfaces.push_back(part.interfaces);
         }
         listening(interfaces);

@@ -13,10 +13,10 @@ namespace cli {
 
 class TargetThreads {
   public:
-    /// Of each target.
+    /// The interfaces of each target.
     using Interfaces = std::vector<std::vector<aoetarget::InterfaceStats>>;
 
-    /// With one, everything happens on the thread that calls run(). Throws std::system_error.
+    /// With a count of 1, everything happens on the thread that calls run(). Throws std::system_error.
     TargetThreads(const aoetarget::TargetOptions& options, std::size_t count);
 
     [[nodiscard]] std::size_t size() const { return targets_.size(); }
@@ -24,11 +24,11 @@ class TargetThreads {
 
     /// Every target takes its first turn. Then `listening` is called on this thread, with the interfaces of
     /// each target, and then `confine` on each other thread. Serves until stop(), or until one of them
-    /// throws: all end in good order then, and the first that was thrown is thrown again. `ended` is called
+    /// throws: all end in good order then, and the first exception is thrown again. `ended` is called
     /// on this thread when its own target has ended, before it waits for the others.
     void run(const std::function<void(const Interfaces&)>& listening, const std::function<void()>& confine,
              const std::function<void()>& ended);
-    /// From any thread. Once more changes nothing.
+    /// May be called from any thread; a second call changes nothing.
     void stop() noexcept;
 
   private:

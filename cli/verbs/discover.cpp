@@ -15,18 +15,20 @@ namespace cli {
 const char* const discover_help =
     R"(Usage: aoetarget discover -i IF [--timeout SECONDS] [--json]
 
-Asks every AoE target on the network of an interface who it is, and prints those that answer: address, MAC,
-sectors per frame, buffers, size, model and config string. That none answers is no error: exit code 0.
-Needs CAP_NET_RAW.
+This command asks every AoE target on the network of an interface to identify itself, and lists the targets
+that answer: address, MAC, sectors per frame, buffers, size, model and config string. If no target answers,
+the exit code is 0 all the same. The command needs CAP_NET_RAW.
 
-  -i, --interface IF    The network interface to ask on.
-  --timeout SECONDS     How long to wait for answers, with decimals if you like. Default 1, at most 3600.
-  --json                An array of objects instead of a table: address, shelf, slot, mac,
-                        sectors_per_frame, buffer_count, firmware_version, config_string, sectors, model,
-                        serial. The last three are null where a target did not tell.
-  -h, --help            This text.
+  -i, --interface IF    Ask on this network interface.
+  --timeout SECONDS     Wait this long for answers; decimals are allowed. The default is 1, the maximum
+                        3600.
+  --json                Print an array of objects instead of a table, with the members address, shelf,
+                        slot, mac, sectors_per_frame, buffer_count, firmware_version, config_string,
+                        sectors, model and serial. The last three are null if the target did not tell them.
+  -h, --help            Show this text.
 
-In all texts that targets send, bytes that are not printable ASCII are shown as \xNN, and a backslash as \\.
+In the texts that targets send, the output shows bytes that are not printable ASCII as \xNN, and a
+backslash as \\.
 
 Examples:
   aoetarget discover -i eth0
@@ -47,9 +49,8 @@ int discover(const Arguments& arguments) {
         return 0;
     }
     if (interface_option->empty())
-        throw UsageError(
-            "there is no network interface to ask on; add -i IF ('ip -br link' lists the interfaces of this "
-            "machine)");
+        throw UsageError("there is no network interface to ask on; add -i IF ('ip -br link' lists the "
+                         "interfaces of this machine)");
     check_interface_name(interface);
     if (!(timeout > 0 && timeout <= max_timeout))
         throw UsageError(fmt::format("--timeout cannot be '{}'; write seconds, more than 0 and at most {}",
@@ -59,11 +60,11 @@ int discover(const Arguments& arguments) {
     const auto targets = aoetarget::discover(interface, wait);
     fmt::print("{}", json ? target_json(targets) : target_table(targets));
     if (targets.empty())
-        fmt::print(stderr,
-                   "aoetarget: {}: no target answered within {} s; check that one serves on this network "
-                   "(same VLAN, "
-                   "link up) and that its mask list has this machine\n",
-                   interface, timeout);
+        fmt::print(
+            stderr,
+            "aoetarget: {}: no target answered within {} s; check that one serves on this network (same "
+            "VLAN, link up) and that its mask list has this machine\n",
+            interface, timeout);
     return 0;
 }
 

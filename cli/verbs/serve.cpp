@@ -16,55 +16,64 @@ namespace cli {
 const char* const serve_help =
     R"(Usage: aoetarget serve -i IF[,OPTION=VALUE]... [-i IF...]... -e SHELF.SLOT=PATH[,OPTION[=VALUE]]...
 
-Exports files and block devices by ATA over Ethernet until SIGTERM, SIGINT or SIGHUP: then it finishes what is
-under way, flushes, and ends with exit code 0. A second SIGTERM or SIGINT ends it at once, and so does each of the
-three before it serves. SIGINT and SIGHUP are left alone where they are ignored from the beginning, as a script's
-'&' and nohup do. Needs CAP_NET_RAW.
+This command exports files and block devices with ATA over Ethernet until SIGTERM, SIGINT or SIGHUP
+arrives. Then it finishes the requests under way, flushes the disks, and ends with exit code 0. A second
+SIGTERM or SIGINT ends it at once, and so does any of the three before it serves. SIGINT and SIGHUP have no
+effect if they were ignored from the beginning, as they are under nohup or after '&' in a script. The
+command needs CAP_NET_RAW.
 
-  -i, --interface IF    Serve on this network interface. Repeat it for more; each serves all exports.
-  -e, --export SPEC     Serve PATH, a regular file or a block device, as the AoE address SHELF.SLOT
-                        (SHELF 0 to 65534, SLOT 0 to 254). Repeat it for more.
-  --state-dir DIR       Keep what initiators set of an export (config string, mask list, reservation) in this
-                        directory, over restarts and power cuts. Default: $STATE_DIRECTORY, as systemd sets
-                        it; without either they are forgotten at the end.
-  --threads N           Spread the exports over up to N threads, 1 to 64, each with a ring of its own. One thread
-                        saturates 10 Gb/s with large frames, so this is for many exports on fast networks. Of an
-                        interface's threads one has AF_XDP. Default: 1.
-  --busy-poll US        Stay awake for up to so many microseconds when there is nothing to do, 0 to 1000. That
-                        happens only while requests usually come sooner, and answers them sooner. Default: 10,
-                        which saves about the work that it costs; more keeps a core busy under load; 0 leaves
-                        the processor to others at once.
-  -h, --help            This text.
+  -i, --interface IF    Serve on this network interface. Repeat the option to serve all exports on several.
+  -e, --export SPEC     Serve PATH, a regular file or a block device, as the AoE address SHELF.SLOT (SHELF
+                        0 to 65534, SLOT 0 to 254). Repeat the option for more exports.
+  --state-dir DIR       Keep the settings that initiators make for an export (config string, mask list,
+                        reservation) in this directory, across restarts and power cuts. The default is
+                        $STATE_DIRECTORY, as systemd sets it; without either the target forgets them when
+                        it ends.
+  --threads N           Spread the exports over up to N threads, 1 to 64, each with a ring of its own. One
+                        thread saturates 10 Gb/s with large frames, so this is for many exports on fast
+                        networks. Only one thread can use AF_XDP on an interface. The default is 1.
+  --busy-poll US        Stay awake for up to US microseconds when there is nothing to do, 0 to 1000. The
+                        target does this only while requests usually arrive sooner than that, and then
+                        answers them sooner. The default is 10, which saves about as much work as it costs.
+                        A larger value keeps a core busy under load; 0 always leaves the processor to other
+                        programs.
+  -h, --help            Show this text.
 
-Options of an interface, after IF, each after a comma:
-  link=auto             AF_XDP where the driver has it natively and the MTU allows, else packet sockets. The
-                        default; the line of the interface at the start tells which, and why.
-  link=packet           Packet sockets.
-  link=xdp              AF_XDP, at least the generic one of the kernel, or no start.
-  sectors-per-frame=auto  What the MTU carries, rounded down to a multiple of 8 where that is more than 8, so
-                        that frames stay aligned to 4 KiB. The default.
+Options of an interface, each after a comma:
+  link=auto             Use AF_XDP if the driver supports it natively and the MTU allows it, else packet
+                        sockets. This is the default; the report at the start says which link was taken,
+                        and why.
+  link=packet           Use packet sockets.
+  link=xdp              Use AF_XDP, if need be the generic one of the kernel, and refuse to start without
+                        it.
+  sectors-per-frame=auto  Advertise the number of sectors that fit the MTU; a number above 8 is rounded
+                        down to a multiple of 8, so that frames stay aligned to 4 KiB. This is the default.
   sectors-per-frame=N   Tell initiators to put at most N sectors into a frame, 1 to 255.
 
-Options of an export, after PATH, each after a comma:
+Options of an export, each after a comma:
   read-only             Refuse writes.
-  durability=stable     Answer a write when it is on stable storage. The default, and the only safe choice
-                        with Linux initiators: they never flush.
-  durability=volatile   Answer a write when a cache has it. Faster; a power cut loses what initiators believe
-                        written.
-  cache=direct          Pass by the page cache (O_DIRECT). The default where the file can do it. Who reads on and
-                        on is read ahead of, by up to 256 KiB; not where others may change the data: with force,
-                        on a read-only block device, on a loop device and on a file that has one.
-  cache=page            Go through the page cache of this machine. Exports that write to parts of one file or
-                        disk all use the same cache: the kernel loses data otherwise.
+  durability=stable     Answer a write when it is on stable storage. This is the default, and the only safe
+                        choice with Linux initiators, which never flush.
+  durability=volatile   Answer a write when a cache has it. This is faster, but a power cut loses writes
+                        that initiators believe to be stored.
+  cache=direct          Bypass the page cache (O_DIRECT). This is the default if the file supports it. The
+                        target reads ahead of sequential reads by up to 256 KiB, unless other programs may
+                        change the data: with force, on a read-only block device, on a loop device, and on
+                        a file or disk that has a loop device over it.
+  cache=page            Use the page cache of this machine. All exports that write to parts of one file or
+                        disk must use the same cache, because the kernel would lose data otherwise.
   offset=SIZE           Leave out the beginning of PATH.
-  length=SIZE           Export this much; the default is all to the end. Parts of one file or disk may be exported
-                        side by side: of a disk, by one process.
-  serial=TEXT           Serial number of the disk, 1 to 20 printable ASCII characters; the default never
+  length=SIZE           Export this much of PATH; the default is everything up to the end. You may export
+                        several parts of one file or disk side by side, but parts of a disk only from one
+                        process.
+  serial=TEXT           Use this serial number, 1 to 20 printable ASCII characters. The default never
                         changes for the same volume and address.
-  force                 Take a block device that is mounted or in use. Two writers destroy each other's data.
+  force                 Export a block device although it is mounted or in use. Two writers destroy each
+                        other's data.
 
-A SIZE is in bytes, or has one of k, M, G, T (powers of 1024) or s (sectors of 512 bytes) at its end.
-A comma, an equals sign or a backslash in PATH or TEXT is written \, \= or \\ (quote it for the shell).
+A SIZE is a number of bytes, or a number with one of these units: k, M, G, T (powers of 1024) or s (sectors
+of 512 bytes). Write a comma, an equals sign or a backslash in IF, PATH or TEXT as \, or \= or \\, in
+quotes for the shell.
 
 Examples:
   aoetarget serve -i eth0 -e 1.1=/dev/sdb

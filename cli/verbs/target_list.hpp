@@ -8,10 +8,10 @@
 
 namespace cli {
 
-/// A line of titles and a line for each; empty where there is none.
+/// A line of titles and a line for each target; empty if there is none.
 std::string target_table(std::span<const aoetarget::DiscoveredTarget> targets);
 
-/// An array of objects. What IDENTIFY DEVICE would have told is null where a target did not answer it.
+/// An array of objects. The members that IDENTIFY DEVICE tells are null if a target did not answer it.
 std::string target_json(std::span<const aoetarget::DiscoveredTarget> targets);
 
 } // namespace cli

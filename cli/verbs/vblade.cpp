@@ -18,22 +18,24 @@ namespace cli {
 const char* const vblade_help =
     R"(Usage: aoetarget vblade [-b N] [-d] [-s] [-r] [-m MAC,...] [-o N] [-l N] SHELF SLOT IF FILE
 
-Exports one file or block device as vblade does; a link to aoetarget with the name vblade takes these
-arguments too. SIGTERM or SIGINT ends it. Needs CAP_NET_RAW.
+This command exports one file or block device as vblade does. aoetarget also takes these arguments when it
+is called by the name vblade, for example through a symbolic link. SIGTERM, SIGINT or SIGHUP ends it. It
+needs CAP_NET_RAW.
 
-  SHELF SLOT    The AoE address: SHELF 0 to 65534, SLOT 0 to 254.
+  SHELF SLOT    The AoE address: SHELF is 0 to 65534, SLOT is 0 to 254.
   IF            The network interface to serve on.
   FILE          The regular file or block device.
-  -b N          Advertise N buffers: how many requests an initiator may have under way, 2 to 65535; the
-                default is 128. What exceeds that is dropped.
-  -d            Pass by the page cache (O_DIRECT).
-  -s            Answer a write when it is on stable storage. Without it, a write is answered when a cache has
-                it, as vblade does, and a power cut loses it: Linux initiators never flush.
+  -b N          Advertise N buffers: an initiator may have N requests under way, 2 to 65535. The default is
+                128. The target drops the requests beyond that.
+  -d            Bypass the page cache (O_DIRECT).
+  -s            Answer a write when it is on stable storage. Without this option the target answers a write
+                when a cache has it, as vblade does, and a power cut loses it: Linux initiators never
+                flush.
   -r            Refuse writes.
-  -m MAC,...    Answer these initiators only; with or without colons, up to 255 of them.
+  -m MAC,...    Answer only these initiators, up to 255. Write the addresses with or without colons.
   -o N          Leave out the first N sectors (of 512 bytes) of FILE.
-  -l N          Export N sectors; the default is all to the end.
-  -h, --help    This text.
+  -l N          Export N sectors; the default is everything up to the end.
+  -h, --help    Show this text.
 
 Examples:
   aoetarget vblade -s 1 1 eth0 /dev/sdb
