@@ -39,7 +39,10 @@ struct FileOptions {
     bool force = false;
 };
 
-/// A file or block device, opened. Does its I/O through the ring of the target to which it is added.
+/// A file or block device, opened. Does its I/O through the ring of the target to which it is added. The
+/// kernel starts a worker thread for each request that a disk leaves unanswered, several hundred in bad
+/// cases: RLIMIT_NPROC and a container's pids.max must leave room for them, or other exports wait for that
+/// disk too.
 class FileDevice : public BlockDevice {
   public:
     /// "direct, stable" or the like, for people.

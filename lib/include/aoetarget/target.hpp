@@ -68,7 +68,9 @@ enum class LinkKind {
     /// frames do not fit into a page. All this is demanded once, when the interface is added. Later packet
     /// sockets take over where it is not to be had any more, and do until it is: for a larger MTU, and when
     /// the interface was deleted and made anew, XDP is set up again, which needs the capabilities again.
-    /// While the interface is down and comes up, or has a smaller MTU, or another MAC address, it stays.
+    /// While the interface is down and comes up, or has a smaller MTU, or another MAC address, it stays. Some
+    /// drivers take the link down for a moment to attach XDP, and switch off offloads that do not work with
+    /// it (LRO).
     xdp,
 };
 
