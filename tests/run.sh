@@ -3,20 +3,28 @@
 #
 #     N passed, N failed, N skipped
 #
-# sudo sh tests/run.sh            everything
-# sudo sh tests/run.sh SUITE...   some of: unit integration sim e2e sanitizers threads clang fuzz
+# sudo sh tests/run.sh            everything: first what is quick, then the rest
+# sudo sh tests/run.sh quick      what is quick: unit tests, and simulated worlds that failed once
+# sudo sh tests/run.sh SUITE...   some of: quick unit integration sim e2e sanitizers threads clang fuzz debian13
+#
+# It builds in build/, where a developer does, and in folders of their own below it for other compilers and options.
 set -eu
 
 top=$(cd "$(dirname "$0")/.." && pwd)
-build=$top/build-tests
+build=$top/build
 passed=0 failed=0 skipped=0
+suites='quick unit integration sim e2e sanitizers threads clang fuzz debian13'
 
 say() { printf '\n== %s\n' "$*"; }
 
-# The packages of all suites that are not there yet, in one go.
+# install_packages SUITE...: those of these suites that are not there yet, in one go.
 install_packages() {
-    missing=
-    for package in $(cat "$top/cli/packages.txt" "$top/tests/packages.txt" "$top/tests/e2e/packages.txt"); do
+    missing= lists="$top/cli/packages.txt $top/tests/packages.txt"
+    case " $* " in *' e2e '*) lists="$lists $top/tests/e2e/packages.txt" ;; esac
+    case " $* " in *' clang '* | *' fuzz '*) lists="$lists $top/tests/packages-clang.txt" ;; esac
+    case " $* " in *' debian13 '*) lists="$lists $top/tests/packages-debian13.txt" ;; esac
+    # shellcheck disable=SC2086 # several lists
+    for package in $(cat $lists); do
         dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing="$missing $package"
     done
     [ -n "$missing" ] || return 0
@@ -26,15 +34,26 @@ install_packages() {
     DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $missing >/dev/null
 }
 
-# set_up DIR [MESON OPTION...]: configures a build directory, or keeps one of the same options, then builds $targets, or everything.
+# Warnings are errors for the compilers that this script has been run with, and for nobody else.
+warnings_are_errors() {
+    case $(${CXX:-c++} --version | head -n 1) in
+    *clang*' 14.'* | *' 12.'* | *' 14.'*) echo true ;;
+    *) echo false ;;
+    esac
+}
+
+# set_up DIR [MESON OPTION...]: configures a build directory, or one that is there anew if these options were not its last,
+# then builds $targets, or everything.
 targets=
 set_up() {
     dir=$1
     shift
-    set -- -Dwerror=true -Dtests=enabled -Dcli=enabled -Dbench=enabled "$@"
-    if [ "$(cat "$dir/options" 2>/dev/null)" != "$*" ]; then
-        rm -rf "$dir"
-        meson setup "$dir" "$top" "$@" >"$build.setup" || { cat "$build.setup" >&2; return 1; }
+    set -- "-Dwerror=$(warnings_are_errors)" -Dtests=enabled -Dcli=enabled -Dbench=enabled "$@"
+    again=
+    [ ! -f "$dir/build.ninja" ] || again=--reconfigure
+    if [ -z "$again" ] || [ "$(cat "$dir/options" 2>/dev/null)" != "$*" ]; then
+        mkdir -p "$dir"
+        meson setup $again "$dir" "$top" "$@" >"$dir/setup.log" || { cat "$dir/setup.log" >&2; return 1; }
         echo "$*" >"$dir/options"
     fi
     # shellcheck disable=SC2086 # several targets
@@ -59,10 +78,7 @@ count() {
         END { if (status != 0 && f == 0) f = 1; print p + 0, f + 0, s + 0 }' "$1" || echo 0 1 0)
     passed=$((passed + $1)) failed=$((failed + $2)) skipped=$((skipped + $3))
     [ "$2" -eq 0 ] || keep_failures "$log"
-    printf '%s passed, %s failed, %s skipped\n' "$1" "$2" "$3" >"$build.last"
-    printf '%s: ' "$suite"
-    cat "$build.last"
-    rm -f "$build.last"
+    printf '%s: %s passed, %s failed, %s skipped\n' "$suite" "$1" "$2" "$3"
 }
 
 # run_meson DIR SUITE...: test programs that Meson knows.
@@ -76,6 +92,12 @@ run_meson() {
     meson test -C "$dir" --no-rebuild --print-errorlogs --timeout-multiplier 4 $suites || status=$?
     grep -a '^skipped: ' "$dir/meson-logs/testlog.txt" || true
     count "$dir/meson-logs/testlog.txt" "$status"
+}
+
+# A failure is known within three minutes.
+suite_quick() {
+    set_up "$build" || return
+    run_meson "$build" unit sim
 }
 
 suite_unit() {
@@ -109,49 +131,59 @@ suite_e2e() {
 # The same unit and integration tests, with AddressSanitizer and UndefinedBehaviorSanitizer. Under these GCC 12 warns of the
 # standard library's own code, so warnings are left to the other builds.
 suite_sanitizers() {
-    set_up "$build-sanitizers" -Dwerror=false -Dcpp_args=-Wno-maybe-uninitialized -Dseccomp=disabled -Dbuildtype=debug -Doptimization=1 \
+    set_up "$build/sanitizers" -Dwerror=false -Dcpp_args=-Wno-maybe-uninitialized -Dseccomp=disabled -Dbuildtype=debug -Doptimization=1 \
         -Db_sanitize=address,undefined -Db_lundef=false || return
     ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
-        run_meson "$build-sanitizers" unit integration sim mutations
+        run_meson "$build/sanitizers" unit integration sim mutations
 }
 
 # What happens on several threads, with ThreadSanitizer.
 suite_threads() {
     targets='tests/unit/unit-ring tests/unit/unit-target tests/unit/unit-cli'
-    set_up "$build-threads" -Dwerror=false -Dbuildtype=debug -Doptimization=1 -Db_sanitize=thread -Db_lundef=false \
+    set_up "$build/threads" -Dwerror=false -Dbuildtype=debug -Doptimization=1 -Db_sanitize=thread -Db_lundef=false \
         || { targets=; return 1; }
     targets=
     status=0
-    TSAN_OPTIONS=halt_on_error=1 meson test -C "$build-threads" --no-rebuild --print-errorlogs --timeout-multiplier 8 \
+    TSAN_OPTIONS=halt_on_error=1 meson test -C "$build/threads" --no-rebuild --print-errorlogs --timeout-multiplier 8 \
         ring target cli || status=$?
-    count "$build-threads/meson-logs/testlog.txt" "$status"
+    count "$build/threads/meson-logs/testlog.txt" "$status"
 }
 
 # That clang builds everything without a warning, and that the result works.
 suite_clang() {
-    CXX=clang++ set_up "$build-clang" -Doptimization=0 || return
-    run_meson "$build-clang" unit
+    CXX=clang++ set_up "$build/clang" -Doptimization=0 || return
+    run_meson "$build/clang" unit
 }
 
 # A few seconds for each fuzz target; tests/fuzz/README.md says how to give them more.
 suite_fuzz() {
     status=0
-    "$top/tests/fuzz/run.sh" --seconds 6 >"$build.fuzz" 2>&1 || status=$?
-    cat "$build.fuzz"
-    count "$build.fuzz" "$status"
+    mkdir -p "$build"
+    "$top/tests/fuzz/run.sh" --seconds 6 >"$build/fuzz.log" 2>&1 || status=$?
+    cat "$build/fuzz.log"
+    count "$build/fuzz.log" "$status"
 }
 
-install_packages
-[ $# -gt 0 ] || set -- unit integration sim e2e sanitizers threads clang fuzz
+# The unit and integration tests on Debian 13: in a root of that, made from the archive that this machine uses.
+suite_debian13() {
+    status=0
+    mkdir -p "$build"
+    sh "$top/tests/debian13.sh" >"$build/debian13.log" 2>&1 || status=$?
+    tail -n 40 "$build/debian13.log"
+    count "$build/debian13.log" "$status"
+}
+
+[ $# -gt 0 ] || set -- quick integration sim e2e sanitizers threads clang fuzz debian13
 for suite in "$@"; do
-    case $suite in
-    unit | integration | sim | e2e | sanitizers | threads | clang | fuzz) ;;
+    case " $suites " in
+    *" $suite "*) ;;
     *)
-        echo "tests/run.sh: there is no suite '$suite'; there are: unit integration sim e2e sanitizers threads clang fuzz" >&2
+        echo "tests/run.sh: there is no suite '$suite'; there are: $suites" >&2
         exit 2
         ;;
     esac
 done
+install_packages "$@"
 for suite in "$@"; do
     say "$suite"
     "suite_$suite" && continue

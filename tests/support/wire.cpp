@@ -80,7 +80,7 @@ Bytes Request::encode() const {
     const std::uint32_t number = tag.value_or(0);
     put_word(out, static_cast<std::uint16_t>(number >> 16));
     put_word(out, static_cast<std::uint16_t>(number & 0xFFFF));
-    out.insert(out.end(), argument.begin(), argument.end());
+    std::ranges::copy(argument, std::back_inserter(out));
     return out;
 }
 
