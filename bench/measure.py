@@ -62,7 +62,7 @@ def parse_arguments():
     add("--seconds", type=number_between(float, 0.1, 3600), default=2, metavar="S", help="counted seconds of each round, 0.1 and more (default 2)")
     add("--warmup", type=number_between(float, 0, 3600), default=0.5, metavar="S", help="seconds before counting begins (default 0.5)")
     add("--aoetarget", metavar="PATH", help="the binary to measure (default: the one built along with aoe-load)")
-    add("--aoe-load", metavar="PATH", help="the load generator (default: the newest build*/bench/aoe-load)")
+    add("--aoe-load", metavar="PATH", help="the load generator (default: the newest build*/bench/aoe-load or build/*/bench/aoe-load)")
     add("--dir", type=folder, default="/var/tmp", help="where to make the scratch files, on a disk (default /var/tmp)")
     add("--size", type=number_between(int, 1, 1 << 20), default=512, metavar="MIB",
         help=f"their size, together, where they are in the page cache (default 512); else {BEYOND_CACHES} times as much, "
@@ -94,10 +94,10 @@ def choose_workloads(parser, arguments):
 
 
 def find_load(parser, given):
-    found = sorted(HERE.parent.glob("build*/bench/aoe-load"), key=lambda path: path.stat().st_mtime)
+    found = sorted([*HERE.parent.glob("build*/bench/aoe-load"), *HERE.parent.glob("build/*/bench/aoe-load")], key=lambda path: path.stat().st_mtime)
     if given or found:
         return Path(given) if given else found[-1]
-    return parser.error("there is no aoe-load; build it: meson setup build-bench -Dbench=enabled -Db_lto=true && ninja -C build-bench")
+    return parser.error("there is no aoe-load; build it: meson setup build/bench -Dbench=enabled -Db_lto=true && ninja -C build/bench")
 
 
 def choose_targets(parser, arguments, load):

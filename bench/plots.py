@@ -64,6 +64,15 @@ def draw_rates(result, colors, path):
     finish(figure, axes, colors, path)
 
 
+def thinned(curve, step=0.05, tail=0.98):
+    """Points of a distribution that the eye can tell apart: at least `step` after the one before, or in the tail."""
+    kept = curve[:1]
+    for fraction, latency in curve[1:]:
+        if fraction - kept[-1][0] >= step or fraction >= tail:
+            kept.append((fraction, latency))
+    return kept
+
+
 def draw_latencies(result, colors, path):
     """The middle round of each, by its median."""
     curves = {}
@@ -76,7 +85,7 @@ def draw_latencies(result, colors, path):
     for axis, (name, lines) in zip(axes, curves.items()):
         for target, results in lines.items():
             middle = sorted(results, key=lambda one: one["latency_us"]["p50"])[len(results) // 2]
-            fractions, latencies = zip(*middle["latency_cdf_us"])
+            fractions, latencies = zip(*thinned(middle["latency_cdf_us"]))
             axis.plot(latencies, fractions, color=colors[target], linewidth=1.2)
         axis.set(title=name, xscale="log", xlabel="latency, µs", ylabel="share of requests", ylim=(0, 1))
         axis.minorticks_off()

@@ -10,17 +10,18 @@
 set -eu
 
 top=$(cd "$(dirname "$0")/.." && pwd)
-build=$top/build-coverage
+build=$top/build/coverage
 least=95
 
 command -v gcovr >/dev/null || { echo "gcovr is missing: apt-get install gcovr" >&2; exit 2; }
 
 if [ ! -f "$build/build.ninja" ]; then
     rm -rf "$build"
+    mkdir -p "$build"
     # Somewhat optimized: else some tests ask more of a target than it can do in time.
     meson setup "$build" "$top" -Dtests=enabled -Dcli=enabled -Dbuildtype=debug -Doptimization=g -Db_coverage=true \
         -Dcpp_args=-fprofile-update=atomic \
-        >"$build.setup" || { cat "$build.setup" >&2; exit 1; }
+        >"$build/setup.log" || { cat "$build/setup.log" >&2; exit 1; }
 fi
 ninja -C "$build" --quiet
 find "$build" -name '*.gcda' -delete # what an earlier run has reached

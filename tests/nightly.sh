@@ -7,7 +7,7 @@
 # tests/nightly.sh HOURS [--jobs N] [--keep DIR]
 #
 # Each seed of a world is a case, and each run of a fuzz target. Ctrl-C ends it early, in good order. In DIR
-# (build-nightly/kept) are
+# (build/nightly/kept) are
 #
 #     failures      what has failed, each with the command that shows it again
 #     fuzz/TARGET   inputs that make fuzz targets fail
@@ -15,7 +15,7 @@
 set -eu
 
 top=$(cd "$(dirname "$0")/.." && pwd)
-build=$top/build-nightly
+build=$top/build/nightly
 keep=$build/kept jobs=1 hours=
 
 usage() {
@@ -38,8 +38,9 @@ done
 case $jobs in '' | *[!0-9]*) usage ;; esac
 
 if [ ! -f "$build/build.ninja" ]; then
-    meson setup "$build" "$top" -Dtests=enabled -Dcli=enabled -Dwerror=true >"$build.setup" ||
-        { cat "$build.setup" >&2; exit 1; }
+    mkdir -p "$build"
+    meson setup "$build" "$top" -Dtests=enabled -Dcli=enabled -Dwerror=true >"$build/setup.log" ||
+        { cat "$build/setup.log" >&2; exit 1; }
 fi
 ninja -C "$build" --quiet tests/sim/aoe-sim
 simulator=$build/tests/sim/aoe-sim
@@ -107,10 +108,10 @@ fuzz() {
         mkdir -p "$keep/fuzz/$target"
         cp "$build/nightly-fuzz.log" "$keep/fuzz/$target.log"
         note "fuzz target $target: failed"
-        for input in "$top/build-fuzz/crashes/$target"/*; do
+        for input in "$top/build/fuzz/crashes/$target"/*; do
             [ -f "$input" ] || continue
             mv "$input" "$keep/fuzz/$target/"
-            note "  again: build-fuzz/tests/fuzz/fuzz-$target $keep/fuzz/$target/${input##*/}"
+            note "  again: build/fuzz/tests/fuzz/fuzz-$target $keep/fuzz/$target/${input##*/}"
         done
     done
 }

@@ -7,12 +7,12 @@
 # tests/fuzz/run.sh [--seconds N | --executions N] [--target NAME]... [--jobs N]
 #
 # N seconds or executions for each target, 5 seconds if nothing is said. --jobs: so many processes for each, which
-# learn from each other. What is new to the corpus is kept in build-fuzz/found/TARGET, what makes a target fail in
-# build-fuzz/crashes/TARGET.
+# learn from each other. What is new to the corpus is kept in build/fuzz/found/TARGET, what makes a target fail in
+# build/fuzz/crashes/TARGET.
 set -eu
 
 top=$(cd "$(dirname "$0")/../.." && pwd)
-build=$top/build-fuzz
+build=$top/build/fuzz
 all='frame identify text core'
 targets= limit=-max_total_time=5 jobs=1
 
@@ -42,9 +42,10 @@ done
 # Optimized, because the sanitizers are slow enough.
 if [ ! -f "$build/build.ninja" ]; then
     rm -rf "$build"
+    mkdir -p "$build"
     CXX=clang++ meson setup "$build" "$top" -Dfuzz=enabled -Dtests=enabled -Dcli=enabled -Dwerror=true \
-        -Dbuildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false >"$build.setup" ||
-        { cat "$build.setup" >&2; exit 1; }
+        -Dbuildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false >"$build/setup.log" ||
+        { cat "$build/setup.log" >&2; exit 1; }
 fi
 programs=
 for target in $targets; do programs="$programs tests/fuzz/fuzz-$target"; done
