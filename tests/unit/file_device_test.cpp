@@ -253,7 +253,7 @@ TEST_CASE("a write that is carried out while a sync is under way waits for the n
         const auto first = disk.make_write(0, pattern(0, 4096, round)); // much to sync, which takes its time
         const auto second = disk.make_write(4096, pattern(4096, 8, round));
         disk.submit(*first);
-        disk.turn(); // it is in the page cache, and its sync has begun
+        disk.turn();          // it is in the page cache, and its sync has begun
         disk.submit(*second); // into the page cache, which is done at once
         disk.finish(*first);
         CHECK(second->completions == 0);

@@ -150,8 +150,8 @@ TEST_CASE("the advertised sector count follows the conservative formula", "[head
 }
 
 TEST_CASE("more sectors than 4 KiB are rounded down to whole 4 KiB", "[config]") {
-    const std::pair<unsigned, unsigned> table[] = {{0, 0},   {2, 2},   {7, 7},     {8, 8},    {9, 8},
-                                                   {15, 8},  {16, 16}, {17, 16},   {127, 120}, {255, 248}};
+    const std::pair<unsigned, unsigned> table[] = {{0, 0},  {2, 2},   {7, 7},   {8, 8},     {9, 8},
+                                                   {15, 8}, {16, 16}, {17, 16}, {127, 120}, {255, 248}};
     for (const auto& [fitting, advertised] : table)
         CHECK(aligned_sectors(fitting) == advertised);
 }

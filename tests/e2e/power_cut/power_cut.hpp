@@ -4,8 +4,8 @@
 // "power_cut verify RECORD SLOT IMAGE" compares an image with what was acknowledged.
 // "power_cut verify-state RECORD STATE_FILE" does so with the protocol state.
 //
-// An EXPORT is SLOT:SECTORS, with :flush if it is to get FLUSH CACHE now and then, with :state (one of them) if
-// its protocol state is to be changed all the time.
+// An EXPORT is SLOT:SECTORS, with :flush if it is to get FLUSH CACHE now and then, with :state (one of them)
+// if its protocol state is to be changed all the time.
 #pragma once
 
 #include "wire.hpp"

@@ -1,5 +1,5 @@
-// Changes the protocol state of an export over and over, one part of it after the other, and remembers what was
-// acknowledged.
+// Changes the protocol state of an export over and over, one part of it after the other, and remembers what
+// was acknowledged.
 #pragma once
 
 #include "power_cut.hpp"

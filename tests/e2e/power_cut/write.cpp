@@ -2,8 +2,8 @@
 // outlives the target; its record is what the disks are measured by.
 #include "check.hpp"
 #include "power_cut.hpp"
-#include "state_changes.hpp"
 #include "raw_client.hpp"
+#include "state_changes.hpp"
 #include "test_network.hpp"
 
 #include <algorithm>
