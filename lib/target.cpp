@@ -350,7 +350,7 @@ void Target::Impl::stop_receiving() {
 Stats Target::Impl::stats() const {
     Stats stats;
     for (const auto& link : links_) {
-        const net::PacketLink::Counters counters = link->counters();
+        const net::LinkCounters counters = link->counters();
         stats.interfaces.push_back({.name = link->name(),
                                     .link = link->description(),
                                     .mac = link->mac(),
