@@ -26,10 +26,7 @@ std::optional<FrameSlot> take_spare(FramePool& pool) {
 } // namespace
 
 void Announcer::changed(const Address& address) {
-    for (LinkId id = 0; id < responder_.links.size(); ++id) {
-        if (responder_.links.find(id) != nullptr)
-            add({.link = id, .address = address});
-    }
+    responder_.links.for_each([&](LinkId id) { add({.link = id, .address = address}); });
 }
 
 void Announcer::add(const Pending& announcement) {

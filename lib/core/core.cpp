@@ -24,7 +24,6 @@ Core::Core(const Options& options)
 }
 
 LinkId Core::add_link(Link& link, std::size_t slots) {
-    link_slots_.push_back(slots);
     slots_ += slots;
     if (slots_ > provided_slots_) { // what removed links have left is used again
         resources_.requests.grow(slots_ - provided_slots_);
@@ -34,14 +33,13 @@ LinkId Core::add_link(Link& link, std::size_t slots) {
     }
     for (const auto& exported : exports_)
         exported->reserve(provided_slots_);
-    const LinkId id = responder_.links.add(link);
+    const LinkId id = responder_.links.add(link, slots);
     announcer_.link_changed(id);
     return id;
 }
 
 void Core::remove_link(LinkId id) {
-    slots_ -= std::exchange(link_slots_[id], 0);
-    responder_.links.remove(id);
+    slots_ -= responder_.links.remove(id);
 }
 
 void Core::add_export(const ExportOptions& options, std::unique_ptr<BlockDevice> device,

@@ -106,7 +106,6 @@ class Core {
     std::vector<std::unique_ptr<Export>> exports_; ///< Ascending by address.
     std::vector<Address> addresses_;               ///< Of exports_, side by side for the search.
     std::vector<std::unique_ptr<Export>> closing_; ///< Removed, and not yet idle.
-    std::vector<std::size_t> link_slots_;          ///< By link id.
     std::size_t slots_ = 0;                        ///< Of all links that are there.
     std::size_t provided_slots_ = 0, provided_flushes_ = 0;
     std::array<Wildcard, max_wildcards> wildcards_;

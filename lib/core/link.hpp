@@ -3,6 +3,9 @@
 
 #include "core/frame_pool.hpp"
 
+#include <algorithm>
+#include <cassert>
+#include <utility>
 #include <vector>
 
 namespace aoetarget::core {
@@ -40,23 +43,56 @@ class Link {
 };
 
 /// Names a link for as long as requests that came through it are under way, which may be longer than the link
-/// lives.
-using LinkId = std::uint32_t;
+/// lives. No other link ever has the same.
+using LinkId = std::uint64_t;
 
-/// The links of a target. An id is never used for another link.
+/// The links of a target. A place in the table is used again when its link is gone, with another id.
 class LinkTable {
   public:
-    LinkId add(Link& link) {
-        links_.push_back(&link);
-        return static_cast<LinkId>(links_.size() - 1);
+    /// `slots`: how many requests it can bring at once.
+    LinkId add(Link& link, std::size_t slots) {
+        auto place = std::ranges::find(places_, nullptr, &Place::link);
+        if (place == places_.end())
+            place = places_.insert(place, Place{});
+        const auto index = static_cast<LinkId>(place - places_.begin());
+        assert(index <= index_mask);
+        *place = {&link, slots, added_++ << index_bits | index};
+        return place->id;
     }
-    void remove(LinkId id) { links_[id] = nullptr; }
+    /// Returns how many requests it could bring.
+    std::size_t remove(LinkId id) {
+        Place& place = places_[id & index_mask];
+        if (place.id != id)
+            return 0;
+        place.link = nullptr;
+        return std::exchange(place.slots, 0);
+    }
     /// Null where the link is gone.
-    [[nodiscard]] Link* find(LinkId id) const { return links_[id]; }
-    [[nodiscard]] LinkId size() const { return static_cast<LinkId>(links_.size()); }
+    [[nodiscard]] Link* find(LinkId id) const {
+        const Place& place = places_[id & index_mask];
+        return place.id == id ? place.link : nullptr;
+    }
+    /// Calls `visit(id)` for each link that is there.
+    template <typename Visit>
+    void for_each(Visit visit) const {
+        for (const Place& place : places_) {
+            if (place.link != nullptr)
+                visit(place.id);
+        }
+    }
 
   private:
-    std::vector<Link*> links_;
+    static constexpr unsigned index_bits = 16;
+    static constexpr LinkId index_mask = (1U << index_bits) - 1;
+
+    struct Place {
+        Link* link = nullptr;
+        std::size_t slots = 0;
+        LinkId id = 0;
+    };
+
+    std::vector<Place> places_; ///< By the lower bits of the id.
+    LinkId added_ = 0;          ///< Links that ever were.
 };
 
 } // namespace aoetarget::core

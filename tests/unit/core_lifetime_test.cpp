@@ -156,6 +156,22 @@ TEST_CASE("an export that is removed while fences wait answers them first", "[co
     CHECK(core.answered(fence));
 }
 
+TEST_CASE("a link that takes the place of one that has gone gets none of its answers", "[core][lifetime]") {
+    CoreFixture core;
+    FakeLink& first = core.add_link();
+    Disk& disk = core.add_export();
+    disk.immediate = false;
+    const std::uint32_t read = core.send(first, read_request(100, 2));
+    core.turn();
+    core.remove_link(first);
+    FakeLink& next = core.add_link();
+    CHECK(next.id != first.id);
+    core.remove_link(first); // again, which is not the new one
+    core.drain(disk);
+    CHECK_FALSE(core.answered(read));
+    CHECK(core.ask(next, config_request()).slot() == 1);
+}
+
 TEST_CASE("the addresses in use are known", "[core][lifetime]") {
     CoreFixture core;
     CHECK(core.core.addresses().empty());
