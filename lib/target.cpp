@@ -200,7 +200,7 @@ void Target::Impl::add_interface(const std::string& name, const InterfaceOptions
         refuse(EEXIST, fmt::format("interface {}: it is already in use by this target", name));
     check(name, options);
     auto link = std::make_unique<net::PacketLink>(name, options, ring_, memories_, arrival_clock_, *this,
-                                                  core_.addresses());
+                                                  core_.visible_addresses());
     link->set_id(core_.add_link(*link, link->pool().slots()));
     links_.push_back(std::move(link));
     links_changed();
@@ -267,7 +267,7 @@ void Target::Impl::watch(int fd, std::function<void()> ready) {
 
 void Target::Impl::addresses_changed() {
     for (const auto& link : links_)
-        link->set_addresses(core_.addresses());
+        link->set_addresses(core_.visible_addresses());
 }
 
 void Target::Impl::links_changed() {

@@ -6,15 +6,6 @@ using namespace protocol;
 
 namespace {
 
-/// Everybody counts as the only entry of an empty list.
-bool has_entry(const Export& exported, std::size_t entry) {
-    return entry < std::max<std::size_t>(exported.permitted().size(), 1);
-}
-
-MacAddress entry_of(const Export& exported, std::size_t entry) {
-    return exported.permitted().empty() ? MacAddress::broadcast() : exported.permitted()[entry];
-}
-
 /// The last slots of a pool are for requests.
 std::optional<FrameSlot> take_spare(FramePool& pool) {
     constexpr std::size_t most_left = 16;
@@ -99,12 +90,13 @@ void Announcer::run(Exports exports, Time now) {
     });
 }
 
-/// One frame further. The first entries of all mask lists come before the second of any: so no export waits
-/// for the long list of another.
+/// One frame further. The first hosts of all audiences come before the second of any: so no export waits for
+/// the long list of another.
 Announcer::Step Announcer::go_on(Exports exports, Pending& announcement) {
     Link* link = responder_.links.find(announcement.link);
     const auto is_left = [&](const auto& exported) {
-        return announcement.concerns(*exported) && has_entry(*exported, announcement.entry);
+        return announcement.concerns(*exported) &&
+               announcement.entry < exported->audience().destinations().size();
     };
     while (link != nullptr && link->up() && std::ranges::any_of(exports, is_left)) {
         const auto from = std::ranges::lower_bound(exports, announcement.next, {},
@@ -118,7 +110,7 @@ Announcer::Step Announcer::go_on(Exports exports, Pending& announcement) {
         auto slot = take_spare(link->pool());
         if (!slot)
             return Step::no_slot;
-        send(**place, *link, std::move(*slot), entry_of(**place, announcement.entry));
+        send(**place, *link, std::move(*slot), (*place)->audience().destinations()[announcement.entry]);
         announcement.next = (*place)->address();
         ++announcement.next.slot; // of which there are no more than 255
         return Step::sent;

@@ -50,7 +50,7 @@ class Announcer final : public AnnouncementSink {
         std::optional<Address> address{}; ///< Empty: all.
         unsigned copies_left = copies;
         Time due{}; ///< Zero: at once.
-        // Where this copy goes on: with this entry of the mask lists, from this address on.
+        // Where this copy goes on: with this host of the audiences, from this address on.
         std::size_t entry = 0;
         Address next{};
 

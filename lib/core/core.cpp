@@ -87,10 +87,19 @@ Export* Core::find(const Address& address) const {
     return place < addresses_.size() && addresses_[place] == address ? exports_[place].get() : nullptr;
 }
 
+std::vector<Address> Core::visible_addresses() const {
+    std::vector<Address> visible;
+    for (const auto& exported : exports_) {
+        if (!exported->audience().empty())
+            visible.push_back(exported->address());
+    }
+    return visible;
+}
+
 /// The tests of protocol.md 1.1, in its order.
 bool Core::receive(LinkId link, FrameSlot slot) {
     const auto header = Header::parse(slot.frame());
-    if (!header || closed_)
+    if (!header)
         return false;
     if (slot.arrival() == Time{})
         slot.set_arrival(now_);
@@ -102,7 +111,8 @@ bool Core::receive(LinkId link, FrameSlot slot) {
     if (header->is_wildcard())
         return receive_wildcard(link, std::move(slot));
     Export* exported = find({header->shelf, header->slot});
-    return exported != nullptr && exported->receive(*header, link, std::move(slot));
+    return exported != nullptr && exported->audience().includes(header->source) &&
+           exported->receive(*header, link, std::move(slot));
 }
 
 bool Core::receive_wildcard(LinkId link, FrameSlot slot) {
@@ -118,14 +128,15 @@ bool Core::receive_wildcard(LinkId link, FrameSlot slot) {
     return true;
 }
 
-/// Hands each export that is meant a copy of the frame, and the last of them the frame itself. False: no slot
-/// is free for a copy now.
+/// Hands each export that is meant, and that the host sees, a copy of the frame, and the last of them the
+/// frame itself. False: no slot is free for a copy now.
 bool Core::spread(Wildcard& wildcard, bool& acted) {
     const Header header = *Header::parse(wildcard.slot.frame());
     auto candidate = exports_.begin() + place_of(wildcard.next);
     const auto next_match = [&](auto from) {
-        return std::find_if(from, exports_.end(),
-                            [&](const auto& e) { return header.addresses(e->address()); });
+        return std::find_if(from, exports_.end(), [&](const auto& e) {
+            return header.addresses(e->address()) && e->audience().includes(header.source);
+        });
     };
     candidate = next_match(candidate);
     while (candidate != exports_.end()) {

@@ -47,8 +47,8 @@ class Core {
     /// a turn.
     void clear();
     [[nodiscard]] bool has_export(const Address& address) const { return find(address) != nullptr; }
-    /// Of all exports, ascending.
-    [[nodiscard]] const std::vector<Address>& addresses() const { return addresses_; }
+    /// What links have to let in: the addresses of all exports that somebody sees, ascending.
+    [[nodiscard]] std::vector<Address> visible_addresses() const;
 
     /// Takes a frame, in the order of arrival as far as links know it. Returns whether anybody acted upon it;
     /// false: dropped in silence.

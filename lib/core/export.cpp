@@ -22,8 +22,6 @@ Export::Export(const ExportOptions& options, std::unique_ptr<BlockDevice> device
       state_(state) {}
 
 bool Export::receive(const Header& header, LinkId link, FrameSlot slot) {
-    if (!may_ask(header.source))
-        return false;
     if (header.version != aoe_version) {
         fail(std::move(slot), link, AoeError::unsupported_version);
         return true;

@@ -4,6 +4,7 @@
 #include <aoetarget/stats.hpp>
 #include <aoetarget/target.hpp>
 
+#include "core/audience.hpp"
 #include "core/protocol_state.hpp"
 #include "core/responder.hpp"
 #include "core/scheduler.hpp"
@@ -42,20 +43,28 @@ class Export final : private RequestSink, private StateSaver {
 
     [[nodiscard]] const Address& address() const { return address_; }
 
-    /// Takes a frame that is addressed to this export and passed the tests of protocol.md 1.1 up to number 5.
-    /// Returns whether it was acted upon; false: dropped in silence.
+    /// Who sees it: the hosts on the mask list, and nobody once it is closed.
+    [[nodiscard]] Audience audience() const {
+        if (closed_)
+            return Audience::nobody();
+        return open_to_all_ ? Audience::everybody() : Audience::of(state_.mask_list);
+    }
+
+    /// Takes a frame of a host in the audience that is addressed to this export and passed the tests of
+    /// protocol.md 1.1 up to number 5. Returns whether it was acted upon; false: dropped in silence.
     bool receive(const protocol::Header& header, LinkId link, FrameSlot slot);
 
     /// Writes a Query Config answer for `link` into the slot, from its arguments on. Returns its length, or 0
     /// where the link cannot carry it.
     std::size_t write_config(const FrameSlot& slot, const Link& link, std::uint8_t command) const;
-    /// To whom advertisements go: everybody if empty.
-    [[nodiscard]] std::span<const MacAddress> permitted() const { return state_.mask_list.entries(); }
 
     /// Room for so many requests at once.
     void reserve(std::size_t requests) { scheduler_.reserve(requests + 1); } // and the flush at the end
     /// Takes no request any more, ends what is under way, flushes. Done when idle().
-    void close() { scheduler_.close(); }
+    void close() {
+        closed_ = true;
+        scheduler_.close();
+    }
     [[nodiscard]] bool idle() const { return scheduler_.idle() && !change_.slot; }
 
     [[nodiscard]] ExportStats stats() const;
@@ -114,16 +123,13 @@ class Export final : private RequestSink, private StateSaver {
     void send_fenced(FrameSlot slot, LinkId link, std::size_t bytes);
     [[nodiscard]] bool is_fencing() const;
     void release_fences();
-    /// By the mask list.
-    [[nodiscard]] bool may_ask(const MacAddress& source) const {
-        return open_to_all_ || state_.mask_list.permits(source);
-    }
     /// By the reservation.
     [[nodiscard]] bool may_use(const MacAddress& source) const {
         return open_to_all_ || state_.reservation.permits(source);
     }
+    /// By one of the lists: closed or not, its changes must not come after the answer that excludes it.
     [[nodiscard]] bool excluded(const MacAddress& source) const {
-        return !may_ask(source) || !may_use(source);
+        return !state_.mask_list.permits(source) || !may_use(source);
     }
 
     // Changes of the state (export.cpp)
@@ -149,6 +155,7 @@ class Export final : private RequestSink, private StateSaver {
     // each is in the processor's cache.
     bool write_cache_enabled_;
     bool open_to_all_; ///< Neither of the lists in the state has an entry.
+    bool closed_ = false;
     std::size_t fence_count_ = 0;
     Time lists_changed_ = Time::min(); ///< When that arrived which last changed who is permitted.
     ExportStats counters_;             ///< Of these only what the scheduler does not count.

@@ -16,7 +16,7 @@ namespace aoetarget::net {
 /// Serves the interface of this name for as long as it exists, and again when it comes back.
 class PacketLink final : public core::Link, private InterfaceFollower::Owner {
   public:
-    /// The interface must exist. `addresses`: of the exports, ascending. Throws std::system_error with its
+    /// The interface must exist. `addresses`: see set_addresses(). Throws std::system_error with its
     /// name, the cause and the cure.
     PacketLink(std::string name, const InterfaceOptions& options, ring::Ring& ring, FrameMemories& memories,
                ArrivalClock& clock, LinkEvents& events, std::vector<Address> addresses);
@@ -31,7 +31,7 @@ class PacketLink final : public core::Link, private InterfaceFollower::Owner {
 
     /// Looks at the interface again: something may have happened to it.
     void refresh() { follower_.look(); }
-    /// The exports are others.
+    /// What to let in, ascending: requests for these, through the socket and the lane, and wildcards.
     void set_addresses(std::vector<Address> addresses);
     /// There are other links now, or no longer: whether it matters when a frame arrived. In a single queue
     /// the order tells, and receiving is an eighth cheaper without.

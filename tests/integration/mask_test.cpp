@@ -1,4 +1,5 @@
 // protocol.md 4: the MAC mask list.
+#include "audience_check.hpp"
 #include "catch.hpp"
 #include "scene.hpp"
 
@@ -262,4 +263,9 @@ TEST_CASE("protocol 4 and 5 fence: no write of an address taken off the list lan
         scene.client.receive(Milliseconds(20));
         CHECK(scene.image.read(0, 64) == at_the_reply);
     }
+}
+
+TEST_CASE("who is not on the mask list sees nothing of an export, neither asked for nor advertised",
+          "[protocol-4][protocol-3.1]") {
+    check_audience({});
 }

@@ -1,5 +1,6 @@
 // The XDP lane: what it takes and what it leaves alone, when it is there and when packet sockets do the work,
 // and that nothing of it stays behind.
+#include "audience_check.hpp"
 #include "catch.hpp"
 #include "scene.hpp"
 
@@ -143,6 +144,11 @@ TEST_CASE("only requests for the exports themselves pass the network stack by", 
         client.send_bytes(frame);
         CHECK(soon(client, [&] { return listener.count(seen_as) == 1; }));
     }
+}
+
+TEST_CASE("over XDP an export is seen by the same hosts as over packet sockets", "[xdp]") {
+    NEEDS_XDP();
+    check_audience(",link=xdp");
 }
 
 TEST_CASE("two targets share one interface, and the second says why it has packet sockets", "[xdp]") {

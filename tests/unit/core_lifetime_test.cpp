@@ -172,16 +172,19 @@ TEST_CASE("a link that takes the place of one that has gone gets none of its ans
     CHECK(core.ask(next, config_request()).slot() == 1);
 }
 
-TEST_CASE("the addresses in use are known", "[core][lifetime]") {
+TEST_CASE("links let in the addresses of all exports that somebody sees", "[core][lifetime]") {
     CoreFixture core;
-    CHECK(core.core.addresses().empty());
+    CHECK(core.core.visible_addresses().empty());
     for (const aoetarget::Address address : {aoetarget::Address{7, 1}, {3, 9}, {7, 0}, {65534, 254}})
         core.add_export(geometry_of(8), address);
     using Addresses = std::vector<aoetarget::Address>;
-    CHECK(core.core.addresses() == Addresses{{3, 9}, {7, 0}, {7, 1}, {65534, 254}});
+    CHECK(core.core.visible_addresses() == Addresses{{3, 9}, {7, 0}, {7, 1}, {65534, 254}});
     core.core.remove_export({3, 9});
-    CHECK(core.core.addresses() == Addresses{{7, 0}, {7, 1}, {65534, 254}});
-    core.turn();
+    CHECK(core.core.visible_addresses() == Addresses{{7, 0}, {7, 1}, {65534, 254}});
+    core.ask(mask_request(mask_edit, {{directive_add, other_client_mac}}).to(7, 0));
+    CHECK(core.core.visible_addresses() == Addresses{{7, 0}, {7, 1}, {65534, 254}});
+    core.core.close();
+    CHECK(core.core.visible_addresses().empty());
 }
 
 TEST_CASE("requests in every state end when the core is closed", "[core][lifetime]") {

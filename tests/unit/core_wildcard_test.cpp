@@ -113,6 +113,29 @@ TEST_CASE("a thousand exports answer one request through a few slots", "[core][w
     CHECK(addresses(replies).size() == 1000);
 }
 
+TEST_CASE("an export that the host does not see takes no copy of a wildcard", "[core][wildcard]") {
+    CoreFixture core;
+    core.link->slow = true;
+    for (const unsigned slot : {1U, 2U, 3U}) {
+        aoetarget::ExportOptions options;
+        options.address = address_of(1, slot);
+        if (slot != 2)
+            options.mask_list = {to_mac(other_client_mac)};
+        core.add_export_with(options, geometry_of(8));
+    }
+    settle(core);
+    std::vector<aoetarget::core::FrameSlot> taken;
+    while (core.link->free_slots() > 1)
+        taken.push_back(*core.link->pool().take());
+    const std::uint32_t tag = core.send(config_request().to(1, every_slot)); // takes the last slot
+    CHECK(addresses(core.replies(tag)) == std::set<unsigned>{0x102});
+    core.link->finish_sending();
+    const std::uint32_t hidden = core.send(config_request().to(3, every_slot));
+    CHECK_FALSE(core.acted_upon());
+    core.turn();
+    CHECK_FALSE(core.answered(hidden));
+}
+
 TEST_CASE("several wildcards wait side by side and all are answered in full", "[core][wildcard]") {
     CoreFixture core({.slots = 8});
     core.link->slow = true;
