@@ -23,6 +23,9 @@ namespace {
 constexpr std::uint32_t max_destinations = 4096;
 // Only some of the queues of a device have a socket; one that has none passes.
 constexpr std::uint32_t max_queues = 64;
+// The kernel gives up a program that it has not checked through when the thread is to do something else, as
+// to start a worker of io_uring.
+constexpr int max_load_attempts = 10;
 
 [[noreturn]] void fail(const char* what) {
     const int error = errno;
@@ -212,10 +215,13 @@ ring::FileDescriptor load_program(int sockets, int destinations, bool stamped) {
     attributes.license = reinterpret_cast<std::uintptr_t>("MIT");
     // With it the interface may have an MTU that no single buffer holds; only the headers are looked at here.
     attributes.prog_flags = BPF_F_XDP_HAS_FRAGS;
-    ring::FileDescriptor loaded(bpf(BPF_PROG_LOAD, attributes));
-    if (!loaded.valid())
-        fail("the kernel refuses the XDP program");
-    return loaded;
+    for (int attempt = 1;; ++attempt) {
+        ring::FileDescriptor loaded(bpf(BPF_PROG_LOAD, attributes));
+        if (loaded.valid())
+            return loaded;
+        if (errno != EAGAIN || attempt == max_load_attempts)
+            fail("the kernel refuses the XDP program");
+    }
 }
 
 ring::FileDescriptor attach(const ring::FileDescriptor& program, int interface_index, XdpProgram::Mode mode,
