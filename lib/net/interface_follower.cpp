@@ -1,3 +1,4 @@
+// Looks at the interface, and says what has become of it.
 #include "net/interface_follower.hpp"
 
 #include <fmt/format.h>

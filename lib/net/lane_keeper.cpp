@@ -1,3 +1,4 @@
+// When there is a lane, and what becomes of its frames.
 #include "net/lane_keeper.hpp"
 
 #include <fmt/format.h>
@@ -130,7 +131,7 @@ void LaneKeeper::update_destinations() {
 }
 
 /// What waited in the socket when the lane got its destinations is older than what the lane has of them, and
-/// a write that is overtaken there would undo a newer one (initiators.md R1). So the lane waits until the
+/// a write that is overtaken there would undo a newer one (R1). So the lane waits until the
 /// socket was empty once, or has handed over as many frames as can have been in it.
 void LaneKeeper::set_destinations() {
     lane_->set_destinations(link_.interface.mac, link_.addresses);

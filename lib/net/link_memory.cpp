@@ -1,3 +1,4 @@
+// Which memory fits a link, and how it is replaced.
 #include "net/link_memory.hpp"
 
 #include <system_error>

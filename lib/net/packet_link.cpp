@@ -1,3 +1,4 @@
+// How the parts of a link are joined.
 #include "net/packet_link.hpp"
 
 #include <fmt/format.h>
@@ -8,10 +9,11 @@ namespace aoetarget::net {
 namespace {
 
 // What is lent to the socket for receiving. More would only be colder in the processor's caches
-// (performance.md B), and beside a lane little arrives there.
+// (README.md, "Receiving"), and beside a lane little arrives there.
 constexpr std::size_t receive_buffers = 256, receive_buffers_beside_lane = 64;
 
-// Bytes of kernel memory that a received frame is charged with, by and large (measured: performance.md B).
+// Bytes of kernel memory that a received frame is charged with, by and large (README.md, "The receive
+// buffer").
 constexpr unsigned charge_of(unsigned mtu) {
     return mtu <= 1500 ? 2304 : mtu + 4096;
 }

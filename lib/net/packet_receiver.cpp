@@ -1,3 +1,4 @@
+// The multishot receive: when it begins and ends, and what its completions bring.
 #include "net/packet_receiver.hpp"
 
 #include "net/stamped_frame.hpp"

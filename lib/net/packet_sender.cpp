@@ -1,3 +1,4 @@
+// The way of an answer from the end of the turn to its completion.
 #include "net/packet_sender.hpp"
 
 #include <cerrno>
