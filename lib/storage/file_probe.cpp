@@ -140,7 +140,9 @@ std::optional<bool> can_punch_hole(int fd, const FileFacts& facts, std::uint32_t
     return result == -ETIME ? std::nullopt : std::optional(result == 0);
 }
 
-bool blocks_submission(int fd) {
+bool blocks_submission(int fd, const FileFacts& facts, bool direct, bool discards) {
+    if (facts.block_device && !direct && discards)
+        return true;
     struct statfs status {};
     return fstatfs(fd, &status) == 0 && status.f_type == FUSE_SUPER_MAGIC;
 }

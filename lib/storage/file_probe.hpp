@@ -43,8 +43,10 @@ std::optional<DirectAlignment> try_direct(int fd, const FileFacts& facts);
 /// file is open for writing. Empty: its file system has not answered for a second (a frozen one, say).
 std::optional<bool> can_punch_hole(int fd, const FileFacts& facts, std::uint32_t block_bytes);
 
-/// Whether reads and writes may block whoever submits them although asked not to: those of FUSE do.
-bool blocks_submission(int fd);
+/// Whether reads and writes may block whoever submits them although asked not to. Those of FUSE do. So do
+/// reads of a block device through the page cache while it discards, for as long as that takes: both lock it
+/// (Linux 6.18). `discards`: this process may have it do so.
+bool blocks_submission(int fd, const FileFacts& facts, bool direct, bool discards);
 
 /// Has the file system read now where the parts of the file lie. ext4 would do so with the first request for
 /// a part, and block whoever submits it if the disk does not answer then (Linux 6.18).

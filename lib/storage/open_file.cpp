@@ -216,7 +216,7 @@ std::unique_ptr<FileDevice> open_file(const std::string& path, const FileOptions
     opened.offset_bytes = window.offset_bytes;
     opened.geometry =
         describe(options, facts, window, direct, fd, is_left_alone(options, fd, facts, locked), opened.notes);
-    opened.blocks_submission = blocks_submission(fd);
+    opened.blocks_submission = blocks_submission(fd, facts, direct.has_value(), !options.read_only);
     load_extents(fd);
     opened.mode = describe_mode(opened.geometry, direct.has_value());
     opened.identity = fmt::format("{}+{}", volume_name(path, facts), window.offset_bytes);

@@ -165,6 +165,20 @@ TEST_CASE("reads and verifies that wait for a disk that hangs leave others memor
     scene.thaw_and_end();
 }
 
+// Such reads wait for the trim, which waits for the flush, in whatever thread submits them.
+TEST_CASE("reads through the page cache of a disk that hangs in a trim leave others their thread", "[hang]") {
+    NEEDS_A_FROZEN_FILE_SYSTEM();
+    HangScene scene({.on_loop_devices = true, .export_options = "cache=page,durability=volatile"});
+    for (const Request& request :
+         {write_request(0, pattern(0, 2, 1)), flush_request(), trim_request({{0, 8}}), read_request(64, 2)}) {
+        for (std::uint8_t slot = 0; slot < 2; ++slot)
+            scene.hosts.ask(Request(request).to(2, slot));
+        scene.pass_time(Milliseconds(50));
+    }
+    scene.expect_that_others_are_served("a read behind a trim on each of 2 disks", host_mac(0));
+    scene.thaw_and_end();
+}
+
 // Where a pool is small, and a wildcard takes a slot for every export. XDP has room for no more than seven
 // frames at the MTU of the packet sockets.
 TEST_CASE("wildcards and exports that hang leave large frames their slots", "[hang]") {
