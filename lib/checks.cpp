@@ -1,7 +1,7 @@
 #include "checks.hpp"
 
+#include "core/bounce_pool.hpp"
 #include "core/mac_list.hpp"
-#include "core/request.hpp"
 #include "protocol/aoe.hpp"
 #include "protocol/identify.hpp"
 

@@ -3,23 +3,13 @@
 #pragma once
 
 #include "core/holdings.hpp"
-#include "protocol/bytes.hpp"
-
-#include <aoetarget/address.hpp>
+#include "core/operation.hpp"
 
 #include <cstdlib>
 #include <memory>
 #include <vector>
 
 namespace aoetarget::core {
-
-/// The most requests that one device operation may serve.
-inline constexpr std::size_t max_merged_requests = 64;
-/// The most sectors of one operation: never less than a single request may ask for.
-inline constexpr std::uint64_t max_merged_sectors = 256;
-static_assert(max_merged_sectors >= protocol::max_sectors_per_frame);
-
-struct Operation;
 
 /// Each export owns one buffer, some are shared (see Holdings). Operations that may have none now wait in
 /// line.

@@ -10,10 +10,12 @@
 // late that it would undo a newer one is not admitted (R1, R3).
 #pragma once
 
+#include "core/bounce_pool.hpp"
 #include "core/fixed_pool.hpp"
 #include "core/io_queue.hpp"
 #include "core/occupancy.hpp"
-#include "core/request.hpp"
+#include "core/operation.hpp"
+#include "core/read_ahead.hpp"
 #include "core/write_history.hpp"
 
 namespace aoetarget::core {

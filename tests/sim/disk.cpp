@@ -1,6 +1,6 @@
 #include "disk.hpp"
 
-#include "core/request.hpp"
+#include "core/operation.hpp"
 
 #include <cerrno>
 #include <cstring>
