@@ -146,24 +146,26 @@ void Export::send_fenced(FrameSlot slot, LinkId link, std::size_t bytes) {
         context_.responder.send(std::move(slot), link, address_, AoeError::none, bytes);
         return;
     }
-    Sender* holder =
-        fence_count_ < max_fences ? scheduler_.hold(slot, Header::parse(slot.frame())->source) : nullptr;
+    Sender* holder = fence_count_ < max_fences
+                         ? scheduler_.admission().hold(slot, Header::parse(slot.frame())->source)
+                         : nullptr;
     if (holder == nullptr)
         return; // the initiator asks again, and finds the change made
-    fences_[fence_count_++] = {std::move(slot), link, bytes, scheduler_.next_sequence(), holder};
+    fences_[fence_count_++] = {std::move(slot), link, bytes, scheduler_.order().next_sequence(), holder};
 }
 
 bool Export::is_fencing() const {
-    return scheduler_.has_change_before(scheduler_.next_sequence(),
-                                        [&](const MacAddress& mac) { return excluded(mac); });
+    return scheduler_.order().has_change_before(scheduler_.order().next_sequence(),
+                                                [&](const MacAddress& mac) { return excluded(mac); });
 }
 
 void Export::release_fences() {
     while (fence_count_ > 0) {
         Fence& oldest = fences_[0];
-        if (scheduler_.has_change_before(oldest.before, [&](const MacAddress& mac) { return excluded(mac); }))
+        if (scheduler_.order().has_change_before(oldest.before,
+                                                 [&](const MacAddress& mac) { return excluded(mac); }))
             return;
-        scheduler_.let_go(oldest.holder);
+        scheduler_.admission().let_go(oldest.holder);
         context_.responder.send(std::move(oldest.slot), oldest.link, address_, AoeError::none, oldest.bytes);
         std::move(fences_.begin() + 1, fences_.begin() + static_cast<std::ptrdiff_t>(fence_count_),
                   fences_.begin());

@@ -43,7 +43,7 @@ void Export::remember_refused(const AtaCommand& command, const AtaRegisters& reg
     change.command = command;
     change.source = source;
     change.slot = std::move(slot);
-    scheduler_.remember_refused(change);
+    scheduler_.admission().remember_refused(change);
     slot = std::move(change.slot);
 }
 
@@ -108,9 +108,7 @@ void Export::start_ata(const AtaCommand& command, const AtaRegisters& registers,
         answer(std::move(slot), link, registers, outcome);
         return;
     }
-    const bool changes =
-        command.action == AtaAction::write || command.action == AtaAction::data_set_management;
-    if (changes && is_past_fence(slot) && !mutated(Mutation::late_past_fence)) {
+    if (changes_data(command.action) && is_past_fence(slot) && !mutated(Mutation::late_past_fence)) {
         ++counters_.stale;
         return; // its host may have been excluded in between
     }

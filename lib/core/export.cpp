@@ -18,8 +18,12 @@ Export::Export(const ExportOptions& options, std::unique_ptr<BlockDevice> device
                const ProtocolState& state, const Context& context)
     : address_(options.address), serial_(options.serial), model_(options.model), context_(context),
       device_(std::move(device)), geometry_(geometry), write_cache_enabled_(geometry_.volatile_cache),
-      open_to_all_(is_open_to_all(state)), scheduler_(*device_, geometry_, context.resources, *this),
-      state_(state) {}
+      open_to_all_(is_open_to_all(state)),
+      scheduler_(*device_, geometry_, context.resources, *this, counters_), state_(state) {
+    counters_.address = address_;
+    counters_.serial = serial_;
+    counters_.sectors = geometry_.sectors;
+}
 
 bool Export::receive(const Header& header, LinkId link, FrameSlot slot) {
     if (header.version != aoe_version) {
@@ -100,24 +104,6 @@ void Export::answer_change(FrameSlot slot, AoeError error) {
 void Export::fail(FrameSlot slot, LinkId link, AoeError error) {
     ++counters_.aoe_errors;
     context_.responder.send_error(std::move(slot), link, address_, error);
-}
-
-ExportStats Export::stats() const {
-    ExportStats stats = counters_;
-    stats.address = address_;
-    stats.serial = serial_;
-    stats.sectors = geometry_.sectors;
-    stats.device_operations = scheduler_.counters().device_operations;
-    stats.duplicates = scheduler_.counters().duplicates;
-    stats.ordered = scheduler_.counters().ordered;
-    stats.patched = scheduler_.counters().patched;
-    stats.flush_errors = scheduler_.counters().flush_errors;
-    stats.stale += scheduler_.counters().stale;
-    stats.read_ahead = scheduler_.counters().read_ahead;
-    stats.dropped += scheduler_.counters().dropped;
-    stats.crowding = scheduler_.counters().crowding;
-    stats.in_flight = scheduler_.in_flight();
-    return stats;
 }
 
 } // namespace aoetarget::core

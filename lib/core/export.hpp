@@ -67,7 +67,7 @@ class Export final : private RequestSink, private StateSaver {
     }
     [[nodiscard]] bool idle() const { return scheduler_.idle() && !change_.slot; }
 
-    [[nodiscard]] ExportStats stats() const;
+    [[nodiscard]] const ExportStats& stats() const { return counters_; }
 
   private:
     /// An answer that waits until no change of an excluded source is under way (the fencing rule, protocol.md
@@ -158,7 +158,7 @@ class Export final : private RequestSink, private StateSaver {
     bool closed_ = false;
     std::size_t fence_count_ = 0;
     Time lists_changed_ = Time::min(); ///< When that arrived which last changed who is permitted.
-    ExportStats counters_;             ///< Of these only what the scheduler does not count.
+    ExportStats counters_;
     Scheduler scheduler_;
 
     ProtocolState state_;

@@ -1,119 +1,58 @@
 #include "core/read_ahead.hpp"
 
-#include "core/mutation.hpp"
-
 #include <algorithm>
 
 namespace aoetarget::core {
-namespace {
 
-/// From the first sector of both to the last.
-SectorRange hull(const SectorRange& one, const SectorRange& other) {
-    if (one.count == 0)
-        return other;
-    const std::uint64_t first = std::min(one.first, other.first);
-    return {first, std::max(one.end(), other.end()) - first};
+ReadAhead::ReadAhead(const Geometry& geometry, const Blocks& blocks, PieceStore& pieces, Order& order,
+                     ExportStats& counters)
+    : pieces_(pieces), order_(order), counters_(counters), blocks_(blocks), device_sectors_(geometry.sectors),
+      is_wanted_(geometry.read_ahead && pieces.size() > 0 && pieces.piece_sectors() % blocks.sectors == 0),
+      streams_(pieces.piece_sectors()) {}
+
+bool ReadAhead::answer_from_piece(const Request& read) {
+    Piece* piece = pieces_.find(this, read.range);
+    if (piece == nullptr || piece->fetching)
+        return false;
+    serve(*piece, read);
+    note(read.range); // which may take this piece
+    return true;
 }
 
-} // namespace
-
-SectorRange ReadStreams::note(const SectorRange& read) {
-    ++reads_;
-    const auto goes_on = [&](const Stream& stream) {
-        return stream.sectors > 0 && read.first >= stream.next &&
-               read.first - stream.next <= disorder_sectors();
-    };
-    const auto is_late = [&](const Stream& stream) {
-        return stream.sectors > 0 && read.first < stream.next &&
-               stream.next - read.first <= disorder_sectors();
-    };
-    auto found = std::ranges::find_if(streams_, goes_on);
-    if (found == streams_.end()) {
-        if (std::ranges::any_of(streams_, is_late))
-            return {};
-        *std::ranges::min_element(streams_, {}, &Stream::used) = {
-            .next = read.end(), .sectors = read.count, .used = reads_};
-        return {};
-    }
-    Stream& stream = *found;
-    stream.sectors += read.count;
-    stream.next = read.end();
-    stream.used = reads_;
-    stream.fetched_end = std::max(stream.fetched_end, stream.next);
-    if (stream.sectors < least_sectors() || stream.fetched_end - stream.next >= piece_sectors_)
-        return {};
-    noted_ = &stream;
-    return {stream.fetched_end, piece_sectors_};
+void ReadAhead::serve(Piece& piece, const Request& read) {
+    const std::size_t offset = (read.range.first - piece.range.first) * sector_bytes;
+    std::ranges::copy(piece.memory.subspan(offset, read.range.bytes()), read.data().begin());
+    piece.used_up = piece.used_up || read.range.end() + read.range.count > piece.range.end();
+    ++counters_.read_ahead;
 }
 
-Piece* PieceStore::take(const void* owner, const SectorRange& range) {
-    const auto is_unused = [](const Piece& piece) { return piece.owner == nullptr; };
-    const auto is_used_up = [](const Piece& piece) { return piece.used_up && !piece.fetching; };
-    auto found = std::ranges::find_if(pieces_, is_unused);
-    if (found == pieces_.end())
-        found = std::ranges::find_if(pieces_, is_used_up);
-    if (found == pieces_.end())
-        return nullptr;
-    found->owner = owner;
-    found->range = range;
-    found->changed = {};
-    found->fetching = true;
-    found->spoilt = found->used_up = false;
-    return &*found;
-}
-
-Piece* PieceStore::find(const void* owner, const SectorRange& range) {
-    const auto found = std::ranges::find_if(pieces_, [&](const Piece& piece) {
-        return piece.owner == owner && !piece.spoilt && piece.range.contains(range) &&
-               !piece.changed.overlaps(range);
-    });
-    return found != pieces_.end() ? &*found : nullptr;
-}
-
-void PieceStore::fetched(Piece& piece, Time now) {
-    piece.fetching = false;
-    piece.fetched = now;
-    if (piece.spoilt)
-        piece.owner = nullptr;
-    else if (!next_expiry_)
-        next_expiry_ = now + longest;
-}
-
-void PieceStore::spoil(const void* owner, const SectorRange& range) {
-    if (mutated(Mutation::keep_spoilt))
+void ReadAhead::fetch_after(const SectorRange& read) {
+    SectorRange wanted = streams_.note(read);
+    if (wanted.count == 0)
         return;
-    for (Piece& piece : pieces_) {
-        if (piece.owner != owner || !piece.range.overlaps(range))
-            continue;
-        if (piece.fetching) {
-            piece.spoilt = true;
-            continue;
-        }
-        piece.changed = hull(piece.changed, range);
-        if (piece.changed.contains(piece.range))
-            piece.owner = nullptr;
-    }
-}
-
-void PieceStore::forget(const void* owner) {
-    for (Piece& piece : pieces_) {
-        if (piece.owner == owner)
-            piece.owner = nullptr;
-    }
-}
-
-void PieceStore::expire(Time now) {
-    if (!next_expiry_ || now < *next_expiry_)
+    wanted.first = blocks_.around(wanted).first;
+    if (wanted.first >= device_sectors_)
         return;
-    next_expiry_.reset();
-    for (Piece& piece : pieces_) {
-        if (piece.owner == nullptr || piece.fetching)
-            continue;
-        if (piece.fetched + longest <= now)
-            piece.owner = nullptr;
-        else
-            next_expiry_ = std::min(next_expiry_.value_or(Time::max()), piece.fetched + longest);
-    }
+    wanted.count = std::min(wanted.count, device_sectors_ - wanted.first);
+    if (!order_.is_free_to_read(wanted))
+        return; // it would have to wait, and then everybody for it who asks for some part
+    Piece* piece = pieces_.take(this, wanted);
+    if (piece == nullptr)
+        return;
+    streams_.fetched();
+    has_pieces_ = true;
+    order_.place_fetch(*piece);
+}
+
+void ReadAhead::wait(Operation& fetch, Request* read) {
+    read->next = fetch.first;
+    fetch.first = read;
+    ++fetch.count;
+}
+
+void ReadAhead::fetched(Piece& piece, int error, Time now) {
+    piece.spoilt = piece.spoilt || error != 0;
+    pieces_.fetched(piece, now);
 }
 
 } // namespace aoetarget::core

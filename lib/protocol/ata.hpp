@@ -58,6 +58,11 @@ enum class AtaAction : std::uint8_t {
     set_features,
 };
 
+/// Whether it may change what is on the device.
+constexpr bool changes_data(AtaAction action) {
+    return action == AtaAction::write || action == AtaAction::data_set_management;
+}
+
 /// What a command does and what it needs; one row of the table in ata.md 3.
 struct AtaCommand {
     AtaAction action = AtaAction::abort;

@@ -1,7 +1,6 @@
-// Execution: what the device is asked to do for an operation, step by step.
-#include "core/scheduler.hpp"
+#include "core/execution.hpp"
 
-#include "core/mutation.hpp"
+#include "core/scheduler.hpp"
 
 #include <algorithm>
 #include <cassert>
@@ -11,7 +10,15 @@ namespace aoetarget::core {
 using protocol::AtaAction;
 using Step = Operation::Step;
 
-void Scheduler::start(Operation& operation) {
+Execution::Execution(BlockDevice& device, const Geometry& geometry, const Blocks& blocks,
+                     SchedulerResources& resources, Order& order, ReadAhead& read_ahead, Admission& admission,
+                     ExportStats& counters)
+    : device_(device), memory_alignment_(geometry.memory_alignment), blocks_(blocks), resources_(resources),
+      order_(order), read_ahead_(read_ahead), admission_(admission), counters_(counters) {
+    resources_.bounce.add_export();
+}
+
+void Execution::start(Operation& operation) {
     if (operation.piece != nullptr) {
         start_fetch(operation);
         return;
@@ -35,7 +42,7 @@ void Scheduler::start(Operation& operation) {
     }
 }
 
-void Scheduler::submit(Operation& operation, Step step, Io::Op op, const SectorRange& range,
+void Execution::submit(Operation& operation, Step step, Io::Op op, const SectorRange& range,
                        std::size_t vectors) {
     ++counters_.device_operations;
     operation.step = step;
@@ -46,35 +53,35 @@ void Scheduler::submit(Operation& operation, Step step, Io::Op op, const SectorR
     operation.buffers = std::span(operation.vectors).first(vectors);
     operation.device_data = {};
     operation.started_turn = resources_.turn;
-    resources_.holdings.operation_begins(account_);
+    resources_.holdings.operation_begins(admission_.account());
     device_.submit(operation);
 }
 
 // --- Reads and writes ----------------------------------------------------------------------------
 
-void Scheduler::start_run(Operation& operation, Request* first, std::size_t count) {
+void Execution::start_run(Operation& operation, Request* first, std::size_t count) {
     operation.run_first = first;
     operation.run_count = count;
     operation.run = first->range;
     bool direct = true;
     const Request* request = first;
     for (std::size_t i = 0; i < count; ++i, request = request->next) {
-        direct = direct && whole_blocks(request->range) == request->range && is_aligned(request->data());
+        direct = direct && blocks_.around(request->range) == request->range && is_aligned(request->data());
         operation.run.count = request->range.end() - operation.run.first;
     }
-    operation.run_blocks = whole_blocks(operation.run);
+    operation.run_blocks = blocks_.around(operation.run);
     if (direct)
         transfer(operation);
     else
         start_bounced(operation);
 }
 
-bool Scheduler::is_aligned(ConstBytes data) const {
-    return reinterpret_cast<std::uintptr_t>(data.data()) % geometry_.memory_alignment == 0;
+bool Execution::is_aligned(ConstBytes data) const {
+    return reinterpret_cast<std::uintptr_t>(data.data()) % memory_alignment_ == 0;
 }
 
 /// Between the device and the slots, nothing copied.
-void Scheduler::transfer(Operation& operation) {
+void Execution::transfer(Operation& operation) {
     const Request* request = operation.run_first;
     for (std::size_t i = 0; i < operation.run_count; ++i, request = request->next) {
         const Bytes data = request->data();
@@ -84,43 +91,43 @@ void Scheduler::transfer(Operation& operation) {
     submit(operation, Step::transfer, op, operation.run, operation.run_count);
 }
 
-bool Scheduler::take_bounce(Operation& operation) {
+bool Execution::take_bounce(Operation& operation) {
     if (operation.bounce.empty())
-        operation.bounce = resources_.bounce.take(account_);
+        operation.bounce = resources_.bounce.take(admission_.account());
     if (operation.bounce.empty())
         resources_.bounce.wait(operation);
     return !operation.bounce.empty();
 }
 
-void Scheduler::start_bounced(Operation& operation) {
+void Execution::start_bounced(Operation& operation) {
     if (!take_bounce(operation))
         return; // comes here again when one is free
     const SectorRange& run = operation.run;
     const SectorRange& blocks = operation.run_blocks;
     if (operation.action == AtaAction::read) {
         submit_bounced(operation, Step::bounced_read, blocks);
-    } else if (run != blocks && geometry_.logical_block_bytes < geometry_.memory_alignment) {
+    } else if (run != blocks && blocks_.sectors * sector_bytes < memory_alignment_) {
         ++counters_.patched;
         submit_bounced(operation, Step::patch_tail, blocks); // the last block alone might lie misaligned
     } else if (run.first != blocks.first) {
         ++counters_.patched;
-        submit_bounced(operation, Step::patch_head, {blocks.first, block_sectors_});
+        submit_bounced(operation, Step::patch_head, {blocks.first, blocks_.sectors});
     } else if (run.end() != blocks.end() && !mutated(Mutation::skip_tail)) {
         ++counters_.patched;
-        submit_bounced(operation, Step::patch_tail, {blocks.end() - block_sectors_, block_sectors_});
+        submit_bounced(operation, Step::patch_tail, {blocks.end() - blocks_.sectors, blocks_.sectors});
     } else {
         write_patched(operation);
     }
 }
 
 /// Between the device and the bounce buffer, which holds run_blocks from its beginning.
-void Scheduler::submit_bounced(Operation& operation, Step step, const SectorRange& range) {
+void Execution::submit_bounced(Operation& operation, Step step, const SectorRange& range) {
     const std::size_t offset = (range.first - operation.run_blocks.first) * sector_bytes;
     operation.vectors[0] = {operation.bounce.data() + offset, range.bytes()};
     submit(operation, step, step == Step::bounced_write ? Io::Op::write : Io::Op::read, range, 1);
 }
 
-void Scheduler::write_patched(Operation& operation) {
+void Execution::write_patched(Operation& operation) {
     const Request* request = operation.run_first;
     for (std::size_t i = 0; i < operation.run_count; ++i, request = request->next) {
         const std::size_t offset = (request->range.first - operation.run_blocks.first) * sector_bytes;
@@ -131,7 +138,7 @@ void Scheduler::write_patched(Operation& operation) {
 
 // --- Discards and verification -------------------------------------------------------------------
 
-void Scheduler::next_discard(Operation& operation) {
+void Execution::next_discard(Operation& operation) {
     const Bytes list = operation.first->payload();
     const std::size_t entries = list.size() / protocol::dsm_entry_bytes;
     while (operation.cursor < entries) {
@@ -144,24 +151,19 @@ void Scheduler::next_discard(Operation& operation) {
             ++operation.cursor;
         }
         // Only whole blocks can be discarded. That is allowed: a trim is advice.
-        const std::uint64_t mask = block_sectors_ - 1;
-        std::uint64_t first = (range.first + mask) & ~mask;
-        std::uint64_t end = range.end() & ~mask;
-        if (mutated(Mutation::trim_whole_blocks)) {
-            first = whole_blocks(range).first;
-            end = whole_blocks(range).end();
-        }
+        const SectorRange blocks =
+            mutated(Mutation::trim_whole_blocks) ? blocks_.around(range) : blocks_.within(range);
         if (mutated(Mutation::trim_first_only) && range.count > 0)
             operation.cursor = entries;
-        if (first < end) {
-            submit(operation, Step::discard, Io::Op::discard, {first, end - first}, 0);
+        if (blocks.count > 0) {
+            submit(operation, Step::discard, Io::Op::discard, blocks, 0);
             return;
         }
     }
     run_ended(operation, 0);
 }
 
-void Scheduler::next_verify(Operation& operation) {
+void Execution::next_verify(Operation& operation) {
     if (operation.cursor >= operation.exclusive.end()) {
         run_ended(operation, 0);
         return;
@@ -173,13 +175,13 @@ void Scheduler::next_verify(Operation& operation) {
     submit(operation, Step::verify, Io::Op::read, {operation.cursor, count}, 1);
 }
 
-void Scheduler::verified(Operation& operation, int error) {
+void Execution::verified(Operation& operation, int error) {
     const std::uint64_t bad_sector = std::max(operation.cursor, operation.sectors.first);
     if (error == 0) {
         operation.cursor = operation.range.end();
         next_verify(operation);
-    } else if (operation.verify_step > block_sectors_) {
-        operation.verify_step = block_sectors_; // block by block from here, to find the first that is bad
+    } else if (operation.verify_step > blocks_.sectors) {
+        operation.verify_step = blocks_.sectors; // block by block from here, to find the first that is bad
         next_verify(operation);
     } else {
         run_ended(operation, error, bad_sector);
@@ -188,41 +190,35 @@ void Scheduler::verified(Operation& operation, int error) {
 
 // --- Reading ahead -------------------------------------------------------------------------------
 
-void Scheduler::start_fetch(Operation& operation) {
+void Execution::start_fetch(Operation& operation) {
     operation.vectors[0] = {operation.piece->memory.data(), operation.sectors.bytes()};
     submit(operation, Step::fetch, Io::Op::read, operation.sectors, 1);
 }
 
 /// Those who waited for it get their part. If it failed, each is read alone, in its place in the order: the
 /// fault may lie where nobody has asked.
-void Scheduler::fetch_ended(Operation& operation, int error) {
+void Execution::fetch_ended(Operation& operation, int error) {
     Piece& piece = *operation.piece;
     Request* request = std::exchange(operation.first, nullptr);
     while (error == 0 && request != nullptr) {
         Request* following = request->next;
-        copy_from_piece(piece, *request);
-        ++counters_.read_ahead;
-        release(*request);
-        sink_.finished(*request, 0, 0);
-        resources_.requests.give_back(request);
+        read_ahead_.serve(piece, *request);
+        admission_.finish(request, 0);
         request = following;
     }
-    piece.spoilt = piece.spoilt || error != 0;
-    resources_.pieces.fetched(piece, resources_.holdings.now());
+    read_ahead_.fetched(piece, error, resources_.holdings.now());
     while (request != nullptr) {
         Request* following = request->next;
-        Operation& again = operation_for(request);
-        again.sequence = operation.sequence;
-        queue(again, nullptr); // nothing that was in the way of the fetch is left
+        order_.place_again(request, operation);
         request = following;
     }
-    retire(operation);
+    order_.retire(operation);
 }
 
 // --- Completion ----------------------------------------------------------------------------------
 
-void Scheduler::completed(Operation& operation, int error) {
-    resources_.holdings.operation_ended(account_);
+void Execution::completed(Operation& operation, int error) {
+    resources_.holdings.operation_ended(admission_.account());
     switch (operation.step) {
     case Step::flush:
         counters_.flush_errors += error != 0 ? 1 : 0;
@@ -247,9 +243,9 @@ void Scheduler::completed(Operation& operation, int error) {
         if (error != 0)
             run_ended(operation, error);
         else if (operation.run.end() != operation.run_blocks.end() &&
-                 operation.run_blocks.count > block_sectors_)
+                 operation.run_blocks.count > blocks_.sectors)
             submit_bounced(operation, Step::patch_tail,
-                           {operation.run_blocks.end() - block_sectors_, block_sectors_});
+                           {operation.run_blocks.end() - blocks_.sectors, blocks_.sectors});
         else
             write_patched(operation);
         return;
@@ -276,7 +272,7 @@ void Scheduler::completed(Operation& operation, int error) {
 
 /// A part of the operation is over. If several requests failed together each is done again alone, so that
 /// each gets its own answer.
-void Scheduler::run_ended(Operation& operation, int error, std::uint64_t bad_sector) {
+void Execution::run_ended(Operation& operation, int error, std::uint64_t bad_sector) {
     const bool reads_or_writes = operation.action == AtaAction::read || operation.action == AtaAction::write;
     if (error != 0 && reads_or_writes && operation.run_count > 1) {
         start_run(operation, operation.first, 1);
@@ -286,26 +282,21 @@ void Scheduler::run_ended(Operation& operation, int error, std::uint64_t bad_sec
     while (ended-- > 0) {
         Request* request = operation.first;
         operation.first = request->next;
-        release(*request);
-        if (changes_data(operation.action))
-            history_.ended(*request, resources_.holdings.now());
-        sink_.finished(*request, error, bad_sector);
-        resources_.requests.give_back(request);
+        admission_.finish(request, error, bad_sector);
     }
     if (operation.first != nullptr) {
         start_run(operation, operation.first, 1);
         return;
     }
     if (!operation.bounce.empty()) {
-        if (Operation* waiter = resources_.bounce.give_back(operation.bounce, account_))
+        if (Operation* waiter = resources_.bounce.give_back(operation.bounce, admission_.account()))
             waiter->scheduler->resume(*waiter);
         operation.bounce = {};
     }
-    retire(operation);
+    order_.retire(operation);
 }
 
-/// A bounce buffer has become free for an operation that waited for one.
-void Scheduler::resume(Operation& operation) {
+void Execution::resume(Operation& operation) {
     if (operation.action == AtaAction::verify)
         next_verify(operation);
     else
