@@ -1,5 +1,7 @@
 #include "core/admission.hpp"
 
+#include "core/mutation.hpp"
+
 #include <algorithm>
 
 namespace aoetarget::core {

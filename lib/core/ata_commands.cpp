@@ -1,5 +1,4 @@
-// Command 0: which ATA requests are answered at once and which become I/O (protocol.md 2, ata.md 3).
-#include "core/export.hpp"
+#include "core/ata_commands.hpp"
 
 #include "core/mutation.hpp"
 #include "protocol/identify.hpp"
@@ -8,27 +7,26 @@ namespace aoetarget::core {
 
 using namespace protocol;
 
-bool Export::receive_ata(const Header& header, LinkId link, FrameSlot slot) {
+bool AtaCommands::receive(const Header& header, LinkId link, FrameSlot slot) {
     const auto registers = AtaRegisters::parse(slot.frame());
     if (!registers)
         return false;
     const AtaCommand& command = ata_command(registers->command_or_status);
     if (header.is_wildcard() && !command.allowed_on_wildcard)
         return false;
-    if (command.needs_reservation && !may_use(header.source) && !mutated(Mutation::ignore_reserve)) {
-        ++counters_.aoe_errors;
+    if (command.needs_reservation && !state_.may_use(header.source) && !mutated(Mutation::ignore_reserve)) {
+        ++face_.counters.aoe_errors;
         remember_refused(command, *registers, header.source, link, slot);
         registers->write(slot.capacity());
-        context_.responder.send(std::move(slot), link, address_, AoeError::target_is_reserved,
-                                ata_header_bytes);
+        face_.send(std::move(slot), link, AoeError::target_is_reserved, ata_header_bytes);
         return true;
     }
-    start_ata(command, *registers, header, link, std::move(slot));
+    start(command, *registers, header.source, link, std::move(slot));
     return true;
 }
 
-void Export::remember_refused(const AtaCommand& command, const AtaRegisters& registers,
-                              const MacAddress& source, LinkId link, FrameSlot& slot) {
+void AtaCommands::remember_refused(const AtaCommand& command, const AtaRegisters& registers,
+                                   const MacAddress& source, LinkId link, FrameSlot& slot) {
     Request change;
     AtaOutcome outcome = ata_abort;
     if (command.action == AtaAction::write) {
@@ -47,14 +45,14 @@ void Export::remember_refused(const AtaCommand& command, const AtaRegisters& reg
     slot = std::move(change.slot);
 }
 
-void Export::start_ata(const AtaCommand& command, const AtaRegisters& registers, const Header& header,
-                       LinkId link, FrameSlot slot) {
+void AtaCommands::start(const AtaCommand& command, const AtaRegisters& registers, const MacAddress& source,
+                        LinkId link, FrameSlot slot) {
     AtaOutcome outcome = ata_success;
     Request request;
     request.registers = registers;
     request.command = command;
     request.link = link;
-    request.source = header.source;
+    request.source = source;
     request.durable = command.durable || !write_cache_enabled_;
     bool needs_device = false;
 
@@ -88,11 +86,11 @@ void Export::start_ata(const AtaCommand& command, const AtaRegisters& registers,
         outcome.error = 0x01; // device 0 passed
         break;
     case AtaAction::identify:
-        ++counters_.other_commands;
+        ++face_.counters.other_commands;
         write_identify(slot.capacity().subspan(ata_header_bytes, sector_bytes),
-                       {.serial = serial_,
+                       {.serial = face_.counters.serial,
                         .model = model_,
-                        .firmware = context_.firmware,
+                        .firmware = face_.context.firmware,
                         .geometry = geometry_,
                         .write_cache_enabled = write_cache_enabled_,
                         .max_dsm_sectors = max_dsm_sectors(link)});
@@ -104,17 +102,17 @@ void Export::start_ata(const AtaCommand& command, const AtaRegisters& registers,
     }
 
     if (outcome.failed() || !needs_device) {
-        ++counters_.other_commands;
+        ++face_.counters.other_commands;
         answer(std::move(slot), link, registers, outcome);
         return;
     }
-    if (changes_data(command.action) && is_past_fence(slot) && !mutated(Mutation::late_past_fence)) {
-        ++counters_.stale;
+    if (changes_data(command.action) && state_.is_past_fence(slot) && !mutated(Mutation::late_past_fence)) {
+        ++face_.counters.stale;
         return; // its host may have been excluded in between
     }
-    Request* admitted = context_.resources.requests.take();
+    Request* admitted = face_.context.resources.requests.take();
     if (admitted == nullptr) { // more than slots: those of an interface that was replaced are still under way
-        ++counters_.dropped;
+        ++face_.counters.dropped;
         return;
     }
     *admitted = std::move(request);
@@ -123,21 +121,21 @@ void Export::start_ata(const AtaCommand& command, const AtaRegisters& registers,
 }
 
 /// How many sectors of ranges one DATA SET MANAGEMENT may bring through this link.
-unsigned Export::max_dsm_sectors(LinkId id) const {
+unsigned AtaCommands::max_dsm_sectors(LinkId id) const {
     constexpr unsigned enough = 8;
-    const Link* link = context_.responder.links.find(id);
+    const Link* link = face_.context.responder.links.find(id);
     return link != nullptr ? std::clamp(link->sectors_per_frame(), 1U, enough) : 1;
 }
 
 /// In the order of the table of protocol.md 2.3: what cannot be carried out at all, then what lies outside.
-AtaOutcome Export::check_transfer(const AtaCommand& command, const AtaRegisters& registers,
-                                  const SectorRange& range, LinkId link, const FrameSlot& slot) const {
+AtaOutcome AtaCommands::check_transfer(const AtaCommand& command, const AtaRegisters& registers,
+                                       const SectorRange& range, LinkId link, const FrameSlot& slot) const {
     const bool data_out = (registers.flags & ata_flag_write) != 0;
     switch (command.action) {
     case AtaAction::read:
         if (data_out || range.count == 0)
             return ata_abort;
-        if (ata_header_bytes + range.bytes() > context_.responder.max_answer(link, slot))
+        if (ata_header_bytes + range.bytes() > face_.max_answer(link, slot))
             return ata_abort;
         break;
     case AtaAction::write:
@@ -153,8 +151,8 @@ AtaOutcome Export::check_transfer(const AtaCommand& command, const AtaRegisters&
 }
 
 /// `range` becomes what the list spans, from the first sector named to the last.
-AtaOutcome Export::check_discard(const AtaRegisters& registers, const FrameSlot& slot,
-                                 SectorRange& range) const {
+AtaOutcome AtaCommands::check_discard(const AtaRegisters& registers, const FrameSlot& slot,
+                                      SectorRange& range) const {
     const std::size_t bytes = registers.count * sector_bytes;
     const bool data_out = (registers.flags & ata_flag_write) != 0;
     const bool discards = geometry_.discard || mutated(Mutation::trim_anyway);
@@ -177,8 +175,8 @@ AtaOutcome Export::check_discard(const AtaRegisters& registers, const FrameSlot&
     return ata_success;
 }
 
-void Export::set_feature(const AtaRegisters& registers, Request& request, bool& needs_flush,
-                         AtaOutcome& outcome) {
+void AtaCommands::set_feature(const AtaRegisters& registers, Request& request, bool& needs_flush,
+                              AtaOutcome& outcome) {
     switch (static_cast<SetFeature>(registers.feature_or_error)) {
     case SetFeature::enable_write_cache:
         if (geometry_.volatile_cache)
@@ -202,8 +200,8 @@ void Export::set_feature(const AtaRegisters& registers, Request& request, bool& 
     outcome = ata_abort;
 }
 
-void Export::answer(FrameSlot slot, LinkId link, const AtaRegisters& registers, AtaOutcome outcome,
-                    std::size_t data_bytes) {
+void AtaCommands::answer(FrameSlot slot, LinkId link, const AtaRegisters& registers, AtaOutcome outcome,
+                         std::size_t data_bytes) {
     if (ata_command(registers.command_or_status).action == AtaAction::check_power_mode) {
         // The one answer whose count means something: active or idle.
         AtaRegisters answered = registers;
@@ -211,40 +209,40 @@ void Export::answer(FrameSlot slot, LinkId link, const AtaRegisters& registers, 
         answered.command_or_status = outcome.status;
         answered.feature_or_error = outcome.error;
         answered.write(slot.capacity());
-        context_.responder.send(std::move(slot), link, address_, AoeError::none, ata_header_bytes);
+        face_.send(std::move(slot), link, AoeError::none, ata_header_bytes);
         return;
     }
-    const AtaOutcome sent =
-        context_.responder.send_ata(std::move(slot), link, address_, registers, outcome, data_bytes);
+    const AtaOutcome sent = face_.context.responder.send_ata(std::move(slot), link, face_.counters.address,
+                                                             registers, outcome, data_bytes);
     if (sent.failed())
-        ++counters_.ata_errors;
+        ++face_.counters.ata_errors;
 }
 
-void Export::finished(Request& request, int error, std::uint64_t bad_sector) {
+void AtaCommands::finished(Request& request, int error, std::uint64_t bad_sector) {
     const AtaAction action = request.command.action;
     switch (action) {
     case AtaAction::read:
-        ++counters_.reads;
-        counters_.sectors_read += request.range.count;
+        ++face_.counters.reads;
+        face_.counters.sectors_read += request.range.count;
         break;
     case AtaAction::write:
-        ++counters_.writes;
-        counters_.sectors_written += request.range.count;
+        ++face_.counters.writes;
+        face_.counters.sectors_written += request.range.count;
         break;
     case AtaAction::flush:
     case AtaAction::standby:
-        ++counters_.flushes;
+        ++face_.counters.flushes;
         break;
     case AtaAction::data_set_management:
-        ++counters_.discards;
+        ++face_.counters.discards;
         break;
     default:
-        ++counters_.other_commands;
+        ++face_.counters.other_commands;
         break;
     }
     const auto outcome = outcome_of(action, error);
     if (!outcome) {
-        ++counters_.dropped;
+        ++face_.counters.dropped;
         request.slot = {};
     } else {
         AtaRegisters registers = request.registers;
@@ -257,7 +255,7 @@ void Export::finished(Request& request, int error, std::uint64_t bad_sector) {
         const std::size_t data_bytes = action == AtaAction::read ? request.range.bytes() : 0;
         answer(std::move(request.slot), request.link, registers, *outcome, data_bytes);
     }
-    release_fences();
+    fences_.release();
 }
 
 } // namespace aoetarget::core

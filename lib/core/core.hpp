@@ -102,7 +102,7 @@ class Core {
     Responder responder_;
     SchedulerResources resources_;
     Announcer announcer_;
-    Export::Context context_;
+    ExportContext context_;
     std::vector<std::unique_ptr<Export>> exports_; ///< Ascending by address.
     std::vector<Address> addresses_;               ///< Of exports_, side by side for the search.
     std::vector<std::unique_ptr<Export>> closing_; ///< Removed, and not yet idle.

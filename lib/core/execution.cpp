@@ -1,5 +1,6 @@
 #include "core/execution.hpp"
 
+#include "core/mutation.hpp"
 #include "core/scheduler.hpp"
 
 #include <algorithm>

@@ -1,13 +1,12 @@
-// Command 1: Query Config (protocol.md 3).
-#include "core/export.hpp"
+#include "core/query_config.hpp"
 
 namespace aoetarget::core {
 
 using namespace protocol;
 
-bool Export::receive_config(const Header&, LinkId link_id, FrameSlot slot) {
+bool ConfigCommands::receive(LinkId link_id, FrameSlot slot) {
     const auto query = QueryConfig::parse(slot.frame());
-    const Link* link = context_.responder.links.find(link_id);
+    const Link* link = face_.context.responder.links.find(link_id);
     if (!query || link == nullptr || link->sectors_per_frame() == 0)
         return false;
 
@@ -20,11 +19,11 @@ bool Export::receive_config(const Header&, LinkId link_id, FrameSlot slot) {
     const ConstBytes argument =
         uses_argument && fits ? ConstBytes(slot.frame()).subspan(query_config_bytes, query->string_length)
                               : ConstBytes{};
-    const ConstBytes stored = state_.config.bytes();
+    const ConstBytes stored = state_.config().bytes();
     const bool is_stored = std::ranges::equal(argument, stored);
 
     if (uses_argument && !fits) {
-        send_config(std::move(slot), link_id, command, AoeError::bad_argument);
+        send(std::move(slot), link_id, command, AoeError::bad_argument);
         return true;
     }
     AoeError error = AoeError::none;
@@ -55,42 +54,41 @@ bool Export::receive_config(const Header&, LinkId link_id, FrameSlot slot) {
         error = AoeError::bad_argument;
     }
     if (!sets) {
-        send_config(std::move(slot), link_id, command, error);
+        send(std::move(slot), link_id, command, error);
         return true;
     }
-    if (change_.slot || is_late(slot))
-        return false; // one at a time, or overtaken by a newer one: the initiator repeats
-    begin_change(slot).config.assign(argument);
-    commit(std::move(slot), link_id, command);
+    if (!state_.may_change(slot))
+        return false;
+    state_.begin_change(slot).config.assign(argument);
+    state_.commit(std::move(slot), link_id, command);
     return true;
 }
 
-/// Every answer, errors too, carries the string as it is now.
-void Export::send_config(FrameSlot slot, LinkId link_id, ConfigCommand command, AoeError error) {
-    const Link* link = context_.responder.links.find(link_id);
-    std::size_t bytes = link != nullptr ? write_config(slot, *link, static_cast<std::uint8_t>(command)) : 0;
+void ConfigCommands::send(FrameSlot slot, LinkId link_id, ConfigCommand command, AoeError error) {
+    const Link* link = face_.context.responder.links.find(link_id);
+    std::size_t bytes = link != nullptr ? write(slot, *link, static_cast<std::uint8_t>(command)) : 0;
     if (bytes == 0) { // stored through a link with a larger MTU
         error = AoeError::bad_argument;
         bytes = aoe_header_bytes;
     }
-    ++(error == AoeError::none ? counters_.other_commands : counters_.aoe_errors);
-    context_.responder.send(std::move(slot), link_id, address_, error, bytes);
+    ++(error == AoeError::none ? face_.counters.other_commands : face_.counters.aoe_errors);
+    face_.send(std::move(slot), link_id, error, bytes);
 }
 
-std::size_t Export::write_config(const FrameSlot& slot, const Link& link, std::uint8_t command) const {
-    const std::size_t bytes = query_config_bytes + state_.config.size();
+std::size_t ConfigCommands::write(const FrameSlot& slot, const Link& link, std::uint8_t command) const {
+    const std::size_t bytes = query_config_bytes + state_.config().size();
     if (bytes > std::min(link.max_frame(), slot.capacity().size()) || link.sectors_per_frame() == 0)
         return 0;
     QueryConfig answer;
-    const auto most = static_cast<unsigned>(context_.resources.holdings.most_for_one(slot.pool()));
-    answer.buffer_count =
-        static_cast<std::uint16_t>(std::max(2U, std::min({context_.buffer_count, link.max_buffers(), most})));
-    answer.firmware_version = context_.firmware_version;
+    const auto most = static_cast<unsigned>(face_.context.resources.holdings.most_for_one(slot.pool()));
+    answer.buffer_count = static_cast<std::uint16_t>(
+        std::max(2U, std::min({face_.context.buffer_count, link.max_buffers(), most})));
+    answer.firmware_version = face_.context.firmware_version;
     answer.sectors_per_frame = static_cast<std::uint8_t>(link.sectors_per_frame());
     answer.command = command;
-    answer.string_length = static_cast<std::uint16_t>(state_.config.size());
+    answer.string_length = static_cast<std::uint16_t>(state_.config().size());
     answer.write(slot.capacity());
-    std::ranges::copy(state_.config.bytes(), slot.capacity().begin() + query_config_bytes);
+    std::ranges::copy(state_.config().bytes(), slot.capacity().begin() + query_config_bytes);
     return bytes;
 }
 

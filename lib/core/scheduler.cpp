@@ -1,5 +1,7 @@
 #include "core/scheduler.hpp"
 
+#include "core/mutation.hpp"
+
 namespace aoetarget::core {
 namespace {
 

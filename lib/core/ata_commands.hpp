@@ -1,0 +1,44 @@
+// Command 0: which ATA requests are answered at once and which become I/O (protocol.md 2, ata.md 3).
+#pragma once
+
+#include "core/fences.hpp"
+
+namespace aoetarget::core {
+
+class AtaCommands final : public RequestSink {
+  public:
+    AtaCommands(const Geometry& geometry, std::string model, ExportFace& face, const ExportState& state,
+                Fences& fences, Scheduler& scheduler)
+        : face_(face), state_(state), fences_(fences), scheduler_(scheduler), geometry_(geometry),
+          write_cache_enabled_(geometry.volatile_cache), model_(std::move(model)) {}
+
+    /// Returns whether the command was acted upon; false: dropped in silence.
+    bool receive(const protocol::Header& header, LinkId link, FrameSlot slot);
+    void finished(Request& request, int error, std::uint64_t bad_sector) override;
+
+  private:
+    void remember_refused(const protocol::AtaCommand& command, const protocol::AtaRegisters& registers,
+                          const MacAddress& source, LinkId link, FrameSlot& slot);
+    void start(const protocol::AtaCommand& command, const protocol::AtaRegisters& registers,
+               const MacAddress& source, LinkId link, FrameSlot slot);
+    [[nodiscard]] AtaOutcome check_transfer(const protocol::AtaCommand& command,
+                                            const protocol::AtaRegisters& registers, const SectorRange& range,
+                                            LinkId link, const FrameSlot& slot) const;
+    [[nodiscard]] AtaOutcome check_discard(const protocol::AtaRegisters& registers, const FrameSlot& slot,
+                                           SectorRange& range) const;
+    [[nodiscard]] unsigned max_dsm_sectors(LinkId link) const;
+    void set_feature(const protocol::AtaRegisters& registers, Request& request, bool& needs_flush,
+                     AtaOutcome& outcome);
+    void answer(FrameSlot slot, LinkId link, const protocol::AtaRegisters& registers, AtaOutcome outcome,
+                std::size_t data_bytes = 0);
+
+    ExportFace& face_;
+    const ExportState& state_;
+    Fences& fences_;
+    Scheduler& scheduler_;
+    const Geometry geometry_;
+    bool write_cache_enabled_;
+    const std::string model_;
+};
+
+} // namespace aoetarget::core

@@ -1,0 +1,47 @@
+// The fence that mask lists and reservations imply (protocol.md 5): the answer to a command that sets one, or
+// reads one, waits until no change of a source that is excluded can reach the device any more.
+#pragma once
+
+#include "core/export_state.hpp"
+#include "core/scheduler.hpp"
+
+namespace aoetarget::core {
+
+class Fences {
+  public:
+    Fences(ExportFace& face, const ExportState& state, Scheduler& scheduler)
+        : face_(face), state_(state), scheduler_(scheduler) {}
+
+    /// No more answers can wait.
+    [[nodiscard]] bool full() const { return count_ == max_fences; }
+    /// Sends the answer in the slot as soon as it may be given.
+    void send(FrameSlot slot, LinkId link, std::size_t bytes);
+    /// A request is over: sends those answers that waited for it.
+    void release() {
+        if (count_ > 0)
+            send_released();
+    }
+
+  private:
+    /// An answer that waits.
+    struct Fence {
+        FrameSlot slot;
+        LinkId link = 0;
+        std::size_t bytes = 0;
+        std::uint64_t before = 0;
+        Sender* holder = nullptr; ///< Counts the slot.
+    };
+    static constexpr std::size_t max_fences = 16;
+
+    /// Whether a change that was admitted before `sequence` is of an excluded source.
+    [[nodiscard]] bool is_fencing(std::uint64_t sequence) const;
+    void send_released();
+
+    std::size_t count_ = 0;
+    ExportFace& face_;
+    const ExportState& state_;
+    Scheduler& scheduler_;
+    std::array<Fence, max_fences> fences_;
+};
+
+} // namespace aoetarget::core
