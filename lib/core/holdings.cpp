@@ -77,8 +77,7 @@ void Holdings::find_stuck() {
     senders_.for_each([&](Sender& sender) {
         if (sender.whole == nullptr)
             return;
-        const auto* account = static_cast<const Account*>(sender.exported);
-        if (!has_waited(*account, now_, stall))
+        if (!has_waited(*sender.exported, now_, stall))
             return;
         sender.whole->stuck += sender.held;
         has_stuck_ = true;

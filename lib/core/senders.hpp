@@ -11,6 +11,8 @@
 
 namespace aoetarget::core {
 
+struct Account;
+
 /// Stands for all senders together: no sender has a multicast address.
 inline constexpr MacAddress everybody{{0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF}};
 
@@ -19,7 +21,7 @@ inline constexpr MacAddress everybody{{0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF}};
 struct Sender {
     MacAddress source;
     FramePool* pool = nullptr;
-    const void* exported = nullptr;
+    const Account* exported = nullptr; ///< By its account.
     // Of what is one sender's and of one export:
     Sender* whole = nullptr; ///< The same sender's of all exports.
     Sender* all = nullptr;   ///< Everybody's of the same export.
@@ -47,7 +49,8 @@ class SenderTable {
     }
 
     /// Null: it has nothing under way.
-    [[nodiscard]] Sender* find(const MacAddress& source, const FramePool& pool, const void* exported) const {
+    [[nodiscard]] Sender* find(const MacAddress& source, const FramePool& pool,
+                               const Account* exported) const {
         Sender* sender = buckets_[bucket_of(source, &pool, exported)];
         while (sender != nullptr &&
                (sender->source != source || sender->exported != exported || sender->pool != &pool))
@@ -56,7 +59,7 @@ class SenderTable {
     }
 
     /// One more slot is under way. `found`: what find() has said. Returns whose it is, for leave().
-    Sender* enter(Sender* found, const MacAddress& source, FramePool& pool, const void* exported) {
+    Sender* enter(Sender* found, const MacAddress& source, FramePool& pool, const Account* exported) {
         if (found == nullptr) {
             found = &add(source, pool, exported);
             found->whole = &find_or_add(source, pool, nullptr);
@@ -82,8 +85,8 @@ class SenderTable {
     }
 
   private:
-    [[nodiscard]] std::size_t bucket_of(const MacAddress& source, const void* pool,
-                                        const void* exported) const {
+    [[nodiscard]] std::size_t bucket_of(const MacAddress& source, const FramePool* pool,
+                                        const Account* exported) const {
         std::uint64_t key = reinterpret_cast<std::uintptr_t>(pool) ^
                             std::rotl(reinterpret_cast<std::uintptr_t>(exported), 24);
         for (const std::uint8_t byte : source.bytes)
@@ -95,13 +98,13 @@ class SenderTable {
         sender.next = first;
         first = &sender;
     }
-    Sender& add(const MacAddress& source, FramePool& pool, const void* exported) {
+    Sender& add(const MacAddress& source, FramePool& pool, const Account* exported) {
         Sender* sender = free_.take();
         *sender = {.source = source, .pool = &pool, .exported = exported};
         insert(*sender);
         return *sender;
     }
-    Sender& find_or_add(const MacAddress& source, FramePool& pool, const void* exported) {
+    Sender& find_or_add(const MacAddress& source, FramePool& pool, const Account* exported) {
         Sender* sender = find(source, pool, exported);
         return sender != nullptr ? *sender : add(source, pool, exported);
     }
