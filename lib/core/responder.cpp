@@ -48,7 +48,7 @@ void Responder::send_shorter(FrameSlot slot, LinkId link_id) const {
     Link* link = links.find(link_id);
     const Bytes frame = slot.frame();
     if (link == nullptr || frame.size() <= min_frame_bytes ||
-        get_u8(frame, 19) != static_cast<std::uint8_t>(AoeCommand::ata))
+        get_u8(frame, command_at) != static_cast<std::uint8_t>(AoeCommand::ata))
         return;
     AtaRegisters registers = *AtaRegisters::parse(frame);
     registers.count = static_cast<std::uint8_t>((frame.size() - ata_header_bytes) / sector_bytes);

@@ -79,7 +79,6 @@ std::vector<sock_filter> search(std::span<const Range> ranges) {
 } // namespace
 
 std::vector<sock_filter> make_address_filter(std::span<const Address> addresses, FilterDetail detail) {
-    constexpr std::uint32_t response_flag = 0x08;
     const auto extension = [](int offset) { return static_cast<std::uint32_t>(SKF_AD_OFF + offset); };
     // A load beyond the end of the frame drops it, which is right for runts.
     std::vector<sock_filter> program = {
@@ -90,10 +89,11 @@ std::vector<sock_filter> make_address_filter(std::span<const Address> addresses,
                  extension(SKF_AD_VLAN_TAG_PRESENT)), // meant for a VLAN that is not ours
         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 1, 0),
         BPF_STMT(BPF_RET | BPF_K, drop),
-        BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 14), // an answer: somebody else's, or our own on lo
-        BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, response_flag, 0, 1),
+        BPF_STMT(BPF_LD | BPF_B | BPF_ABS,
+                 protocol::version_at), // an answer: somebody else's, or our own on lo
+        BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, protocol::flag_response, 0, 1),
         BPF_STMT(BPF_RET | BPF_K, drop),
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 16), // shelf, slot, command
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, protocol::shelf_at), // shelf, slot, command
         BPF_STMT(BPF_ALU | BPF_RSH | BPF_K, 8),
     };
     const auto found = search(ranges_of(addresses, detail));

@@ -154,7 +154,6 @@ std::vector<bpf_insn> stamp_part() {
 }
 
 std::vector<bpf_insn> request_program(int sockets, int destinations, bool stamped) {
-    constexpr std::int32_t response_flag = 0x08;
     std::vector<bpf_insn> program = {
         move(context, argument_1),
         load(BPF_W, frame, context, offsetof(xdp_md, data)),
@@ -162,17 +161,17 @@ std::vector<bpf_insn> request_program(int sockets, int destinations, bool stampe
         move(scratch, frame), // too short for the AoE header
         add(scratch, protocol::aoe_header_bytes),
         instruction(BPF_JMP | BPF_JGT | BPF_X, scratch, end, to_pass, 0),
-        load(BPF_H, scratch, frame, 12), // something else, or tagged for a VLAN
+        load(BPF_H, scratch, frame, protocol::ethertype_at), // something else, or tagged for a VLAN
         pass_if(BPF_JNE, scratch, htons(protocol::ethertype_aoe)),
-        load(BPF_B, scratch, frame, 14), // an answer
-        pass_if(BPF_JSET, scratch, response_flag),
-        load(BPF_W, scratch, frame, 0),
+        load(BPF_B, scratch, frame, protocol::version_at), // an answer
+        pass_if(BPF_JSET, scratch, protocol::flag_response),
+        load(BPF_W, scratch, frame, protocol::destination_at),
         store(BPF_W, key_at + 0, scratch),
-        load(BPF_H, scratch, frame, 4),
+        load(BPF_H, scratch, frame, protocol::destination_at + 4),
         store(BPF_H, key_at + 4, scratch),
-        load(BPF_H, scratch, frame, 16),
+        load(BPF_H, scratch, frame, protocol::shelf_at),
         store(BPF_H, key_at + 6, scratch),
-        load(BPF_B, scratch, frame, 18),
+        load(BPF_B, scratch, frame, protocol::slot_at),
         store(BPF_W, key_at + 8, scratch),
         instruction(BPF_LD | BPF_DW | BPF_IMM, argument_1, BPF_PSEUDO_MAP_FD, 0, destinations),
         bpf_insn{}, // the second half of the one before

@@ -8,6 +8,10 @@
 namespace aoetarget::protocol {
 
 inline constexpr std::size_t aoe_header_bytes = 24; // the Ethernet header included
+inline constexpr std::size_t version_at = 14, error_at = 15, shelf_at = 16, slot_at = 18, command_at = 19,
+                             tag_at = 20;
+/// Bits of the byte that begins with the version.
+inline constexpr std::uint8_t flag_response = 0x08, flag_error = 0x04;
 inline constexpr std::uint8_t aoe_version = 1;
 inline constexpr std::uint16_t any_shelf = 0xFFFF;
 inline constexpr std::uint8_t any_slot = 0xFF;
@@ -50,7 +54,7 @@ struct Header {
 
 /// The tag alone, of a frame that is known to be long enough.
 inline std::uint32_t get_tag(ConstBytes frame) {
-    return get_be32(frame, 20);
+    return get_be32(frame, tag_at);
 }
 
 /// Conservative, as every target and Linux compute it (protocol.md 7): how many sectors an MTU carries.

@@ -13,7 +13,8 @@ namespace aoetarget::protocol {
 inline constexpr std::uint16_t ethertype_aoe = 0x88A2;
 /// The IEEE's for local experiments: nobody looks into such a frame.
 inline constexpr std::uint16_t ethertype_nothing = 0x88B5;
-inline constexpr std::size_t ethertype_at = 12;
+// Where things are in a frame.
+inline constexpr std::size_t destination_at = 0, source_at = 6, ethertype_at = 12;
 inline constexpr std::size_t ethernet_header_bytes = 14;
 /// Shorter frames are padded with zeros to this (protocol.md 1.2); frame check sequence not counted.
 inline constexpr std::size_t min_frame_bytes = 60;
