@@ -1,7 +1,8 @@
 // Whether what a host asks a target for is possible. Each check throws std::system_error where it is not.
 #pragma once
 
-#include <aoetarget/target.hpp>
+#include <aoetarget/block_device.hpp>
+#include <aoetarget/options.hpp>
 
 namespace aoetarget {
 

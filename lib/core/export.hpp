@@ -8,7 +8,7 @@
 // They share who the export is (export_face.hpp) and what was set (export_state.hpp).
 #pragma once
 
-#include <aoetarget/target.hpp>
+#include <aoetarget/options.hpp>
 
 #include "core/access.hpp"
 #include "core/ata_commands.hpp"

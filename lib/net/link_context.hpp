@@ -2,7 +2,7 @@
 // it has counted.
 #pragma once
 
-#include <aoetarget/target.hpp>
+#include <aoetarget/options.hpp>
 
 #include "core/link.hpp"
 #include "net/interface.hpp"
