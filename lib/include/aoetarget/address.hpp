@@ -70,3 +70,4 @@ struct SectorRange {
 };
 
 } // namespace aoetarget
+#pragma GCC visibility pop

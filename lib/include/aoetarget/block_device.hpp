@@ -127,3 +127,4 @@ class BlockDevice {
 };
 
 } // namespace aoetarget
+#pragma GCC visibility pop

@@ -30,3 +30,4 @@ struct DiscoveredTarget {
 std::vector<DiscoveredTarget> discover(const std::string& interface, std::chrono::milliseconds timeout);
 
 } // namespace aoetarget
+#pragma GCC visibility pop

@@ -63,3 +63,4 @@ class FileDevice : public BlockDevice {
 std::unique_ptr<FileDevice> open_file(const std::string& path, const FileOptions& options = {});
 
 } // namespace aoetarget
+#pragma GCC visibility pop

@@ -93,3 +93,4 @@ struct Stats {
 };
 
 } // namespace aoetarget
+#pragma GCC visibility pop

@@ -99,3 +99,4 @@ class Target {
 };
 
 } // namespace aoetarget
+#pragma GCC visibility pop
