@@ -1,3 +1,4 @@
+// Commands 2 and 3: editing the mask list, setting the reservation.
 #include "core/access.hpp"
 
 namespace aoetarget::core {

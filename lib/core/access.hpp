@@ -1,4 +1,4 @@
-// Commands 2 and 3: the MAC mask list and Reserve/Release (protocol.md 4 and 5).
+// Commands 2 and 3: protocol/README.md, "Command 2: MAC mask list" and "Command 3: Reserve/Release".
 #pragma once
 
 #include "core/fences.hpp"

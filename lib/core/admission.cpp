@@ -1,3 +1,4 @@
+// Admission: requests are taken, merged with a copy, or dropped.
 #include "core/admission.hpp"
 
 #include "core/mutation.hpp"

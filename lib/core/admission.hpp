@@ -1,7 +1,7 @@
 // Admission: which requests are taken, and which are dropped, merged, or answered at once.
 //
 // An exact copy of a request that is still under way is not done again: the answer goes to the newest copy
-// (initiators.md R5). A change that comes so late that it would undo a newer one is dropped (R1, R3), and so
+// (ordering.md, R5). A change that comes so late that it would undo a newer one is dropped (R1, R3), and so
 // is what is more than its sender or its export may hold.
 #pragma once
 

@@ -1,3 +1,4 @@
+// Command 0: checks of each request, and its answer.
 #include "core/ata_commands.hpp"
 
 #include "core/mutation.hpp"
@@ -127,7 +128,7 @@ unsigned AtaCommands::max_dsm_sectors(LinkId id) const {
     return link != nullptr ? std::clamp(link->sectors_per_frame(), 1U, enough) : 1;
 }
 
-/// In the order of the table of protocol.md 2.3: what cannot be carried out at all, then what lies outside.
+/// What cannot be carried out at all comes before what lies outside.
 AtaOutcome AtaCommands::check_transfer(const AtaCommand& command, const AtaRegisters& registers,
                                        const SectorRange& range, LinkId link, const FrameSlot& slot) const {
     const bool data_out = (registers.flags & ata_flag_write) != 0;

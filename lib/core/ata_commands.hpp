@@ -1,4 +1,5 @@
-// Command 0: which ATA requests are answered at once and which become I/O (protocol.md 2, ata.md 3).
+// Command 0: which ATA requests are answered at once and which become I/O (protocol/README.md, "Command 0:
+// ATA").
 #pragma once
 
 #include "core/fences.hpp"

@@ -1,3 +1,4 @@
+// Execution: runs of reads and writes, discards, verification, fetches.
 #include "core/execution.hpp"
 
 #include "core/mutation.hpp"

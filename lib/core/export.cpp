@@ -1,3 +1,4 @@
+// An export sends each frame to the room of its command.
 #include "core/export.hpp"
 
 namespace aoetarget::core {

@@ -30,8 +30,8 @@ class Export final : private ExportState::Answerer {
     /// Who sees it: the hosts on the mask list, and nobody once it is closed.
     [[nodiscard]] Audience audience() const { return closed_ ? Audience::nobody() : state_.audience(); }
 
-    /// Takes a frame of a host in the audience that is addressed to this export and passed the tests of
-    /// protocol.md 1.1 up to number 5. Returns whether it was acted upon; false: dropped in silence.
+    /// Takes a frame that is addressed to this export, of a host in its audience, and passed the tests of
+    /// Core::receive(). Returns whether it was acted upon; false: dropped in silence.
     bool receive(const protocol::Header& header, LinkId link, FrameSlot slot);
 
     /// Writes a Query Config answer: see ConfigCommands.

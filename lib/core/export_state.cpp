@@ -1,3 +1,4 @@
+// Changes of the state, until they are saved and answered.
 #include "core/export_state.hpp"
 
 #include "core/mutation.hpp"

@@ -1,3 +1,4 @@
+// Answers that wait for changes of excluded sources.
 #include "core/fences.hpp"
 
 #include "core/mutation.hpp"

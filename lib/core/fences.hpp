@@ -1,5 +1,6 @@
-// The fence that mask lists and reservations imply (protocol.md 5): the answer to a command that sets one, or
-// reads one, waits until no change of a source that is excluded can reach the device any more.
+// The fence that mask lists and reservations imply (protocol/README.md, "The fence"): the answer to a command
+// that sets one, or reads one, waits until no change of a source that is excluded can reach the device any
+// more.
 #pragma once
 
 #include "core/export_state.hpp"

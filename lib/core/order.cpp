@@ -1,3 +1,4 @@
+// Order: neighbours, places, and lines of operations.
 #include "core/order.hpp"
 
 #include <algorithm>

@@ -1,7 +1,7 @@
 // Order: what of an export is active, and what has to wait for what.
 //
 // Requests that overlap, one of them a change, take effect in the order in which they were admitted: of such
-// operations only one is with the device at a time, the others wait in line (initiators.md R4, R6). Overlap
+// operations only one is with the device at a time, the others wait in line (ordering.md, R4 and R6). Overlap
 // is judged on the device's logical blocks. Neighbours that wait together become one operation of the device;
 // of a run of writes two parts are with the device, the second when it is as large as the first, and the rest
 // waits together.

@@ -1,3 +1,4 @@
+// The store of pieces.
 #include "core/pieces.hpp"
 
 #include "core/mutation.hpp"

@@ -1,3 +1,4 @@
+// Command 1: reading, comparing and setting the config string.
 #include "core/query_config.hpp"
 
 namespace aoetarget::core {

@@ -1,4 +1,4 @@
-// Command 1: Query Config (protocol.md 3).
+// Command 1: Query Config (protocol/README.md, "Command 1: Query Config").
 #pragma once
 
 #include "core/export_state.hpp"

@@ -1,3 +1,4 @@
+// Reading ahead, for one export.
 #include "core/read_ahead.hpp"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// Streams of reads.
 #include "core/read_streams.hpp"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// How the rooms of a scheduler are joined.
 #include "core/scheduler.hpp"
 
 #include "core/mutation.hpp"
