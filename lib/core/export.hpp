@@ -54,6 +54,9 @@ class Export final : private ExportState::Answerer {
     void answer_change(FrameSlot slot, LinkId link, const ExportState::Answer& answer,
                        protocol::AoeError error) override;
 
+    // What each request needs is in front: where there are many exports, little of each is in the processor's
+    // cache.
+    bool closed_ = false;
     ExportFace face_;
     const std::unique_ptr<BlockDevice> device_;
     AtaCommands ata_;
@@ -62,7 +65,6 @@ class Export final : private ExportState::Answerer {
     AccessCommands access_;
     Fences fences_;
     ExportState state_;
-    bool closed_ = false;
 };
 
 } // namespace aoetarget::core

@@ -153,7 +153,6 @@ WriteHistory::Verdict WriteHistory::judge_by_newest(const Alike& alike, const Re
         return age == alike.own ? Verdict::replaced : Verdict::unknown;
     const bool replaces_own = alike.own != Alike::none && age < alike.own;
     const bool replaces_foreign = alike.foreign != Alike::none && age < alike.foreign &&
-                                  newest.source == change.source &&
                                   is_older_tag(change.tag(), newest.tags.newest());
     if (replaces_own || replaces_foreign)
         return Verdict::replaced;
@@ -168,9 +167,8 @@ bool WriteHistory::is_replaced(Position first, const Request& change) const {
         if (!entry.range().overlaps(change.range))
             continue;
         const bool is_copy = entry.is_copy(change);
-        const bool is_newer_of_source =
-            entry.source == change.source && is_older_tag(change.tag(), entry.tags.newest());
-        if (!entry.refused && !entry.merged && ((has_own && !is_copy) || (has_foreign && is_newer_of_source)))
+        const bool is_newer = is_older_tag(change.tag(), entry.tags.newest());
+        if (!entry.refused && !entry.merged && ((has_own && !is_copy) || (has_foreign && is_newer)))
             return true;
         if (!entry.has_content_of(change) || !entry.is_remembered(change.slot.arrival()))
             continue;

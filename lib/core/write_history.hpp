@@ -10,19 +10,23 @@
 // range, and
 // - E has the source of C, and its tag or a newer one (tag_order.hpp), and after E something else was written
 //   to a sector of C, or the same under the same tag, but with other data; or
-// - E has another source and a newer tag, and after E the source of C has written to a sector of C with a
-//   newer tag than that of C. Two ports of a host share one order of tags; two hosts do not.
+// - E has another source and a newer tag, and after E something was written to a sector of C with a newer tag
+//   than that of C. Linux gives the ports of a host one order of tags, and sends again through any of them.
 // It is done all the same where the newest change of each sector of C wrote what C writes: then it undoes
 // nothing.
 //
 // Therefore a late frame never undoes a newer change
-// - if it is a copy, tag and all, of a change that was carried out, or a Linux host sent it at most 8 s
-//   before another transmission of its request, through the same port, that was carried out;
+// - if it is a copy, tag and all, of a change from the same port that was carried out, or a Linux host sent
+// it
+//   at most 8 s before another transmission of its request, through whatever port, that was carried out;
 // - if it is admitted within two seconds (`memory`) after the end of that change; and
 // - before 32,768 others (`max_entries`) were admitted. So above 16,384 changes a second the history reaches
 //   back less far: at 100,000 a third of a second, at 300,000 a tenth, which is the shortest time after which
 //   Linux repeats a request.
-// Of an earlier transmission through another port of its host it knows only by the second part of the rule.
+//
+// Two hosts do not share an order of tags. One of them is taken for a port of the other where it writes what
+// that wrote to the same place shortly before, its tag happens to look older (one case in eight), and so it
+// does beside that of a write that came in between: then its write waits for up to two seconds.
 //
 // Where a host uses one tag for several requests, hashes tell a new request from a copy. Of a content they
 // see a part, and all of the data where a change is done that may be a copy. They take two contents for the

@@ -200,7 +200,7 @@ TEST_CASE("long histories decide as one that remembers everything and looks at a
                 if (history.merged(original->change, change)) {
                     model.merged(original->change, change, now);
                 } else {
-                    model.add(change, version, now);
+                    model.add(change, version, now, true);
                     sent.back().under_way = true;
                     sent.back().with = &*original;
                 }

@@ -60,6 +60,8 @@ class HistoryModel {
         std::vector<std::uint32_t> tags; ///< All of them.
         aoetarget::core::Time remembered_from;
         bool under_way = true;
+        bool merged = false;
+        std::size_t number = 0;
     };
 
     /// Whether a decision is that of the rule, where contents are compared wholly and tags are not used again
@@ -83,9 +85,8 @@ class HistoryModel {
                 const bool is_of_source = other.change->source == change.source;
                 const bool is_copy =
                     is_of_source && is_same(other, change, version) && other.tag == change.tag();
-                if (other.change->range.overlaps(change.range) &&
-                    (is_own ? !is_copy
-                            : is_of_source && aoetarget::core::is_older_tag(change.tag(), other.tag)))
+                if (!other.merged && other.change->range.overlaps(change.range) &&
+                    (is_own ? !is_copy : aoetarget::core::is_older_tag(change.tag(), other.tag)))
                     return true;
             }
         }
@@ -94,28 +95,29 @@ class HistoryModel {
     /// Whether it is a late copy, or an earlier transmission, of what was done, and would change the disk.
     [[nodiscard]] bool would_undo(const Change& change, unsigned version, aoetarget::core::Time now) const {
         const auto is_late = [&](const Entry& entry) {
-            return is_same(entry, change, version) && entry.change->source == change.source &&
-                   is_remembered(entry, now) &&
-                   (has_tag_of(entry, change) || aoetarget::core::is_older_tag(change.tag(), entry.tag));
+            const bool is_older = aoetarget::core::is_older_tag(change.tag(), entry.tag);
+            return is_same(entry, change, version) && is_remembered(entry, now) &&
+                   (entry.change->source == change.source ? is_older || has_tag_of(entry, change)
+                                                          : is_older && has_newer_since(entry, change));
         };
         return !is_on_disk(change, version) && std::ranges::any_of(entries_, is_late);
     }
-    /// Whether its tag is newer than all from its source, as those of a host are that sends it now.
+    /// Whether its tag is newer than all others, as those of a host are that sends it now.
     [[nodiscard]] bool is_new(const Change& change) const {
         return std::ranges::all_of(entries_, [&](const Entry& entry) {
-            return entry.change->source != change.source ||
-                   aoetarget::core::is_older_tag(entry.tag, change.tag());
+            return aoetarget::core::is_older_tag(entry.tag, change.tag());
         });
     }
 
-    void add(const Change& change, unsigned version, aoetarget::core::Time now) {
+    /// `merged`: it is a copy of what was written before, and writes nothing.
+    void add(const Change& change, unsigned version, aoetarget::core::Time now, bool merged = false) {
         if (entries_.size() == capacity_) {
             if (capacity_ == max_entries_ || !is_remembered(entries_.front(), now))
                 entries_.pop_front();
             else
                 capacity_ *= 2;
         }
-        entries_.push_back({&change, version, change.tag(), {change.tag()}, now});
+        entries_.push_back({&change, version, change.tag(), {change.tag()}, now, true, merged, count_++});
         for (std::uint64_t sector = change.range.first; sector < change.range.end(); ++sector)
             disk_.at(sector) = version;
     }
@@ -152,12 +154,22 @@ class HistoryModel {
     static bool has_tag_of(const Entry& entry, const Change& change) {
         return std::ranges::find(entry.tags, change.tag()) != entry.tags.end();
     }
+    /// Whether something was written over the entry with a newer tag than that of the change: then both are
+    /// of one host.
+    [[nodiscard]] bool has_newer_since(const Entry& since, const Change& change) const {
+        return std::ranges::any_of(entries_, [&](const Entry& entry) {
+            return entry.number > since.number && !entry.merged &&
+                   entry.change->range.overlaps(change.range) &&
+                   aoetarget::core::is_older_tag(change.tag(), entry.tag);
+        });
+    }
     static bool is_remembered(const Entry& entry, aoetarget::core::Time now) {
         return entry.under_way || now - entry.remembered_from <= aoetarget::core::WriteHistory::memory;
     }
 
     std::size_t capacity_;
     std::size_t max_entries_;
+    std::size_t count_ = 0;
     std::deque<Entry> entries_;
     std::array<unsigned, 64> disk_{};
 };
