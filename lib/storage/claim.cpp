@@ -109,6 +109,10 @@ void GiveBack::operator()(ExclusiveUse* use) const {
         uses.by_inode.erase(uses.by_inode.find(use->inode));
 }
 
+int exclusive_descriptor(const Claim& claim) {
+    return claim.device ? claim.device->device.get() : -1;
+}
+
 Claim claim_file(const std::string& path, const FileOptions& options) {
     Claim claim;
     claim.file = open_or_refuse(path, options.read_only ? O_RDONLY : O_RDWR);

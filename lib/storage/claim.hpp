@@ -21,9 +21,12 @@ struct GiveBack {
 using DeviceClaim = std::unique_ptr<ExclusiveUse, GiveBack>;
 
 struct Claim {
-    ring::FileDescriptor file; ///< Holds the locks, and nothing is read or written through it.
+    ring::FileDescriptor file; ///< Holds the locks, and nothing is done through it.
     DeviceClaim device; ///< Null where the file is no block device, is only read, or is taken by force.
 };
+
+/// A descriptor that has the exclusive use; -1: there is none. The claim owns it.
+[[nodiscard]] int exclusive_descriptor(const Claim& claim);
 
 /// Opens `path` with exclusive use of a block device, or, if it is only read, with the certainty that nobody
 /// but this process had that when it was opened. Throws as open_file() does.

@@ -89,12 +89,16 @@ RingFileDevice::~RingFileDevice() {
     ring_->undefer(*this);
     ring_->remove_handler(handler_);
     ring_->unregister_file(ring_file_);
+    if (discard_file_)
+        ring_->unregister_file(*discard_file_);
 }
 
 void RingFileDevice::attach(ring::Ring& ring) {
     ring_ = &ring;
     handler_ = ring.add_handler(*this);
     ring_file_ = ring.register_file(opened_.file.get());
+    if (const int file = exclusive_descriptor(opened_.claim); file >= 0)
+        discard_file_ = ring.register_file(file);
     if (opened_.regular && !opened_.geometry.read_only)
         queued_writes_.emplace(ring, handler_);
 }
@@ -123,7 +127,7 @@ void RingFileDevice::start(Io& io) {
         } else {
             prepare_transfer(sqe, io, offset);
         }
-        ring_file_.apply(sqe);
+        (io.op == Io::Op::discard ? discard_file_.value_or(ring_file_) : ring_file_).apply(sqe);
         if (opened_.blocks_submission)
             sqe->flags |= IOSQE_ASYNC;
         if (skips_queues)

@@ -86,6 +86,9 @@ class RingFileDevice final : public FileDevice,
     ring::Ring* ring_ = nullptr;
     ring::HandlerId handler_ = 0;
     ring::RingFile ring_file_;
+    /// Of a block device the file that has its exclusive use. Through another one the kernel would refuse to
+    /// discard what has just been written and is not on the disk yet (EBUSY).
+    std::optional<ring::RingFile> discard_file_;
     std::optional<QueuedWrites> queued_writes_; // the kernel queues those to regular files only
     IoList unsynced_;                           // carried out; the next sync covers them
     IoList syncing_; // waiting for the sync that is under way, which there is only while somebody waits

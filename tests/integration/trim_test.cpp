@@ -55,6 +55,25 @@ TEST_CASE("ata 0x06 DATA SET MANAGEMENT: trimmed sectors of a file read as zeros
     }
 }
 
+TEST_CASE("ata 0x06 DATA SET MANAGEMENT: a disk trims what was just written, in whatever cache it is",
+          "[ata-3]") {
+    const VethPair& wire = standard_wire();
+    RawClient client(wire);
+    if (!has_real_root())
+        SKIP_BECAUSE("a loop device needs real root");
+    const ImageFile image(256);
+    const LoopDevice loop(image.path());
+    for (const char* options : {",cache=page,durability=volatile", ",cache=page", ",durability=volatile"}) {
+        CAPTURE(options);
+        const TargetProcess target({wire.target_end()}, {export_argument(1, 1, loop.path() + options)});
+        for (std::uint64_t lba = 0; lba < 128; lba += 8) {
+            client.write(lba, pattern(lba, 2, 7));
+            CHECK(client.ask(trim_request({{lba, 8}})).succeeded());
+            CHECK(is_all(client.read(lba, 2), 0));
+        }
+    }
+}
+
 TEST_CASE("ata 0x06 DATA SET MANAGEMENT: ranges that cut blocks leave the neighbours alone", "[ata-3]") {
     Scene scene;
     const bool zeroes = scene.client.identify().bit(69, 5);
