@@ -17,17 +17,17 @@ class Share {
     }
     /// There are so many units, and exports. What each export holds is to be counted by add() anew. The
     /// quotas are no more than half of all together; where there are many exports each is one, as long as a
-    /// quarter is left beyond them. Besides, each export owns a unit for the answer to a change of its state,
-    /// as long as an eighth is left beyond all that.
+    /// quarter, and at least one, is left beyond them: a change of a state may need it. Besides, each export
+    /// owns a unit for the answer to a change of its state, as long as an eighth is left beyond all that.
     void reset(std::size_t units, std::size_t exports) {
         units_ = units;
         exports_ = exports;
         held_ = changes_ + borrowed_;
-        const std::size_t most = units - units / 4;
+        const std::size_t most = units - std::min(units, std::max<std::size_t>(units / 4, 1));
         quota_ = exports == 0 ? 0 : std::clamp<std::size_t>(units / (2 * exports), 1, largest_quota);
         if (exports * quota_ > most)
             quota_ = 0;
-        for_change_ = exports * (quota_ + 1) <= units - units / 8 ? 1 : 0;
+        for_change_ = exports * (quota_ + 1) + std::max<std::size_t>(units / 8, 1) <= units ? 1 : 0;
         owned_ = for_change_ * changes_;
     }
     /// No export owns any.

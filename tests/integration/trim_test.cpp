@@ -63,9 +63,9 @@ TEST_CASE("ata 0x06 DATA SET MANAGEMENT: a disk trims what was just written, in 
         SKIP_BECAUSE("a loop device needs real root");
     const ImageFile image(256);
     const LoopDevice loop(image.path());
-    for (const char* options : {",cache=page,durability=volatile", ",cache=page", ",durability=volatile"}) {
+    for (const char* options : {"cache=page,durability=volatile", "cache=page", "durability=volatile"}) {
         CAPTURE(options);
-        const TargetProcess target({wire.target_end()}, {export_argument(1, 1, loop.path() + options)});
+        const TargetProcess target({wire.target_end()}, {export_argument(1, 1, loop.path(), options)});
         for (std::uint64_t lba = 0; lba < 128; lba += 8) {
             client.write(lba, pattern(lba, 2, 7));
             CHECK(client.ask(trim_request({{lba, 8}})).succeeded());

@@ -324,3 +324,15 @@ TEST_CASE("what devices that stall may hold of the kernel's workers is asked for
     scene.pass(std::chrono::milliseconds(200)); // what was announced is
     CHECK_FALSE(scene.core.core.next_deadline());
 }
+
+TEST_CASE("however few there are, each export can get one, and one for a change of its state",
+          "[core][holdings]") {
+    for (std::size_t units = 1; units <= 300; ++units) {
+        for (std::size_t exports = 1; exports <= 300; ++exports) {
+            Share share;
+            share.reset(units, exports);
+            if (share.left(0, 1) == 0 || !share.may_change())
+                FAIL(units << " units for " << exports << " exports");
+        }
+    }
+}
