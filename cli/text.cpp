@@ -1,3 +1,4 @@
+// Units, bytes that are not printable, and how a line gets to standard error.
 #include "text.hpp"
 
 #include <fmt/format.h>

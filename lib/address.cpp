@@ -1,3 +1,4 @@
+// Shelf and slot, and MAC addresses, from text and as text.
 #include <aoetarget/address.hpp>
 
 #include <fmt/format.h>

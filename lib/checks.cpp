@@ -1,3 +1,4 @@
+// The checks of a host's options, one for each kind.
 #include "checks.hpp"
 
 #include "core/bounce_pool.hpp"

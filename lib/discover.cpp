@@ -31,7 +31,8 @@ using protocol::aoe_header_bytes, protocol::ata_header_bytes, protocol::query_co
 /// Every question goes out this often, evenly over the time: frames get lost.
 constexpr int rounds = 3;
 constexpr std::uint8_t ata_identify = 0xEC;
-/// Linux fails a command on any of these: BSY, DF, DRQ, ERR (protocol.md 2.3).
+/// Linux fails a command on any of these: BSY, DF, DRQ, ERR (lib/protocol/README.md, "Registers in the
+/// answer").
 constexpr std::uint8_t ata_status_bad = 0xA9;
 /// Nothing that we ask for is longer.
 constexpr std::size_t max_answer = query_config_bytes + protocol::max_config_string;
@@ -49,7 +50,8 @@ constexpr int max_batch = 64;
 }
 
 /// Tags as user space tools have them, with bit 31 set, so that the Linux driver on this host takes none of
-/// the answers for its own (initiators.md 8). The high half is this run's, the low half numbers the question.
+/// the answers for its own (lib/protocol/README.md, "aoetools"). The high half is this run's, the low half
+/// numbers the question.
 std::uint32_t random_tag_base() {
     std::random_device random;
     return 0x80000000U | (static_cast<std::uint32_t>(random()) << 16 & 0x7FFF0000U);

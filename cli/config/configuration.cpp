@@ -1,3 +1,4 @@
+// The checks of a configuration as a whole: nothing is named twice.
 #include "config/configuration.hpp"
 
 #include "text.hpp"

@@ -1,3 +1,4 @@
+// The options of an export, and how each is read.
 #include "config/export_spec.hpp"
 
 #include "config/scanner.hpp"

@@ -1,3 +1,4 @@
+// The options of an interface, and how each is read.
 #include "config/interface_spec.hpp"
 
 #include "config/scanner.hpp"

@@ -1,3 +1,4 @@
+// How an argument is cut into its subject and options, and where an error is.
 #include "config/scanner.hpp"
 
 #include "text.hpp"

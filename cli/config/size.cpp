@@ -1,3 +1,4 @@
+// Suffixes of sizes, and what is no size.
 #include "config/size.hpp"
 
 #include "text.hpp"

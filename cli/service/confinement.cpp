@@ -1,3 +1,4 @@
+// Capabilities, the filter of system calls, and whether the state directory can still be used after that.
 #include "service/confinement.hpp"
 
 #include <fmt/format.h>

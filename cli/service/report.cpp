@@ -1,3 +1,4 @@
+// The lines of the report, one function for each kind.
 #include "service/report.hpp"
 
 #include "text.hpp"

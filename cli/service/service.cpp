@@ -1,3 +1,4 @@
+// The order in which things are opened, confined, run and closed.
 #include "service/service.hpp"
 
 #include "exit_code.hpp"

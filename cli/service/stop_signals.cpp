@@ -1,3 +1,4 @@
+// The signalfd, and when signals kill again.
 #include "service/stop_signals.hpp"
 
 #include <cerrno>

@@ -1,3 +1,4 @@
+// Which export goes to which thread, and how the threads start and end.
 #include "service/target_threads.hpp"
 
 #include <exception>

@@ -1,3 +1,4 @@
+// The settings of CLI11, and how its errors read.
 #include "verbs/arguments.hpp"
 
 #include "text.hpp"

@@ -1,3 +1,4 @@
+// The columns of the table and the fields of the JSON.
 #include "verbs/target_list.hpp"
 
 #include "text.hpp"

@@ -1,3 +1,4 @@
+// When an announcement is due, and to which host it goes next.
 #include "core/announcer.hpp"
 
 namespace aoetarget::core {

@@ -1,5 +1,5 @@
 // Unsolicited Query Config answers: an export has come, changed, or can be reached through another link
-// (protocol.md 3.1).
+// (lib/protocol/README.md, "Advertisements").
 #pragma once
 
 #include "core/export.hpp"

@@ -1,3 +1,4 @@
+// Who gets a bounce buffer, and who waits for one.
 #include "core/bounce_pool.hpp"
 
 #include "core/mutation.hpp"

@@ -1,3 +1,4 @@
+// The sums of an NH hash over a change, and how they become numbers.
 #include "core/content_hash.hpp"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// The way of a frame to its exports, and the turn of the loop.
 #include "core/core.hpp"
 
 #include <cassert>
@@ -96,7 +97,7 @@ std::vector<Address> Core::visible_addresses() const {
     return visible;
 }
 
-/// The tests of protocol.md 1.1, in its order.
+/// The tests of lib/protocol/README.md, "Every received frame", in its order.
 bool Core::receive(LinkId link, FrameSlot slot) {
     const auto header = Header::parse(slot.frame());
     if (!header)

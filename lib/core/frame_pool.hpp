@@ -50,8 +50,8 @@ class FrameSlot {
     void set_length(std::size_t bytes) { length_ = static_cast<std::uint32_t>(bytes); }
 
     /// When the frame reached this machine, on the clock of Core::turn(): by this the core knows a frame that
-    /// waited somewhere while newer ones were served (initiators.md R1). A link that cannot tell gives a time
-    /// no later than that; one that says nothing (zero) is taken to hand frames over as they come.
+    /// waited somewhere while newer ones were served (lib/core/ordering.md R1). A link that cannot tell gives
+    /// a time no later than that; one that says nothing (zero) is taken to hand frames over as they come.
     [[nodiscard]] Time arrival() const { return arrival_; }
     void set_arrival(Time arrival) { arrival_ = arrival; }
 

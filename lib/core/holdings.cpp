@@ -1,3 +1,4 @@
+// The decision who may have more, and the look for devices that have stalled.
 #include "core/holdings.hpp"
 
 #include "core/mutation.hpp"

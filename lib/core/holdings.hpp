@@ -19,8 +19,8 @@
 // no more than three times what these still share, but for what devices that stall do not give back. Alone it
 // may fill its window on each export.
 //
-// What exceeds this is dropped at once, the newest first (initiators.md H9), before anything costly is done
-// for it. Copies of what is under way are merged before, and are not counted.
+// What exceeds this is dropped at once, the newest first (lib/core/ordering.md H9), before anything costly is
+// done for it. Copies of what is under way are merged before, and are not counted.
 //
 // A source address is easily forged. A flood under ever new addresses is not held back by this; a mask list
 // in front of the export is the cure.

@@ -1,4 +1,4 @@
-// What becomes of a device's error on the wire (ata.md 6).
+// What becomes of a device's error on the wire (lib/protocol/README.md, "Device errors").
 #pragma once
 
 #include "protocol/ata.hpp"

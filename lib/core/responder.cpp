@@ -1,3 +1,4 @@
+// How each kind of answer is written into its slot.
 #include "core/responder.hpp"
 
 #include <algorithm>

@@ -8,8 +8,8 @@
 
 namespace aoetarget::core {
 
-/// Turns requests into answers in place (protocol.md 1.2) and hands them to the link on which the request
-/// came in. The arguments of the command must already be in the slot.
+/// Turns requests into answers in place (lib/protocol/README.md, "Building an answer") and hands them to the
+/// link on which the request came in. The arguments of the command must already be in the slot.
 class Responder {
   public:
     LinkTable links;
@@ -26,7 +26,7 @@ class Responder {
     AtaOutcome send_ata(FrameSlot slot, LinkId link, const Address& from, protocol::AtaRegisters registers,
                         AtaOutcome outcome, std::size_t data_bytes) const;
     /// The answer that the link could not send because its MTU has just shrunk: sends ABRT in its place
-    /// (protocol.md 7).
+    /// (lib/protocol/README.md, "Sectors in a frame").
     void send_shorter(FrameSlot slot, LinkId link) const;
 
     /// The longest answer that can leave through this link; 0 where it is gone.

@@ -1,3 +1,4 @@
+// The rules R1 and R3 of lib/core/ordering.md, and the entries and tables on which they are decided.
 #include "core/write_history.hpp"
 
 #include "core/mutation.hpp"

@@ -1,3 +1,4 @@
+// The filter as a program of classic BPF.
 #include "net/address_filter.hpp"
 
 #include "protocol/aoe.hpp"

@@ -1,3 +1,4 @@
+// How a time of the wall clock becomes one of the core.
 #include "net/arrival_clock.hpp"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// Regions of frame memory: made, registered, lent to the kernel, and retired.
 #include "net/frame_memory.hpp"
 
 #include <algorithm>

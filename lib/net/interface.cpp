@@ -1,3 +1,4 @@
+// What the kernel tells of an interface: its state by ioctl, and its offloads by ethtool.
 #include "net/interface.hpp"
 
 #include "ring/file_descriptor.hpp"

@@ -1,3 +1,4 @@
+// The rtnetlink socket, read through the ring.
 #include "net/interface_monitor.hpp"
 
 #include <cerrno>

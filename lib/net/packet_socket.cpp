@@ -1,3 +1,4 @@
+// How the socket is opened, bound, filtered and given its receive buffer.
 #include "net/packet_socket.hpp"
 
 #include "core/frame_pool.hpp"

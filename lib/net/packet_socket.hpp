@@ -1,5 +1,5 @@
-// A packet socket that gets AoE requests for our exports from one interface, and nothing else (protocol.md
-// 8).
+// A packet socket that gets AoE requests for our exports from one interface, and nothing else
+// (lib/net/README.md, "Packet sockets").
 #pragma once
 
 #include "net/interface.hpp"

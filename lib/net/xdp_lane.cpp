@@ -1,3 +1,4 @@
+// What a lane needs to be opened, and how frames pass through its rings.
 #include "net/xdp_lane.hpp"
 
 #include "net/refusal.hpp"

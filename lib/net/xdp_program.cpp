@@ -1,3 +1,4 @@
+// The program as instructions of BPF, its maps, and how it is loaded and attached.
 #include "net/xdp_program.hpp"
 
 #include "net/refusal.hpp"

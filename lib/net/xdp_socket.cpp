@@ -1,3 +1,4 @@
+// How the socket and its rings are set up, and how chunks pass through them.
 #include "net/xdp_socket.hpp"
 
 #include "net/refusal.hpp"

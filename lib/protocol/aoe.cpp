@@ -1,3 +1,4 @@
+// The layouts of the AoE header and of commands 1 to 3.
 #include "protocol/aoe.hpp"
 
 namespace aoetarget::protocol {

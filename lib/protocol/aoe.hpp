@@ -1,4 +1,5 @@
-// The AoE header and the commands other than ATA (AoEr11; protocol.md 1, 3, 4, 5).
+// The AoE header and the commands other than ATA (AoEr11; lib/protocol/README.md, "The common header",
+// "Command 1: Query Config", "Command 2: MAC mask list" and "Command 3: Reserve/Release").
 #pragma once
 
 #include "protocol/ethernet.hpp"
@@ -29,7 +30,7 @@ enum class AoeError : std::uint8_t {
     target_is_reserved = 6,
 };
 
-/// The common header of protocol.md 1.
+/// The common header of lib/protocol/README.md, "The common header".
 struct Header {
     MacAddress destination;
     MacAddress source;
@@ -57,7 +58,8 @@ inline std::uint32_t get_tag(ConstBytes frame) {
     return get_be32(frame, tag_at);
 }
 
-/// Conservative, as every target and Linux compute it (protocol.md 7): how many sectors an MTU carries.
+/// Conservative, as every target and Linux compute it (lib/protocol/README.md, "Sectors in a frame"): how
+/// many sectors an MTU carries.
 constexpr unsigned sectors_fitting(unsigned mtu) {
     return mtu < 36 ? 0U : std::min(255U, (mtu - 36U) / 512U);
 }

@@ -1,3 +1,4 @@
+// The layout of the ATA header, and the table of ATA commands.
 #include "protocol/ata.hpp"
 
 namespace aoetarget::protocol {
@@ -19,7 +20,7 @@ constexpr AtaCommand harmless(AtaAction action) {
     return {.action = action, .needs_reservation = false};
 }
 
-// ata.md 3. What is not named here is aborted, and needs the reservation.
+// lib/protocol/README.md, "ATA commands". What is not named here is aborted, and needs the reservation.
 constexpr std::array<AtaCommand, 256> make_table() {
     std::array<AtaCommand, 256> table{};
     for (const int opcode : {0x00, 0x27, 0xF8, 0x2F, 0x47, 0x91, 0xC6, 0xA1, 0xB0})

@@ -1,5 +1,5 @@
-// AoE command 0: the ATA registers on the wire, and what each ATA command means to a target (protocol.md 2,
-// ata.md 3).
+// AoE command 0: the ATA registers on the wire, and what each ATA command means to a target
+// (lib/protocol/README.md, "Command 0: ATA", lib/protocol/README.md, "ATA commands").
 #pragma once
 
 #include "protocol/aoe.hpp"
@@ -37,7 +37,8 @@ struct AtaRegisters {
     static std::optional<AtaRegisters> parse(ConstBytes frame);
     void write(Bytes frame) const;
 
-    /// Bits 27:24 come from the low nibble of lba[3]; lba[4] and lba[5] are ignored (protocol.md 2.1).
+    /// Bits 27:24 come from the low nibble of lba[3]; lba[4] and lba[5] are ignored (lib/protocol/README.md,
+    /// "28 or 48 bits").
     [[nodiscard]] std::uint64_t lba28() const;
     [[nodiscard]] std::uint64_t lba48() const;
     void set_lba48(std::uint64_t value);
@@ -63,17 +64,18 @@ constexpr bool changes_data(AtaAction action) {
     return action == AtaAction::write || action == AtaAction::data_set_management;
 }
 
-/// What a command does and what it needs; one row of the table in ata.md 3.
+/// What a command does and what it needs; one row of the table in lib/protocol/README.md, "ATA commands".
 struct AtaCommand {
     AtaAction action = AtaAction::abort;
     bool lba48 = false;
-    bool durable = false;            ///< Forced unit access.
-    bool needs_reservation = true;   ///< Category W: refused to those who do not hold a reservation.
-    bool allowed_on_wildcard = true; ///< False for what changes data (protocol.md 9).
+    bool durable = false;          ///< Forced unit access.
+    bool needs_reservation = true; ///< Category W: refused to those who do not hold a reservation.
+    bool allowed_on_wildcard =
+        true; ///< False for what changes data (lib/protocol/README.md, "Open questions").
 };
 
 /// The row for an opcode. The decision between 28 and 48 bits is the opcode's, never that of the E flag
-/// (protocol.md 2.1).
+/// (lib/protocol/README.md, "28 or 48 bits").
 const AtaCommand& ata_command(std::uint8_t opcode);
 
 enum class SetFeature : std::uint8_t {

@@ -16,7 +16,8 @@ inline constexpr std::uint16_t ethertype_nothing = 0x88B5;
 // Where things are in a frame.
 inline constexpr std::size_t destination_at = 0, source_at = 6, ethertype_at = 12;
 inline constexpr std::size_t ethernet_header_bytes = 14;
-/// Shorter frames are padded with zeros to this (protocol.md 1.2); frame check sequence not counted.
+/// Shorter frames are padded with zeros to this (lib/protocol/README.md, "Building an answer"); frame check
+/// sequence not counted.
 inline constexpr std::size_t min_frame_bytes = 60;
 /// An 802.1Q tag, for which receive buffers leave room.
 inline constexpr std::size_t vlan_tag_bytes = 4;

@@ -1,3 +1,4 @@
+// The words of IDENTIFY DEVICE data, each with its source.
 #include "protocol/identify.hpp"
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// IDENTIFY DEVICE data (ata.md 4; ATA8-ACS, ACS-2).
+// IDENTIFY DEVICE data (lib/protocol/README.md, "IDENTIFY").
 #pragma once
 
 #include <aoetarget/block_device.hpp>

@@ -1,3 +1,4 @@
+// A ring of its own for one operation, which is abandoned if it does not end in time.
 #include "ring/attempt.hpp"
 
 #include <atomic>

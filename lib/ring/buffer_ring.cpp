@@ -1,3 +1,4 @@
+// The memory of a buffer ring and its registration.
 #include "ring/buffer_ring.hpp"
 
 #include <cerrno>

@@ -1,3 +1,4 @@
+// Set-up by what the kernel can do, submission, waiting, and the dispatch of completions.
 #include "ring/ring.hpp"
 
 #include "ring/attempt.hpp"

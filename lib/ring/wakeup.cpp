@@ -1,3 +1,4 @@
+// The eventfd and the read that waits on it.
 #include "ring/wakeup.hpp"
 
 #include <cerrno>

@@ -1,3 +1,4 @@
+// The process's table of devices in exclusive use, and locks of open file descriptions.
 #include "storage/claim.hpp"
 
 #include "storage/refusal.hpp"

@@ -1,3 +1,4 @@
+// Each operation from its submission to its end: short transfers, repetition, and syncs that many share.
 #include "storage/file_device.hpp"
 
 #include <algorithm>

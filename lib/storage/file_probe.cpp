@@ -1,3 +1,4 @@
+// The system calls and trials by which each fact is found out.
 #include "storage/file_probe.hpp"
 
 #include "ring/attempt.hpp"

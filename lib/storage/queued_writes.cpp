@@ -1,3 +1,4 @@
+// When a write has waited too long in a queue of the kernel, and is done by a worker thread at once.
 #include "storage/queued_writes.hpp"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// The advice for each error.
 #include "storage/refusal.hpp"
 
 #include <fmt/format.h>

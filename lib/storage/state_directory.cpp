@@ -1,3 +1,4 @@
+// How a state is read, checked and saved, step by step.
 #include "storage/state_directory.hpp"
 
 #include "storage/state_file.hpp"

@@ -1,3 +1,4 @@
+// The text of a state: how it is written and parsed.
 #include "storage/state_file.hpp"
 
 #include "protocol/identify.hpp"

@@ -1,3 +1,4 @@
+// Where sysfs has the attributes of a device, and those of the disk of which it is a part.
 #include "storage/sysfs.hpp"
 
 #include <fmt/format.h>

@@ -1,4 +1,5 @@
-// Wildcard addresses: protocol.md 1.1 row 5, 1.2 and the first three rows of section 9.
+// Wildcard addresses: lib/protocol/README.md, "Every received frame", "Building an answer" and "Open
+// questions".
 #include "catch.hpp"
 #include "scene.hpp"
 

@@ -1,4 +1,4 @@
-// protocol.md 3.1: discovery and advertisement.
+// lib/protocol/README.md, "Advertisements": discovery and advertisement.
 #include "catch.hpp"
 #include "scene.hpp"
 

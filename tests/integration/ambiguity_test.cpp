@@ -1,6 +1,6 @@
-// protocol.md 9, the RULE column: the rows that no other file's subject covers. Partial wildcards and ATA on
-// a wildcard are in addressing_test.cpp, the query length and ccmd rows in config_test.cpp, reserve vs
-// IDENTIFY in reserve_test.cpp.
+// lib/protocol/README.md, "Open questions": the rows that no other file's subject covers. Partial wildcards
+// and ATA on a wildcard are in addressing_test.cpp, the query length and ccmd rows in config_test.cpp,
+// reserve vs IDENTIFY in reserve_test.cpp.
 #include "catch.hpp"
 #include "scene.hpp"
 
@@ -109,7 +109,8 @@ TEST_CASE("protocol 9 row bufcnt exceeded: a flood is answered in part, bounded,
 }
 
 TEST_CASE("protocol 9 buffer count: that many requests at once are all answered", "[protocol-9]") {
-    // At 9000 a frame is charged to the socket's memory at many times what vblade reserves (peers.md 2).
+    // At 9000 a frame is charged to the socket's memory at many times what vblade reserves
+    // (lib/net/README.md, "The receive buffer").
     for (const auto& [mtu, sectors] : {std::pair(1500u, 2u), std::pair(9000u, 17u)}) {
         JumboScene scene(mtu, "", 8192);
         const unsigned buffers = scene.client.ask(config_request()).buffer_count();

@@ -1,6 +1,6 @@
-// Debian's aoetools against the target (initiators.md 8). aoeping, aoecfg and aoe-sancheck use raw sockets
-// and need no kernel driver. aoe-stat, aoe-revalidate, aoe-flush and aoe-interfaces only talk to the driver,
-// never to a target, so there is nothing of theirs to test here.
+// Debian's aoetools against the target (lib/protocol/README.md, "aoetools"). aoeping, aoecfg and aoe-sancheck
+// use raw sockets and need no kernel driver. aoe-stat, aoe-revalidate, aoe-flush and aoe-interfaces only talk
+// to the driver, never to a target, so there is nothing of theirs to test here.
 #include "catch.hpp"
 #include "scene.hpp"
 

@@ -1,5 +1,5 @@
 // Writes take effect in the order in which they reached the machine, whichever interface they came in on
-// (initiators.md 9, H1, R1).
+// (lib/core/ordering.md H1, R1).
 #include "catch.hpp"
 #include "scene.hpp"
 

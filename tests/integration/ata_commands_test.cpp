@@ -1,5 +1,5 @@
-// ata.md 3: every row of the command table. Which of them a reservation blocks is in reserve_test.cpp, DATA
-// SET MANAGEMENT in trim_test.cpp, IDENTIFY in identify_test.cpp.
+// lib/protocol/README.md, "ATA commands": every row of the command table. Which of them a reservation blocks
+// is in reserve_test.cpp, DATA SET MANAGEMENT in trim_test.cpp, IDENTIFY in identify_test.cpp.
 #include "catch.hpp"
 #include "scene.hpp"
 

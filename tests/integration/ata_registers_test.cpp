@@ -1,4 +1,4 @@
-// protocol.md 2.3, row by row: which registers come back with each outcome.
+// lib/protocol/README.md, "Registers in the answer": which registers come back with each outcome.
 #include "catch.hpp"
 #include "scene.hpp"
 

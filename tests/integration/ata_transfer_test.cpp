@@ -1,5 +1,5 @@
-// protocol.md 2 (the ATA header), 2.1 (28 or 48 bits), 2.2 (sector count), 2.4 (frame lengths) and 2.5 (the A
-// flag).
+// The ATA header: lib/protocol/README.md, "Command 0: ATA", "28 or 48 bits", "Sector count", "Frame lengths"
+// and "The A flag".
 #include "catch.hpp"
 #include "scene.hpp"
 

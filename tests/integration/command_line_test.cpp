@@ -156,7 +156,7 @@ TEST_CASE("a bad command line ends with 2 and one line that names what is wrong"
         {{"vblade", "1", "255", interface, image.path()}, "255"},
         {{"vblade", "-m", "nonsense", "1", "1", interface, image.path()}, "nonsense"},
         {{"vblade", "-b", "0", "1", "1", interface, image.path()},
-         "-b"}, // 0 and 1 stall Linux (protocol.md 9)
+         "-b"}, // 0 and 1 stall Linux (lib/protocol/README.md, "Buffer count")
         {{"vblade", "-b", "1", "1", "1", interface, image.path()}, "-b"},
         {{"vblade", "-o", "-5", "1", "1", interface, image.path()}, "-5"},
     };
@@ -173,7 +173,8 @@ TEST_CASE("an interface that does not exist or cannot carry AoE ends with 1 and 
     check_refusal({"serve", "-i", std::string(40, 'x'), "-e", disk}, 2,
                   "xxxx"); // no interface can have this name
     const VethPair& wire = standard_wire();
-    set_mtu(wire.target_end(), 300); // protocol.md 7: below 534 it cannot carry a sector
+    set_mtu(wire.target_end(),
+            300); // lib/protocol/README.md, "Sectors in a frame": below 534 it cannot carry a sector
     check_refusal({"serve", "-i", wire.target_end(), "-e", disk}, 1, wire.target_end());
     set_mtu(wire.target_end(), 1500);
 }

@@ -1,4 +1,5 @@
-// protocol.md 3: Query Config Information. Advertisements (3.1) are in advertise_test.cpp.
+// lib/protocol/README.md, "Command 1: Query Config": Query Config Information. Advertisements (3.1) are in
+// advertise_test.cpp.
 #include "catch.hpp"
 #include "scene.hpp"
 

@@ -1,4 +1,5 @@
-// Backing stores that fail (ata.md 6, design.md rule 7): the right answer, and the target goes on.
+// Backing stores that fail (lib/protocol/README.md, "Device errors", lib/README.md, "Faults are weather"):
+// the right answer, and the target goes on.
 #include "catch.hpp"
 #include "scene.hpp"
 
@@ -8,8 +9,8 @@ using namespace aoetest;
 
 namespace {
 
-// What ata.md allows for sectors that are gone: UNC or IDNF (0 bytes: beyond the end of the file), or a
-// device fault.
+// What lib/protocol/README.md, "Device errors" allows for sectors that are gone: UNC or IDNF (0 bytes: beyond
+// the end of the file), or a device fault.
 bool is_media_failure(const Reply& reply) {
     if (reply.is_error() || reply.bytes.size() != 60)
         return false;

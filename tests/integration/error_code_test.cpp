@@ -1,4 +1,4 @@
-// protocol.md 1.3: which AoE error codes a target sends, and when it must not.
+// lib/protocol/README.md, "AoE errors": which AoE error codes a target sends, and when it must not.
 #include "catch.hpp"
 #include "scene.hpp"
 

@@ -1,4 +1,5 @@
-// What an export's options do: window, read-only, serial, cache and durability (ata.md 3 to 5).
+// What an export's options do: window, read-only, serial, cache and durability (lib/protocol/README.md, "ATA
+// commands" and "IDENTIFY"; lib/README.md, "Durability").
 #include "catch.hpp"
 #include "scene.hpp"
 

@@ -1,4 +1,5 @@
-// protocol.md 1 (the header), 1.1 (what happens to every received frame) and 1.2 (how a response is built).
+// lib/protocol/README.md, "The common header", "Every received frame" and "Building an answer" (the
+// header), 1.1 (what happens to every received frame) and 1.2 (how a response is built).
 #include "catch.hpp"
 #include "scene.hpp"
 

@@ -1,4 +1,5 @@
-// ata.md 4: the 256 words of IDENTIFY DEVICE, and the 0xEC row of the command table.
+// lib/protocol/README.md, "IDENTIFY": the 256 words of IDENTIFY DEVICE, and the 0xEC row of the command
+// table.
 #include "catch.hpp"
 #include "scene.hpp"
 

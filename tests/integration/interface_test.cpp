@@ -1,4 +1,5 @@
-// Interfaces that are small, large, loopback, or come and go (protocol.md 7 and 8, design.md rules 6 and 7).
+// Interfaces that are small, large, loopback, or come and go (lib/protocol/README.md, "Sectors in a frame";
+// lib/net/README.md, "Interfaces that come and go", lib/README.md, "Answers fit" and "Faults are weather").
 #include "catch.hpp"
 #include "scene.hpp"
 

@@ -1,4 +1,4 @@
-// protocol.md 4: the MAC mask list.
+// lib/protocol/README.md, "Command 2: MAC mask list": the MAC mask list.
 #include "audience_check.hpp"
 #include "catch.hpp"
 #include "scene.hpp"

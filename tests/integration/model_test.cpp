@@ -1,5 +1,5 @@
-// A random mix of requests with many in flight, compared byte for byte with an in-memory copy (design.md rule
-// 3). Every kind of backing store gets the same treatment. AOETEST_SEED chooses another sequence.
+// A random mix of requests with many in flight, compared byte for byte with an in-memory copy (lib/README.md,
+// "Order"). Every kind of backing store gets the same treatment. AOETEST_SEED chooses another sequence.
 #include "catch.hpp"
 #include "scene.hpp"
 

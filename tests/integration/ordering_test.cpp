@@ -1,4 +1,5 @@
-// Order of overlapping requests and duplicates in flight (design.md rule 3; initiators.md 9, H2, R4, R5, R6).
+// Order of overlapping requests and duplicates in flight (lib/README.md, "Order"; lib/core/ordering.md H2,
+// R4, R5, R6).
 #include "catch.hpp"
 #include "scene.hpp"
 

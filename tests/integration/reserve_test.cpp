@@ -1,4 +1,5 @@
-// protocol.md 5: Reserve/Release, and the reservation column of the command table in ata.md 3.
+// lib/protocol/README.md, "Command 3: Reserve/Release": Reserve/Release, and the reservation column of the
+// command table in lib/protocol/README.md, "ATA commands".
 #include "catch.hpp"
 #include "scene.hpp"
 

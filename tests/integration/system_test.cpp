@@ -1,5 +1,5 @@
 // What the target is to the system it runs on: one waiting point, no threads of its own, bounded memory
-// (design.md).
+// (lib/README.md, "One waiting point" and "Bounded").
 #include "catch.hpp"
 #include "flood.hpp"
 #include "scene.hpp"

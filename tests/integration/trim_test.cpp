@@ -1,4 +1,5 @@
-// ata 0x06 DATA SET MANAGEMENT (ata.md 3), and the words that announce it (ata.md 4).
+// ata 0x06 DATA SET MANAGEMENT (lib/protocol/README.md, "ATA commands"), and the words that announce it
+// (lib/protocol/README.md, "IDENTIFY").
 #include "catch.hpp"
 #include "scene.hpp"
 

@@ -216,7 +216,7 @@ std::uint16_t Host::jiffies() const {
 }
 
 /// Of a tag of Linux: even the answer to a transmission that has been replaced tells how long answers take
-/// (initiators.md 2.5), or a host whose target has much to do would never wait long enough.
+/// (lib/protocol/README.md, "Linux"), or a host whose target has much to do would never wait long enough.
 Time Host::age_of(std::uint32_t tag) const {
     return static_cast<std::uint16_t>(jiffies() - static_cast<std::uint16_t>(tag)) * jiffy;
 }

@@ -137,7 +137,7 @@ bool RawClient::receive_one(Milliseconds timeout) {
 
 void RawClient::handle(Reply reply) {
     if (is_loopback_ && !reply.is_response())
-        return; // our own request, as every frame on lo comes back (protocol.md 8)
+        return; // our own request, as every frame on lo comes back (lib/net/README.md, "Packet sockets")
     if (others_.contains(reply.destination()))
         return;
     if (reply.source() != target_mac_)

@@ -22,7 +22,8 @@ std::string number(std::size_t value) {
     return std::to_string(value);
 }
 
-// protocol.md 1: header. 1.2: never a wildcard address, never below 60 bytes.
+// lib/protocol/README.md, "The common header" and "Building an answer": header. 1.2: never a wildcard
+// address, never below 60 bytes.
 void check_header(Findings& findings, const Reply& reply) {
     findings.expect(reply.bytes.size() >= minimum_frame,
                     "1.2: a reply is at least 60 bytes, this one has " + number(reply.bytes.size()));
@@ -37,7 +38,8 @@ void check_header(Findings& findings, const Reply& reply) {
     findings.expect(reply.slot() != every_slot, "1.2: the slot of a reply is not the wildcard");
 }
 
-// protocol.md 1.2: the length is exactly that of the content, padded with zeros to 60.
+// lib/protocol/README.md, "Building an answer": the length is exactly that of the content, padded with zeros
+// to 60.
 void check_length(Findings& findings, const Reply& reply, std::size_t content) {
     const std::size_t wanted = std::max(content, minimum_frame);
     findings.expect(reply.bytes.size() == wanted,
@@ -56,7 +58,8 @@ bool carries_identify_sized_data(const Request& request) {
     return request.opcode() == ata::identify || smart_data;
 }
 
-// Commands whose returned registers protocol.md 2.3 fixes without exception.
+// Commands whose returned registers lib/protocol/README.md, "Registers in the answer" fixes without
+// exception.
 bool has_plain_registers(std::uint8_t opcode) {
     return ata::reads_data(opcode) || ata::writes_data(opcode) || opcode == ata::identify ||
            opcode == ata::flush_cache || opcode == ata::flush_cache_ext || opcode == ata::check_power_mode ||
@@ -121,8 +124,8 @@ void check_mask(Findings& findings, const Reply& reply) {
         findings.expect(reply.word_at(28 + 8 * i) == 0, "4: reserved and dcmd of a listed entry are zero");
 }
 
-// Error 5 echoes the rest of the header (protocol.md 1.1 row 7); what follows is either echoed as well or
-// zero.
+// Error 5 echoes the rest of the header (lib/protocol/README.md, "Every received frame"); what follows is
+// either echoed as well or zero.
 void check_version_error(Findings& findings, const Reply& reply, const Request& request) {
     findings.expect(reply.bytes.size() == minimum_frame, "1.2: an error 5 reply has 60 bytes");
     const Bytes sent = request.encode();

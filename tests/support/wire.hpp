@@ -1,5 +1,6 @@
-// The wire as the test client writes and reads it, from protocol.md alone: nothing here comes from the
-// library, so that a mistake in the library's layouts is not repeated by its judge.
+// The wire as the test client writes and reads it, from lib/protocol/README.md, "The common header" alone:
+// nothing here comes from the library, so that a mistake in the library's layouts is not repeated by its
+// judge.
 #pragma once
 
 #include <array>
@@ -32,23 +33,23 @@ inline constexpr std::uint16_t ethernet_type_aoe = 0x88A2;
 inline constexpr std::uint16_t every_shelf = 0xFFFF;
 inline constexpr std::uint8_t every_slot = 0xFF;
 
-// AoE commands (protocol.md 1).
+// AoE commands (lib/protocol/README.md, "The common header").
 inline constexpr std::uint8_t command_ata = 0;
 inline constexpr std::uint8_t command_config = 1;
 inline constexpr std::uint8_t command_mask = 2;
 inline constexpr std::uint8_t command_reserve = 3;
 
-// Flags of the byte after the Ethernet type (protocol.md 1).
+// Flags of the byte after the Ethernet type (lib/protocol/README.md, "The common header").
 inline constexpr std::uint8_t flag_response = 0x08;
 inline constexpr std::uint8_t flag_error = 0x04;
 
-// aflags (protocol.md 2).
+// aflags (lib/protocol/README.md, "Command 0: ATA").
 inline constexpr std::uint8_t aflag_extended = 0x40;
 inline constexpr std::uint8_t aflag_device = 0x10;
 inline constexpr std::uint8_t aflag_asynchronous = 0x02;
 inline constexpr std::uint8_t aflag_write = 0x01;
 
-// Status and error registers (protocol.md 2.3).
+// Status and error registers (lib/protocol/README.md, "Registers in the answer").
 inline constexpr std::uint8_t status_good = 0x40;
 inline constexpr std::uint8_t status_error = 0x41;
 inline constexpr std::uint8_t status_fault = 0x61;
@@ -56,7 +57,7 @@ inline constexpr std::uint8_t error_abort = 0x04;
 inline constexpr std::uint8_t error_id_not_found = 0x10;
 inline constexpr std::uint8_t error_uncorrectable = 0x40;
 
-// ATA commands (ata.md 3) that tests name often.
+// ATA commands (lib/protocol/README.md, "ATA commands") that tests name often.
 namespace ata {
 inline constexpr std::uint8_t data_set_management = 0x06;
 inline constexpr std::uint8_t read_sectors = 0x20;
@@ -97,7 +98,7 @@ struct Request {
     Request& tagged(std::uint32_t new_tag);
     Bytes encode() const;
 
-    // Places in an ATA argument, by their offset in the frame (protocol.md 2).
+    // Places in an ATA argument, by their offset in the frame (lib/protocol/README.md, "Command 0: ATA").
     std::uint8_t& at(std::size_t frame_offset);
     std::uint8_t byte_at(std::size_t frame_offset) const; // 0 beyond the end
     std::uint8_t opcode() const { return byte_at(27); }
@@ -133,7 +134,8 @@ Request mask_request(std::uint8_t mcmd = mask_read, const std::vector<Directive>
 inline constexpr std::uint8_t reserve_read = 0, reserve_set = 1, reserve_force = 2;
 Request reserve_request(std::uint8_t rcmd = reserve_read, const std::vector<Mac>& holders = {});
 
-// One received frame; accessors read at the offsets of protocol.md and give zero beyond the frame's end.
+// One received frame; accessors read at the offsets of lib/protocol/README.md, "The common header" and give
+// zero beyond the frame's end.
 struct Reply {
     Bytes bytes;
 
@@ -188,7 +190,7 @@ struct Reply {
 
 std::string hex_dump(const Bytes& bytes, std::size_t limit = 96);
 
-// IDENTIFY words (ata.md 4) out of the 512 bytes of a reply.
+// IDENTIFY words (lib/protocol/README.md, "IDENTIFY") out of the 512 bytes of a reply.
 struct Identify {
     explicit Identify(const Bytes& data);
     std::array<std::uint16_t, 256> words{};

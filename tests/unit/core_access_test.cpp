@@ -1,4 +1,5 @@
-// Commands 2 and 3: the MAC mask list, Reserve/Release, and the fence of both (protocol.md 4 and 5).
+// Commands 2 and 3: the MAC mask list, Reserve/Release, and the fence of both (lib/protocol/README.md,
+// "Command 2: MAC mask list", "Command 3: Reserve/Release" and "The fence").
 #include "core_fixture.hpp"
 #include "support/catch.hpp"
 

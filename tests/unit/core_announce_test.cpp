@@ -1,4 +1,4 @@
-// Advertisements that nobody asked for (protocol.md 3.1).
+// Advertisements that nobody asked for (lib/protocol/README.md, "Advertisements").
 #include "core_fixture.hpp"
 #include "support/catch.hpp"
 
@@ -157,7 +157,7 @@ TEST_CASE("a target that is closing does not announce itself", "[core][announce]
     Disk& disk = core.add_export();
     disk.immediate = false;
     core.core.close();
-    CHECK(pass(core, 1s).empty()); // initiators.md H7: another node may be taking over
+    CHECK(pass(core, 1s).empty()); // lib/core/ordering.md H7: another node may be taking over
     disk.complete();
     core.turn();
 }

@@ -1,4 +1,4 @@
-// Command 1: Query Config (protocol.md 3).
+// Command 1: Query Config (lib/protocol/README.md, "Command 1: Query Config").
 #include "core_fixture.hpp"
 #include "support/catch.hpp"
 

@@ -1,4 +1,5 @@
-// What is on stable storage when an answer leaves (design.md rule 4, ata.md 5, initiators.md H6).
+// What is on stable storage when an answer leaves (lib/README.md, "Durability", lib/README.md, "Durability",
+// lib/core/ordering.md H6).
 #include "core_fixture.hpp"
 #include "support/catch.hpp"
 

@@ -1,5 +1,5 @@
 // The scheduler: requests that overlap take effect in the order in which they came, copies are done once,
-// neighbours together (initiators.md R4 to R6, H2, H3).
+// neighbours together (lib/core/ordering.md R4, R5, R6, H2, H3).
 #include "core_fixture.hpp"
 #include "support/catch.hpp"
 

@@ -1,5 +1,5 @@
 // Old frames that come late: because they waited in a socket while another interface was served, or in the
-// network. They never undo what was done since (initiators.md H1, R1, R3).
+// network. They never undo what was done since (lib/core/ordering.md H1, R1, R3).
 #include "core_fixture.hpp"
 #include "support/catch.hpp"
 

@@ -1,5 +1,5 @@
-// Requests that are addressed to many exports (protocol.md 1.2): every one of them answers, once, however few
-// slots there are.
+// Requests that are addressed to many exports (lib/protocol/README.md, "Building an answer"): every one of
+// them answers, once, however few slots there are.
 #include "core_fixture.hpp"
 #include "support/catch.hpp"
 

@@ -1,4 +1,4 @@
-// ATA registers, and the table of commands row by row as ata.md 3 has it.
+// ATA registers, and the table of commands row by row as lib/protocol/README.md, "ATA commands" has it.
 #include "protocol/ata.hpp"
 #include "support/catch.hpp"
 #include "support/wire.hpp"

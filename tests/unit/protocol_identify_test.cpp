@@ -1,4 +1,4 @@
-// IDENTIFY DEVICE word by word (ata.md 4).
+// IDENTIFY DEVICE word by word (lib/protocol/README.md, "IDENTIFY").
 #include "protocol/identify.hpp"
 #include "support/catch.hpp"
 #include "support/wire.hpp"
