@@ -1,5 +1,5 @@
 // Command 0: which requests are refused, which are carried out, and what the registers say afterwards
-// (lib/protocol/README.md, "Command 0: ATA", lib/protocol/README.md, "ATA commands" and "Device errors").
+// (lib/protocol/README.md, "Command 0: ATA", "ATA commands" and "Device errors").
 #include "core_fixture.hpp"
 #include "protocol/ata.hpp"
 #include "support/catch.hpp"
@@ -235,148 +235,148 @@ TEST_CASE("IDENTIFY names no more blocks of ranges than a frame of the link can 
     CoreFixture core({.mtu = mtu});
     core.add_export(with_discard(256));
     CAPTURE(mtu);
-    CHECK(Identify(core.ask(identify_request()).data()).words[105] ==
-          most); // lib/protocol/README.md, "IDENTIFY"
+    CHECK(Identify(core.ask(identify_request()).data()).words[105] == most);
+}
 
-    TEST_CASE("CHECK POWER MODE says active in the count register", "[core][ata]") {
+TEST_CASE("CHECK POWER MODE says active in the count register", "[core][ata]") {
+    CoreFixture core;
+    core.add_export();
+    const Reply reply = core.ask(
+        ata_request(GENERATE(values<std::uint8_t>({0xE5, 0x98})), 0, GENERATE(values<std::uint8_t>({0, 7}))));
+    CHECK(outcome_of(reply) == good);
+    CHECK(reply.count() == 0xFF);
+}
+
+TEST_CASE("STANDBY and SLEEP flush, IDLE does not", "[core][ata]") {
+    const auto [opcode, flushes] = GENERATE(table<std::uint8_t, bool>({{0xE0, true},
+                                                                       {0xE2, true},
+                                                                       {0xE6, true},
+                                                                       {0x94, true},
+                                                                       {0x96, true},
+                                                                       {0x99, true},
+                                                                       {0xE1, false},
+                                                                       {0xE3, false},
+                                                                       {0x95, false},
+                                                                       {0x97, false}}));
+    CoreFixture core;
+    Disk& disk = core.add_export();
+    CHECK(outcome_of(core.ask(ata_request(opcode, 0, 0x99))) == good);
+    CHECK(disk.log.size() == (flushes ? 1 : 0));
+}
+
+TEST_CASE("SET FEATURES knows what the table names and nothing else", "[core][ata]") {
+    const bool cache = GENERATE(false, true);
+    Geometry geometry = geometry_of(64);
+    geometry.volatile_cache = cache;
+    for (unsigned feature = 0; feature < 256; ++feature) {
+        CAPTURE(feature, cache);
         CoreFixture core;
-        core.add_export();
-        const Reply reply = core.ask(ata_request(GENERATE(values<std::uint8_t>({0xE5, 0x98})), 0,
-                                                 GENERATE(values<std::uint8_t>({0, 7}))));
-        CHECK(outcome_of(reply) == good);
-        CHECK(reply.count() == 0xFF);
+        core.add_export(geometry);
+        Outcome expected = aborted;
+        switch (feature) {
+        case 0x02:
+            expected = cache ? good : aborted;
+            break;
+        case 0x03:
+        case 0x55:
+        case 0x66:
+        case 0x82:
+        case 0xAA:
+        case 0xCC:
+            expected = good;
+        }
+        CHECK(outcome_of(core.ask(ata_request(ata::set_features, static_cast<std::uint8_t>(feature)))) ==
+              expected);
     }
+}
 
-    TEST_CASE("STANDBY and SLEEP flush, IDLE does not", "[core][ata]") {
-        const auto [opcode, flushes] = GENERATE(table<std::uint8_t, bool>({{0xE0, true},
-                                                                           {0xE2, true},
-                                                                           {0xE6, true},
-                                                                           {0x94, true},
-                                                                           {0x96, true},
-                                                                           {0x99, true},
-                                                                           {0xE1, false},
-                                                                           {0xE3, false},
-                                                                           {0x95, false},
-                                                                           {0x97, false}}));
-        CoreFixture core;
-        Disk& disk = core.add_export();
-        CHECK(outcome_of(core.ask(ata_request(opcode, 0, 0x99))) == good);
-        CHECK(disk.log.size() == (flushes ? 1 : 0));
-    }
+TEST_CASE("an error of the device becomes the outcome that the table names", "[core][ata]") {
+    struct Row {
+        int error;
+        Outcome read, write, flush;
+    };
+    const auto row = GENERATE(values<Row>({
+        {EIO, uncorrectable, fault, fault},
+        {EREMOTEIO, uncorrectable, fault, fault},
+        {ENOSPC, uncorrectable, fault, fault},
+        {EDQUOT, uncorrectable, fault, fault},
+        {EFBIG, uncorrectable, fault, fault},
+        {EROFS, aborted, aborted, aborted},
+        {EBADF, aborted, aborted, aborted},
+        {EPERM, aborted, aborted, aborted},
+        {ENODATA, outside, outside, outside},
+        {ENODEV, fault, fault, fault},
+        {ENXIO, fault, fault, fault},
+    }));
+    CoreFixture core;
+    Disk& disk = core.add_export(with_discard(64));
+    disk.error_of = [&](const Disk::Io&) { return row.error; };
+    CAPTURE(row.error);
+    CHECK(outcome_of(core.ask(read_request(4, 2))) == row.read);
+    CHECK(outcome_of(core.ask(ata_request(ata::read_verify_ext, 0, 2, 4))) == row.read);
+    CHECK(outcome_of(core.ask(write_request(4, pattern(4, 2, 1)))) == row.write);
+    CHECK(outcome_of(core.ask(trim_request({{0, 8}}))) == row.write);
+    CHECK(outcome_of(core.ask(flush_request())) == row.flush);
+    CHECK(core.stats().ata_errors == 5);
+}
 
-    TEST_CASE("SET FEATURES knows what the table names and nothing else", "[core][ata]") {
-        const bool cache = GENERATE(false, true);
-        Geometry geometry = geometry_of(64);
-        geometry.volatile_cache = cache;
-        for (unsigned feature = 0; feature < 256; ++feature) {
-            CAPTURE(feature, cache);
-            CoreFixture core;
-            core.add_export(geometry);
-            Outcome expected = aborted;
-            switch (feature) {
-            case 0x02:
-                expected = cache ? good : aborted;
-                break;
-            case 0x03:
-            case 0x55:
-            case 0x66:
-            case 0x82:
-            case 0xAA:
-            case 0xCC:
-                expected = good;
-            }
-            CHECK(outcome_of(core.ask(ata_request(ata::set_features, static_cast<std::uint8_t>(feature)))) ==
-                  expected);
+TEST_CASE("a device that is out of resources is answered for by silence", "[core][ata]") {
+    const int error = GENERATE(EAGAIN, ENOMEM);
+    CoreFixture core;
+    Disk& disk = core.add_export(with_discard(64));
+    disk.error_of = [&](const Disk::Io&) { return error; };
+    core.expect_silence(read_request(4, 2));
+    CHECK(core.acted_upon());
+    core.expect_silence(write_request(4, pattern(4, 2)));
+    core.expect_silence(ata_request(ata::read_verify_ext, 0, 2, 4));
+    core.expect_silence(trim_request({{0, 8}}));
+    core.expect_silence(flush_request());
+    CHECK(core.stats().dropped == 5);
+    disk.error_of = nullptr;
+    CHECK(outcome_of(core.ask(read_request(4, 2))) == good);
+}
+
+TEST_CASE("a reservation refuses to others what the table says", "[core][ata]") {
+    CoreFixture core;
+    Disk& disk = core.add_export(with_discard(256));
+    core.ask(reserve_request(reserve_set, {other_client_mac}).from(other_client_mac));
+    for (unsigned opcode = 0; opcode < 256; ++opcode) {
+        CAPTURE(opcode);
+        const auto code = static_cast<std::uint8_t>(opcode);
+        disk.log.clear();
+        const Reply reply = core.ask(ata_request(code, 0, 1, 4));
+        const bool refused = aoetarget::protocol::ata_command(code).needs_reservation;
+        CHECK(reply.error() == (refused ? error_reserved : 0));
+        if (refused) {
+            CHECK(reply.status() == code); // the registers are echoed
+            CHECK(reply.count() == 1);
+            CHECK(disk.log.empty());
         }
     }
+    CHECK(outcome_of(core.ask(read_request(0, 1).from(other_client_mac))) == good);
+}
 
-    TEST_CASE("an error of the device becomes the outcome that the table names", "[core][ata]") {
-        struct Row {
-            int error;
-            Outcome read, write, flush;
-        };
-        const auto row = GENERATE(values<Row>({
-            {EIO, uncorrectable, fault, fault},
-            {EREMOTEIO, uncorrectable, fault, fault},
-            {ENOSPC, uncorrectable, fault, fault},
-            {EDQUOT, uncorrectable, fault, fault},
-            {EFBIG, uncorrectable, fault, fault},
-            {EROFS, aborted, aborted, aborted},
-            {EBADF, aborted, aborted, aborted},
-            {EPERM, aborted, aborted, aborted},
-            {ENODATA, outside, outside, outside},
-            {ENODEV, fault, fault, fault},
-            {ENXIO, fault, fault, fault},
-        }));
-        CoreFixture core;
-        Disk& disk = core.add_export(with_discard(64));
-        disk.error_of = [&](const Disk::Io&) { return row.error; };
-        CAPTURE(row.error);
-        CHECK(outcome_of(core.ask(read_request(4, 2))) == row.read);
-        CHECK(outcome_of(core.ask(ata_request(ata::read_verify_ext, 0, 2, 4))) == row.read);
-        CHECK(outcome_of(core.ask(write_request(4, pattern(4, 2, 1)))) == row.write);
-        CHECK(outcome_of(core.ask(trim_request({{0, 8}}))) == row.write);
-        CHECK(outcome_of(core.ask(flush_request())) == row.flush);
-        CHECK(core.stats().ata_errors == 5);
-    }
-
-    TEST_CASE("a device that is out of resources is answered for by silence", "[core][ata]") {
-        const int error = GENERATE(EAGAIN, ENOMEM);
-        CoreFixture core;
-        Disk& disk = core.add_export(with_discard(64));
-        disk.error_of = [&](const Disk::Io&) { return error; };
-        core.expect_silence(read_request(4, 2));
-        CHECK(core.acted_upon());
-        core.expect_silence(write_request(4, pattern(4, 2)));
-        core.expect_silence(ata_request(ata::read_verify_ext, 0, 2, 4));
-        core.expect_silence(trim_request({{0, 8}}));
-        core.expect_silence(flush_request());
-        CHECK(core.stats().dropped == 5);
-        disk.error_of = nullptr;
-        CHECK(outcome_of(core.ask(read_request(4, 2))) == good);
-    }
-
-    TEST_CASE("a reservation refuses to others what the table says", "[core][ata]") {
-        CoreFixture core;
-        Disk& disk = core.add_export(with_discard(256));
-        core.ask(reserve_request(reserve_set, {other_client_mac}).from(other_client_mac));
-        for (unsigned opcode = 0; opcode < 256; ++opcode) {
-            CAPTURE(opcode);
-            const auto code = static_cast<std::uint8_t>(opcode);
-            disk.log.clear();
-            const Reply reply = core.ask(ata_request(code, 0, 1, 4));
-            const bool refused = aoetarget::protocol::ata_command(code).needs_reservation;
-            CHECK(reply.error() == (refused ? error_reserved : 0));
-            if (refused) {
-                CHECK(reply.status() == code); // the registers are echoed
-                CHECK(reply.count() == 1);
-                CHECK(disk.log.empty());
-            }
-        }
-        CHECK(outcome_of(core.ask(read_request(0, 1).from(other_client_mac))) == good);
-    }
-
-    TEST_CASE("what was done is counted", "[core][ata]") {
-        CoreFixture core;
-        core.add_export(with_discard(256));
-        core.ask(read_request(0, 2));
-        core.ask(write_request(0, pattern(0, 1)));
-        core.ask(flush_request());
-        core.ask(trim_request({{0, 8}}));
-        core.ask(identify_request());
-        core.ask(config_request());
-        core.ask(ata_request(0xB0));
-        const aoetarget::ExportStats stats = core.stats();
-        CHECK(stats.reads == 1);
-        CHECK(stats.sectors_read == 2);
-        CHECK(stats.writes == 1);
-        CHECK(stats.sectors_written == 1);
-        CHECK(stats.flushes == 1);
-        CHECK(stats.discards == 1);
-        CHECK(stats.other_commands == 3);
-        CHECK(stats.ata_errors == 1);
-        CHECK(stats.aoe_errors == 0);
-        CHECK(stats.in_flight == 0);
-        CHECK(stats.serial == "Se1.1");
-        CHECK(stats.sectors == 256);
-    }
+TEST_CASE("what was done is counted", "[core][ata]") {
+    CoreFixture core;
+    core.add_export(with_discard(256));
+    core.ask(read_request(0, 2));
+    core.ask(write_request(0, pattern(0, 1)));
+    core.ask(flush_request());
+    core.ask(trim_request({{0, 8}}));
+    core.ask(identify_request());
+    core.ask(config_request());
+    core.ask(ata_request(0xB0));
+    const aoetarget::ExportStats stats = core.stats();
+    CHECK(stats.reads == 1);
+    CHECK(stats.sectors_read == 2);
+    CHECK(stats.writes == 1);
+    CHECK(stats.sectors_written == 1);
+    CHECK(stats.flushes == 1);
+    CHECK(stats.discards == 1);
+    CHECK(stats.other_commands == 3);
+    CHECK(stats.ata_errors == 1);
+    CHECK(stats.aoe_errors == 0);
+    CHECK(stats.in_flight == 0);
+    CHECK(stats.serial == "Se1.1");
+    CHECK(stats.sectors == 256);
+}
