@@ -16,17 +16,17 @@
 // nothing.
 //
 // Therefore a late frame never undoes a newer change
-// - if it is a copy, tag and all, of a change from the same port that was carried out, or a Linux host sent
-// it
-//   at most 8 s before another transmission of its request, through whatever port, that was carried out;
+// - if it is a copy, tag and all, of a change from the same port that was carried out, or if a Linux host
+//   sent it at most 8 s before another transmission of its request that was carried out, through any port;
 // - if it is admitted within two seconds (`memory`) after the end of that change; and
 // - before 32,768 others (`max_entries`) were admitted. So above 16,384 changes a second the history reaches
 //   back less far: at 100,000 a third of a second, at 300,000 a tenth, which is the shortest time after which
 //   Linux repeats a request.
 //
-// Two hosts do not share an order of tags. One of them is taken for a port of the other where it writes what
-// that wrote to the same place shortly before, its tag happens to look older (one case in eight), and so it
-// does beside that of a write that came in between: then its write waits for up to two seconds.
+// Two hosts do not share an order of tags, so one may be taken for a port of the other. That happens if it
+// writes what the other wrote to the same place shortly before, and its tag looks older than that of the
+// other (one case in eight) and than that of a write that came in between. Then its write waits for up to two
+// seconds.
 //
 // Where a host uses one tag for several requests, hashes tell a new request from a copy. Of a content they
 // see a part, and all of the data where a change is done that may be a copy. They take two contents for the
