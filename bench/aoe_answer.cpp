@@ -1,7 +1,7 @@
-// Answers reads without a disk and with nothing between link and answer: what is left when everything that a
-// target does beyond receiving and sending is taken away. The floor that run.sh compares with.
+// Answers reads without a disk and with nothing between link and answer, so that only the cost of receiving
+// and sending is left. This is the floor with which run.sh compares.
 //
-// Its data is whatever lies in the slot. Only for measuring.
+// Its data is the old content of the slot, so it is only for measuring.
 #include "net/packet_link.hpp"
 #include "protocol/ata.hpp"
 #include "protocol/identify.hpp"
@@ -25,8 +25,9 @@ constexpr std::uint16_t buffer_count = 64;
 class Answerer final : private net::LinkEvents {
   public:
     Answerer(const std::string& interface, LinkKind kind, std::uint64_t sectors)
-        : ring_(completion_entries), memories_(ring_), sectors_(sectors),
-          link_(interface, {.link = kind}, ring_, memories_, clock_, *this, {address}) {
+        : ring_(completion_entries), memories_(ring_), netfilter_(ring_, [] {}), sectors_(sectors),
+          link_(interface, {.link = kind}, ring_, memories_, clock_, *this, events_, netfilter_, {address}) {
+        link_.demand_lane();
         link_.replenish();
     }
 
@@ -97,10 +98,13 @@ class Answerer final : private net::LinkEvents {
 
     void undeliverable(core::LinkId, core::FrameSlot) override {}
     void changed(core::LinkId) override {}
+    [[nodiscard]] bool is_served_elsewhere(core::LinkId, int) const override { return false; }
 
     ring::Ring ring_;
     net::FrameMemories memories_;
     net::ArrivalClock clock_;
+    core::EventLog events_; ///< Told to nobody.
+    net::NetfilterMonitor netfilter_;
     std::uint64_t sectors_;
     net::PacketLink link_;
 };

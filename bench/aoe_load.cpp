@@ -1,4 +1,4 @@
-// aoe-load: asks AoE targets for sectors as fast as they answer, and reports what that cost.
+// aoe-load: asks AoE targets for sectors as fast as they answer, and reports the cost.
 
 #include "discover.hpp"
 #include "load.hpp"

@@ -1,4 +1,4 @@
-// Runs one workload: keeps the window full, measures, and asks again for what got lost.
+// Runs one workload: keeps the window full, measures, and repeats lost requests.
 #pragma once
 
 #include "plan.hpp"

@@ -1,6 +1,6 @@
-// What --verify writes: each sector names its LBA and the generation of the write, and every other
-// word of it follows from these and the seed. So a read shows whether it is the right sector, the
-// right write, and all of it.
+// The data that --verify writes: each sector names its LBA and the generation of the write, and every other
+// word of it follows from these and the seed. So a read shows whether it is the right sector, the right
+// write, and all of it.
 #pragma once
 
 #include "wire.hpp"

@@ -1,7 +1,7 @@
 // Chooses the requests of a run, and knows what each read must return when --verify is on.
 //
-// No two requests in flight ask for the same block: a target may take the second for a retransmission
-// of the first and answer only one of them, and what a read finds beside a write is not defined.
+// No two requests in flight ask for the same block: a target may take the second for a retransmission of the
+// first and answer only one of them, and the result of a read beside a write is not defined.
 #pragma once
 
 #include "pattern.hpp"

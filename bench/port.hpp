@@ -1,4 +1,4 @@
-// Where the load meets the network: sends and receives frames in batches.
+// The load's connection to the network, which sends and receives frames in batches.
 #pragma once
 
 #include "wire.hpp"

@@ -1,4 +1,4 @@
-// What a measured process and its core have consumed, from /proc and its CPU clock.
+// Measures the consumption of a process and its core, from /proc and the CPU clock.
 #pragma once
 
 #include <cstdint>

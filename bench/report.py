@@ -1,4 +1,4 @@
-"""Medians, spreads and ratios of what was measured; as Markdown, and held against what is required."""
+"""Medians, spreads and ratios of measurements, as Markdown, and compared with the required values."""
 
 import os
 import platform

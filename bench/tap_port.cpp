@@ -1,5 +1,5 @@
-// A tap device costs the load the least of all: a frame goes straight to what receives on the interface, and
-// what is sent there only waits to be read. So it is the target that is measured, and that does no work for
+// A tap device costs the load the least: a frame goes straight to the receiver on the interface, and frames
+// that are sent there only wait to be read. So the figures are those of the target, which does no work for
 // the load.
 #include "port.hpp"
 

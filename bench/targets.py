@@ -1,4 +1,4 @@
-"""The targets that can be measured: how each is started, and what it can do."""
+"""The targets that can be measured: the command and the abilities of each."""
 
 import fcntl
 import json
@@ -88,7 +88,7 @@ class NetworkTarget:
 def aoetarget(binary, link):
     def command(workload, scene):
         durability = "stable" if workload.stable else "volatile"
-        arguments = [binary, "serve", "-i", f"{INTERFACE},link={link}" if link else INTERFACE,
+        arguments = [binary, "serve", "--control", "none", "-i", f"{INTERFACE},link={link}" if link else INTERFACE,
                      "--threads", str(workload.threads)]
         for index, file in enumerate(scene.files):
             arguments += ["-e", f"{export_address(index)}={file},cache={workload.cache},durability={durability}"]

@@ -1,4 +1,4 @@
-"""Where a target's CPU time goes: samples of its stacks, sorted by what they were doing."""
+"""Where a target's CPU time goes: samples of its stacks, sorted by their activity."""
 
 import re
 import subprocess

@@ -1,4 +1,4 @@
-// What to ask for, and what came of it.
+// A workload, and its result.
 #pragma once
 
 #include "histogram.hpp"

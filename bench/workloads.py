@@ -1,4 +1,4 @@
-"""What is measured, and what aoetarget is required to reach."""
+"""The workloads, and the values that aoetarget must reach."""
 
 from dataclasses import dataclass
 

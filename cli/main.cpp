@@ -1,5 +1,6 @@
-// aoetarget: the table of verbs, from which usage is made.
+// aoetarget: the table of verbs, and the help that is made from it.
 #include "exit_code.hpp"
+#include "failure.hpp"
 #include "text.hpp"
 #include "usage_error.hpp"
 #include "verbs/verbs.hpp"
@@ -30,6 +31,17 @@ struct Verb {
 const Verb verbs[] = {
     {"serve", "export files and block devices", cli::serve_help, cli::serve},
     {"discover", "list the targets that answer on a network", cli::discover_help, cli::discover},
+    {"probe", "test the path to a target", cli::probe_help, cli::probe},
+    {"import", "print a configuration file for what another target serves", cli::import_help,
+     cli::import_configuration},
+    {"status", "show what a target serves", cli::status_help, cli::status},
+    {"add", "serve one more export or interface", cli::add_help, cli::add},
+    {"remove", "serve an export or an interface no longer", cli::remove_help, cli::remove},
+    {"resize", "take over that a disk has grown", cli::resize_help, cli::resize},
+    {"reopen", "open the disk of an export anew", cli::reopen_help, cli::reopen},
+    {"reload", "make what runs like the configuration file", cli::reload_help, cli::reload},
+    {"config", "print what runs as a configuration file", cli::config_help, cli::config},
+    {"stop", "end a target", cli::stop_help, cli::stop},
     {"vblade", "export one file, with vblade's own arguments", cli::vblade_help, cli::vblade},
 };
 
@@ -91,7 +103,7 @@ int run(std::string_view program, cli::Arguments arguments) {
     return find_verb(name).run(arguments);
 }
 
-/// If a standard stream is closed, the next file to be opened would take its place, and a message to people
+/// If a standard stream is closed, the next opened file would take its place, and a message for the user
 /// would end up in a socket or on a disk.
 void occupy_standard_streams() {
     int fd = 0;
@@ -102,20 +114,8 @@ void occupy_standard_streams() {
         close(fd);
 }
 
-/// Leaves out the kernel's words for an error number if our own have said it all.
-std::string message_of(const std::system_error& error) {
-    std::string message = error.what();
-    const bool is_refusal =
-        error.code() == std::errc::invalid_argument || error.code() == std::errc::message_size ||
-        error.code() == std::errc::no_such_device || error.code() == std::errc::no_such_file_or_directory;
-    const std::string suffix = ": " + error.code().message();
-    if (is_refusal && message.ends_with(suffix))
-        message.resize(message.size() - suffix.size());
-    return message;
-}
-
 int complain(int exit_code, std::string_view message) {
-    cli::say(fmt::format("aoetarget: {}\n", cli::single_line(message)));
+    cli::say(cli::Priority::error, fmt::format("aoetarget: {}\n", cli::single_line(message)));
     return exit_code;
 }
 
@@ -132,8 +132,16 @@ int main(int argc, char** argv) {
         return exit_code;
     } catch (const cli::UsageError& error) {
         return complain(cli::exit_usage, error.what());
+    } catch (const cli::Failure& failure) {
+        return complain(failure.exit_code(), failure.what());
+    } catch (const cli::ConfigurationError& error) {
+        for (const std::string& message : error.messages())
+            complain(cli::exit_configuration, message);
+        return cli::exit_configuration;
     } catch (const std::system_error& error) {
-        return complain(cli::exit_failed, message_of(error));
+        const bool is_forbidden = error.code() == std::errc::operation_not_permitted ||
+                                  error.code() == std::errc::permission_denied;
+        return complain(is_forbidden ? cli::exit_no_permission : cli::exit_failed, cli::message_of(error));
     } catch (const std::exception& error) {
         return complain(cli::exit_failed, error.what());
     }

@@ -3,8 +3,8 @@
 //     quickstart_client IF SHELF.SLOT write < DATA      from sector 0 on
 //     quickstart_client IF SHELF.SLOT read SECTORS > DATA
 //
-// One request at a time is under way, and is repeated until it is answered. The library finds the target;
-// this program makes the frames itself, because the library is for targets.
+// One request at a time is under way, and the program repeats it until it is answered. The library finds the
+// target; this program makes the frames itself, because the library is for targets.
 #include <aoetarget/discover.hpp>
 
 #include <fmt/format.h>
@@ -80,8 +80,7 @@ class Disk {
     }
 
   private:
-    // The frame without its 14 bytes of Ethernet header, which the kernel makes on a SOCK_DGRAM packet
-    // socket.
+    // A frame without its 14 bytes of Ethernet header, which the kernel makes on a SOCK_DGRAM packet socket.
     static constexpr std::size_t ethernet_bytes = 14, payload_at = header_bytes - ethernet_bytes;
     static constexpr std::size_t at_flags = 0, at_error = 1, at_shelf = 2, at_slot = 4, at_tag = 6,
                                  at_ata_flags = 10, at_count = 12, at_command = 13, at_status = 13,

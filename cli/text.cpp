@@ -1,11 +1,15 @@
-// Units, bytes that are not printable, and how a line gets to standard error.
+// Formats units and unprintable bytes, and writes lines to standard error.
 #include "text.hpp"
 
 #include <fmt/format.h>
 
-#include <cstdio>
-
+#include <algorithm>
 #include <array>
+#include <cstdio>
+#include <cstdlib>
+
+#include <sys/stat.h>
+#include <unistd.h>
 
 namespace cli {
 
@@ -47,8 +51,49 @@ std::string single_line(std::string_view text) {
     return line;
 }
 
+std::string shell_word(std::string_view text) {
+    constexpr std::string_view plain =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:,=+@%";
+    if (!text.empty() && text.find_first_not_of(plain) == std::string_view::npos)
+        return std::string(text);
+    std::string word = "'";
+    for (const char c : text)
+        word += c == '\'' ? R"('\'')" : std::string(1, c);
+    return word + "'";
+}
+
+std::string joined(std::span<const std::string> parts, std::string_view separator) {
+    std::string all;
+    for (std::size_t i = 0; i < parts.size(); ++i)
+        all.append(i == 0 ? "" : separator).append(parts[i]);
+    return all;
+}
+
+/// The service manager puts the device and inode of the stream that it connected into $JOURNAL_STREAM
+/// (systemd.exec(5)).
+bool journal_reads_errors() {
+    const char* stream = std::getenv("JOURNAL_STREAM");
+    struct stat status {};
+    return stream != nullptr && fstat(STDERR_FILENO, &status) == 0 &&
+           fmt::format("{}:{}", status.st_dev, status.st_ino) == stream;
+}
+
+std::string with_priority(std::string_view lines, Priority priority) {
+    std::string all;
+    for (std::size_t begin = 0; begin < lines.size();) {
+        const std::size_t end = std::min(lines.find('\n', begin), lines.size() - 1) + 1;
+        all += fmt::format("<{}>{}", static_cast<int>(priority), lines.substr(begin, end - begin));
+        begin = end;
+    }
+    return all;
+}
+
 void say(const std::string& text) {
     std::fputs(text.c_str(), stderr);
+}
+
+void say(Priority priority, const std::string& lines) {
+    say(journal_reads_errors() ? with_priority(lines, priority) : lines);
 }
 
 } // namespace cli

@@ -1,4 +1,4 @@
-// Shelf and slot, and MAC addresses, from text and as text.
+// Conversion of AoE addresses and MAC addresses from and to text.
 #include <aoetarget/address.hpp>
 
 #include <fmt/format.h>
@@ -56,6 +56,21 @@ std::optional<MacAddress> MacAddress::parse(std::string_view text) {
 std::string to_string(const MacAddress& address) {
     const auto& b = address.bytes;
     return fmt::format("{:02x}:{:02x}:{:02x}:{:02x}:{:02x}:{:02x}", b[0], b[1], b[2], b[3], b[4], b[5]);
+}
+
+std::optional<MacPattern> MacPattern::parse(std::string_view text) {
+    if (!text.ends_with('*')) {
+        const auto mac = MacAddress::parse(text);
+        return mac ? std::optional(MacPattern{*mac}) : std::nullopt;
+    }
+    const std::string_view beginning = text.substr(0, text.size() - 1);
+    const bool colons = beginning.find(':') != std::string_view::npos;
+    const std::string_view zeros = colons ? "00:00:00:00:00:00" : "000000000000";
+    const std::size_t step = colons ? 3 : 2;
+    if (beginning.size() % step != 0 || beginning.size() >= zeros.size())
+        return std::nullopt;
+    const auto first = MacAddress::parse(std::string(beginning).append(zeros.substr(beginning.size())));
+    return first ? std::optional(MacPattern{*first, beginning.size() / step}) : std::nullopt;
 }
 
 } // namespace aoetarget

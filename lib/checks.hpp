@@ -1,4 +1,5 @@
-// Whether what a host asks a target for is possible. Each check throws std::system_error where it is not.
+// Checks of the options and devices that a host gives to a target. Each throws std::system_error if one is
+// not possible.
 #pragma once
 
 #include <aoetarget/block_device.hpp>
@@ -11,7 +12,7 @@ namespace aoetarget {
 void check(const TargetOptions& options);
 void check(const std::string& interface, const InterfaceOptions& options);
 void check(const ExportOptions& options);
-/// `address`: of the export whose device this is.
+/// `address` belongs to the export that has this device.
 void check(const Address& address, const Geometry& geometry);
 
 } // namespace aoetarget

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""That what the tree says of itself is true. Ends with one line:
+"""Checks that the tree's statements about itself are true. Ends with one line:
 
     N passed, N failed, N skipped
 
@@ -124,6 +124,26 @@ def declared_functions_are_used():
                 yield f"{place(path, text, match.start(match.lastindex))}: {name}() is used nowhere"
 
 
+def options_are_described():
+    """Each option of a configuration is in the help of serve and on the command's page."""
+    option = re.compile(r'(?:\{\{"([a-z-]+)", ValueType|_flag<[^>]*>\("([a-z-]+)"\))')
+    subjects = {"name", "address", "path"}  # what an argument begins with
+    option_of_entry = {"cli/verbs/serve.cpp": r"^  {}(?![\w-])", "cli/README.md": r"^\| .*`{}(?![\w-])"}
+    option_of_target = {"cli/verbs/serve.cpp": r"^  --{}(?![\w-])", "cli/README.md": r"`--{}(?![\w-])"}
+    kinds = {"export": option_of_entry, "interface": option_of_entry, "target": option_of_target}
+    for kind, descriptions in kinds.items():
+        path = TOP / f"cli/config/{kind}_spec.cpp"
+        text = path.read_text()
+        if not option.search(text):
+            yield f"{place(path, text, 0)}: no option is found"
+        for match in option.finditer(text):
+            name = match[1] or match[2]
+            for document, form in descriptions.items():
+                described = re.search(form.format(name), (TOP / document).read_text(), re.MULTILINE)
+                if not described and name not in subjects:
+                    yield f"{place(path, text, match.start())}: {document} does not describe {name}"
+
+
 def formats_as_we_do():
     """Each release of clang-format has a taste of its own. Ours is that of Debian 12."""
     program = shutil.which("clang-format")
@@ -136,6 +156,7 @@ def main():
         rule_codes_are_defined,
         files_begin_with_their_purpose,
         declared_functions_are_used,
+        options_are_described,
     ]
     if formats_as_we_do():
         checks.append(formatting)

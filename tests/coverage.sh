@@ -3,26 +3,21 @@
 # corpora of tests/fuzz, and the simulation where there is one, and prints lines reached and not reached for each file.
 # Fails below 95 % of all lines. Needs gcovr.
 #
-# What is not reached, and why:
-# - what only a mutation of tests/sim does (mutated(...)): those tests have a build of their own;
+# These lines are not reached:
+# - code of mutations (mutated(...)): the tests of tests/sim for them have a build of their own;
 # - lines that stand for code which the compiler generates or moves (a class's first line, a closing return);
-# - what happens in a race of two threads that no test can force.
+# - races of two threads that no test can force.
 set -eu
 
 top=$(cd "$(dirname "$0")/.." && pwd)
+. "$top/tests/build.sh"
 build=$top/build/coverage
 least=95
 
 command -v gcovr >/dev/null || { echo "gcovr is missing: apt-get install gcovr" >&2; exit 2; }
 
-if [ ! -f "$build/build.ninja" ]; then
-    rm -rf "$build"
-    mkdir -p "$build"
-    # Somewhat optimized: else some tests ask more of a target than it can do in time.
-    meson setup "$build" "$top" -Dtests=enabled -Dcli=enabled -Dbuildtype=debug -Doptimization=g -Db_coverage=true \
-        -Dcpp_args=-fprofile-update=atomic \
-        >"$build/setup.log" || { cat "$build/setup.log" >&2; exit 1; }
-fi
+# Somewhat optimized: else some tests ask more of a target than it can do in time.
+configure "$build" -Dbuildtype=debug -Doptimization=g -Db_coverage=true -Dcpp_args=-fprofile-update=atomic
 ninja -C "$build" --quiet
 find "$build" -name '*.gcda' -delete # what an earlier run has reached
 

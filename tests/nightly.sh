@@ -1,6 +1,6 @@
 #!/bin/sh
-# Runs simulated worlds that nobody has run before and the fuzz targets, in turns, for so many hours (0.5, say), and
-# keeps what fails. Ends with one line, and fails if anything has failed:
+# Runs new simulated worlds and the fuzz targets, in turns, for this number of hours (0.5, for example), and keeps the
+# failures. Ends with one line, and fails if anything has failed:
 #
 #     N passed, N failed, N skipped
 #
@@ -15,6 +15,7 @@
 set -eu
 
 top=$(cd "$(dirname "$0")/.." && pwd)
+. "$top/tests/build.sh"
 build=$top/build/nightly
 keep=$build/kept jobs=1 hours=
 
@@ -37,11 +38,7 @@ done
 [ -n "$hours" ] || usage
 case $jobs in '' | *[!0-9]*) usage ;; esac
 
-if [ ! -f "$build/build.ninja" ]; then
-    mkdir -p "$build"
-    meson setup "$build" "$top" -Dtests=enabled -Dcli=enabled -Dwerror=true >"$build/setup.log" ||
-        { cat "$build/setup.log" >&2; exit 1; }
-fi
+configure "$build"
 ninja -C "$build" --quiet tests/sim/aoe-sim
 simulator=$build/tests/sim/aoe-sim
 mkdir -p "$keep"

@@ -1,19 +1,20 @@
 #!/bin/sh
-# Installs what the tests need, builds everything, and runs all suites. Ends with one line:
+# Installs the packages that the tests need, builds everything, and runs all suites. Ends with one line:
 #
 #     N passed, N failed, N skipped
 #
-# sudo sh tests/run.sh            everything but debian13: first what is quick, then the rest
+# sudo sh tests/run.sh            everything but the last two: first what is quick, then the rest
 # sudo sh tests/run.sh quick      what is quick: unit tests, and simulated worlds that failed once
-# sudo sh tests/run.sh SUITE...   some of: quick unit integration sim e2e sanitizers threads clang fuzz debian13
+# sudo sh tests/run.sh SUITE...   some of: quick unit integration sim e2e sanitizers threads clang fuzz quickstart debian13
 #
 # It builds in build/, where a developer does, and in folders of their own below it for other compilers and options.
 set -eu
 
 top=$(cd "$(dirname "$0")/.." && pwd)
+. "$top/tests/build.sh"
 build=$top/build
 passed=0 failed=0 skipped=0
-suites='quick unit integration sim e2e sanitizers threads clang fuzz debian13'
+suites='quick unit integration sim e2e sanitizers threads clang fuzz quickstart debian13'
 
 say() { printf '\n== %s\n' "$*"; }
 
@@ -34,30 +35,9 @@ install_packages() {
     DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $missing >/dev/null
 }
 
-# Warnings are errors for the compilers that this script has been run with, and for nobody else.
-warnings_are_errors() {
-    case $(${CXX:-c++} --version | head -n 1) in
-    *clang*' 14.'* | *' 12.'* | *' 14.'*) echo true ;;
-    *) echo false ;;
-    esac
-}
-
-# set_up DIR [MESON OPTION...]: configures a build directory, or one that is there anew if these options were not its last,
-# then builds $targets, or everything.
-targets=
+# set_up DIR [MESON OPTION...]: configures a build directory and builds everything in it.
 set_up() {
-    dir=$1
-    shift
-    set -- "-Dwerror=$(warnings_are_errors)" -Dtests=enabled -Dcli=enabled -Dbench=enabled "$@"
-    again=
-    [ ! -f "$dir/build.ninja" ] || again=--reconfigure
-    if [ -z "$again" ] || [ "$(cat "$dir/options" 2>/dev/null)" != "$*" ]; then
-        mkdir -p "$dir"
-        meson setup $again "$dir" "$top" "$@" >"$dir/setup.log" || { cat "$dir/setup.log" >&2; return 1; }
-        echo "$*" >"$dir/options"
-    fi
-    # shellcheck disable=SC2086 # several targets
-    ninja -C "$dir" --quiet $targets
+    configure "$@" && ninja -C "$1" --quiet
 }
 
 # What failed, for the end of a long output.
@@ -66,16 +46,17 @@ failures=
 keep_failures() {
     failures="$failures
 -- $suite, from $1:
-$(grep -av '^Inherited environment' "$1" | grep -aE -B 5 -A 8 'FAILED|not ok|NOT FOUND|again: |TIMEOUT|ERROR: |runtime error: |WARNING: ThreadSanitizer' | tail -60)"
+$(grep -av '^Inherited environment' "$1" | grep -aE -B 5 -A 8 'FAILED|not ok|NOT FOUND|again: |TIMEOUT|ERROR: |^debian13.sh: |runtime error: |WARNING: ThreadSanitizer' | tail -60)"
 }
 
-# count LOG STATUS: adds up the closing lines of the test programs; a failure that none of them owns up to is one more.
+# count LOG STATUS [FILE]: adds up the closing lines of the test programs in FILE, or in the log; a failure that none of
+# them owns up to is one more.
 count() {
     log=$1
     # shellcheck disable=SC2046 # three numbers
     set -- $(awk -v status="$2" '
         /^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$/ { p += $1; f += $3; s += $5 }
-        END { if (status != 0 && f == 0) f = 1; print p + 0, f + 0, s + 0 }' "$1" || echo 0 1 0)
+        END { if (status != 0 && f == 0) f = 1; print p + 0, f + 0, s + 0 }' "${3:-$1}" || echo 0 1 0)
     passed=$((passed + $1)) failed=$((failed + $2)) skipped=$((skipped + $3))
     [ "$2" -eq 0 ] || keep_failures "$log"
     printf '%s: %s passed, %s failed, %s skipped\n' "$suite" "$1" "$2" "$3"
@@ -139,10 +120,8 @@ suite_sanitizers() {
 
 # What happens on several threads, with ThreadSanitizer.
 suite_threads() {
-    targets='tests/unit/unit-ring tests/unit/unit-target tests/unit/unit-cli'
-    set_up "$build/threads" -Dwerror=false -Dbuildtype=debug -Doptimization=1 -Db_sanitize=thread -Db_lundef=false \
-        || { targets=; return 1; }
-    targets=
+    configure "$build/threads" -Dwerror=false -Dcpp_args=-Wno-tsan -Dbuildtype=debug -Doptimization=1 -Db_sanitize=thread -Db_lundef=false || return
+    ninja -C "$build/threads" --quiet tests/unit/unit-ring tests/unit/unit-target tests/unit/unit-cli || return
     status=0
     TSAN_OPTIONS=halt_on_error=1 meson test -C "$build/threads" --no-rebuild --print-errorlogs --timeout-multiplier 8 \
         ring target cli || status=$?
@@ -164,13 +143,24 @@ suite_fuzz() {
     count "$build/fuzz.log" "$status"
 }
 
-# The unit and integration tests on Debian 13: in a root of that, made from the archive that this machine uses.
+# The README's first command.
+suite_quickstart() {
+    status=0
+    mkdir -p "$build"
+    sh "$top/cli/quickstart.sh" >"$build/quickstart-suite.log" 2>&1 || status=$?
+    cat "$build/quickstart-suite.log"
+    [ "$status" -ne 0 ] || echo '1 passed, 0 failed, 0 skipped' >>"$build/quickstart-suite.log"
+    count "$build/quickstart-suite.log" "$status"
+}
+
+# The same and the unit and integration tests on Debian 13, in a root made from the archive that this machine uses.
 suite_debian13() {
     status=0
     mkdir -p "$build"
     sh "$top/tests/debian13.sh" >"$build/debian13.log" 2>&1 || status=$?
     tail -n 40 "$build/debian13.log"
-    count "$build/debian13.log" "$status"
+    tail -n 1 "$build/debian13.log" >"$build/debian13.counts" # of a log that also has those of programs that failed
+    count "$build/debian13.log" "$status" "$build/debian13.counts"
 }
 
 [ $# -gt 0 ] || set -- quick integration sim e2e sanitizers threads clang fuzz

@@ -1,4 +1,4 @@
-// The checks of a configuration as a whole: nothing is named twice.
+// Checks a configuration as a whole: nothing may be missing or given twice.
 #include "config/configuration.hpp"
 
 #include "text.hpp"
@@ -7,40 +7,116 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
+#include <set>
+
+#include <fnmatch.h>
 
 namespace cli {
 namespace {
 
-template <typename Range, typename Projection>
-auto find_twice(const Range& range, Projection projection) {
-    for (auto one = range.begin(); one != range.end(); ++one) {
-        const auto same = [&](const auto& other) { return projection(other) == projection(*one); };
-        if (std::find_if(range.begin(), one, same) != one)
-            return one;
+/// Finds names of interfaces quickly, even if there are many exports and many interfaces.
+class KnownInterfaces {
+  public:
+    explicit KnownInterfaces(const std::vector<InterfaceSpec>& interfaces) {
+        for (const InterfaceSpec& interface : interfaces) {
+            if (interface.is_pattern())
+                patterns_.push_back(&interface.name);
+            else
+                names_.insert(interface.name);
+        }
     }
-    return range.end();
-}
+
+    /// Each of the two may be a pattern.
+    [[nodiscard]] bool may_have(const std::string& wanted) const {
+        if (names_.contains(wanted))
+            return true;
+        const auto matches = [](const std::string& pattern, const std::string& name) {
+            return fnmatch(pattern.c_str(), name.c_str(), FNM_NOESCAPE) == 0;
+        };
+        const bool is_pattern = wanted.find_first_of("*?[") != std::string::npos;
+        return (is_pattern &&
+                std::ranges::any_of(names_, [&](const auto& name) { return matches(wanted, name); })) ||
+               std::ranges::any_of(patterns_, [&](const std::string* pattern) {
+                   return matches(*pattern, wanted) || matches(wanted, *pattern);
+               });
+    }
+
+  private:
+    std::set<std::string, std::less<>> names_;
+    std::vector<const std::string*> patterns_;
+};
 
 } // namespace
 
-void check_configuration(const Configuration& configuration) {
+void sort_entries(Configuration& configuration) {
+    std::ranges::sort(configuration.interfaces, [](const InterfaceSpec& one, const InterfaceSpec& other) {
+        if (one.is_pattern() != other.is_pattern())
+            return other.is_pattern();
+        if (one.is_pattern() && one.name.size() != other.name.size())
+            return one.name.size() > other.name.size();
+        return one.name < other.name;
+    });
+    std::ranges::sort(configuration.exports, {}, [](const ExportSpec& spec) { return spec.options.address; });
+}
+
+void complete_paths(Configuration& configuration) {
+    const auto complete = [](std::string& path) {
+        if (!path.empty())
+            path = std::filesystem::absolute(path);
+    };
+    complete(configuration.target.state_directory);
+    for (ExportSpec& spec : configuration.exports)
+        complete(spec.path);
+}
+
+std::vector<Fault> find_faults(const Configuration& configuration) {
+    using Part = Fault::Part;
+    std::vector<Fault> faults;
     const std::vector<InterfaceSpec>& interfaces = configuration.interfaces;
     const std::vector<ExportSpec>& exports = configuration.exports;
     if (interfaces.empty())
-        throw UsageError("there is no network interface to serve on; add -i IF ('ip -br link' lists the "
-                         "interfaces of this machine)");
+        faults.push_back(
+            {Part::whole, 0,
+             "there is no network interface to serve on; add -i IF, or [[interface]] to a file ('ip "
+             "-br link' lists the interfaces of this machine)"});
     if (exports.empty())
-        throw UsageError(
-            "there is no export to serve; add -e SHELF.SLOT=PATH, for example -e 1.1=/srv/disk.img");
+        faults.push_back({Part::whole, 0,
+                          "there is no export to serve; add -e SHELF.SLOT=PATH, for example -e "
+                          "1.1=/srv/disk.img, or [[export]] to a file"});
 
-    const auto interface = find_twice(interfaces, [](const InterfaceSpec& spec) { return spec.name; });
-    if (interface != interfaces.end())
-        throw UsageError(
-            fmt::format("interface '{}' is given twice; keep one -i for it", printable(interface->name)));
-    const auto spec = find_twice(exports, [](const ExportSpec& one) { return one.options.address; });
-    if (spec != exports.end())
-        throw UsageError(fmt::format("export {}: two exports have this address; give '{}' another one",
-                                     to_string(spec->options.address), printable(spec->path)));
+    std::set<std::string_view> names;
+    for (std::size_t i = 0; i < interfaces.size(); ++i) {
+        if (!names.insert(interfaces[i].name).second)
+            faults.push_back({Part::interface, i,
+                              fmt::format("interface '{}' is given twice; keep one of them",
+                                          printable(interfaces[i].name))});
+    }
+    std::set<aoetarget::Address> addresses;
+    const KnownInterfaces known(interfaces);
+    for (std::size_t i = 0; i < exports.size(); ++i) {
+        const aoetarget::Address& address = exports[i].options.address;
+        if (!addresses.insert(address).second)
+            faults.push_back({Part::exported, i,
+                              fmt::format("export {}: two exports have this address; give '{}' another one",
+                                          to_string(address), printable(exports[i].path))});
+        for (const std::string& wanted : exports[i].options.interfaces) {
+            if (!known.may_have(wanted))
+                faults.push_back(
+                    {Part::exported, i,
+                     fmt::format("export {}: interfaces has '{}', but the target does not serve on "
+                                 "it; add -i {} (in a file [[interface]]), or take it out of "
+                                 "interfaces",
+                                 to_string(address), printable(wanted), printable(wanted))});
+        }
+    }
+    return faults;
+}
+
+void check_configuration(const Configuration& configuration) {
+    const std::vector<Fault> faults = find_faults(configuration);
+    if (!faults.empty())
+        throw UsageError(faults.front().text);
 }
 
 } // namespace cli

@@ -1,10 +1,11 @@
-// The configuration of a target as a value: a verb makes it from its arguments, and service/ runs it.
+// The configuration of a target as a value: readers make it from arguments, files or JSON, writers print it,
+// and service/ runs it.
 #pragma once
 
 #include "config/export_spec.hpp"
+#include "config/hosts.hpp"
 #include "config/interface_spec.hpp"
-
-#include <aoetarget/target.hpp>
+#include "config/target_spec.hpp"
 
 #include <string>
 #include <vector>
@@ -12,16 +13,42 @@
 namespace cli {
 
 struct Configuration {
-    aoetarget::TargetOptions target;
-    /// Each thread serves a part of the exports.
-    unsigned threads = 1;
-    std::vector<InterfaceSpec> interfaces;
-    std::vector<ExportSpec> exports;
-    /// Sentences for people, printed with the report at the start.
-    std::vector<std::string> notes;
+    TargetSpec target = {};
+    HostNames hosts = {};
+    /// The order of interfaces and exports has no meaning: sort_entries() makes equal configurations of those
+    /// that mean the same.
+    std::vector<InterfaceSpec> interfaces = {};
+    std::vector<ExportSpec> exports = {};
+
+    bool operator==(const Configuration&) const = default;
 };
 
-/// Throws UsageError if something is missing or given twice.
+/// Puts exports into the order of their addresses. Interfaces with a name of their own come before patterns,
+/// and longer patterns before shorter ones, because the first that matches an interface takes it.
+void sort_entries(Configuration& configuration);
+
+/// Returns what tells an entry from others of its kind.
+inline const std::string& key_of(const InterfaceSpec& spec) {
+    return spec.name;
+}
+inline const aoetarget::Address& key_of(const ExportSpec& spec) {
+    return spec.options.address;
+}
+
+/// Makes the paths absolute, so that other processes understand them, too.
+void complete_paths(Configuration& configuration);
+
+/// Something that nobody can serve.
+struct Fault {
+    enum class Part { whole, interface, exported } part;
+    std::size_t index; ///< of the interface or the export
+    std::string text;
+};
+
+/// Returns what is missing, given twice, or does not fit together.
+std::vector<Fault> find_faults(const Configuration& configuration);
+
+/// Throws UsageError with the first fault, if there is one.
 void check_configuration(const Configuration& configuration);
 
 } // namespace cli

@@ -1,23 +1,31 @@
-// The argument of -i: IF[,OPTION=VALUE]...
+// An interface of a configuration, and the argument of -i: IF[,OPTION[=VALUE]]...
 #pragma once
 
-#include <aoetarget/target.hpp>
+#include "config/option.hpp"
+
+#include <aoetarget/options.hpp>
 
 #include <string>
 #include <string_view>
 
 namespace cli {
 
-/// One interface as the command line asks for it.
 struct InterfaceSpec {
     std::string name;
     aoetarget::InterfaceOptions options;
 
+    /// Whether the name stands for any number of interfaces.
+    [[nodiscard]] bool is_pattern() const { return name.find_first_of("*?") != std::string::npos; }
+
     bool operator==(const InterfaceSpec&) const = default;
 };
 
-/// Throws UsageError (scanner.hpp).
+const OptionTable<InterfaceSpec>& interface_options();
+
+/// Throws UsageError, as read_spec() does (scanner.hpp).
 InterfaceSpec parse_interface_spec(std::string_view text);
+/// Returns the argument of -i from which parse_interface_spec() reads this.
+std::string to_argument(const InterfaceSpec& spec);
 
 /// Throws UsageError for a name that no network interface can have. The library finds out whether an
 /// interface has it.

@@ -1,4 +1,4 @@
-// Suffixes of sizes, and what is no size.
+// Parses sizes, and refuses other texts.
 #include "config/size.hpp"
 
 #include "text.hpp"
@@ -57,6 +57,15 @@ std::uint64_t parse_size(std::string_view text) {
         throw UsageError(fmt::format("'{}' is not a whole number of sectors; write a multiple of {} bytes",
                                      printable(text), aoetarget::sector_bytes));
     return number * factor;
+}
+
+std::string short_size(std::uint64_t bytes) {
+    constexpr std::string_view units = "kMGT";
+    for (std::size_t i = units.size(); i > 0; --i) {
+        if (const std::uint64_t unit = 1ULL << 10 * i; bytes % unit == 0)
+            return fmt::format("{}{}", bytes / unit, units[i - 1]);
+    }
+    return fmt::format("{}s", bytes / aoetarget::sector_bytes);
 }
 
 } // namespace cli

@@ -1,4 +1,5 @@
-// Capabilities, the filter of system calls, and whether the state directory can still be used after that.
+// Gives up capabilities, filters system calls, and checks that the state directory can still be used after
+// that.
 #include "service/confinement.hpp"
 
 #include <fmt/format.h>
@@ -16,6 +17,8 @@
 #include <linux/bpf.h>
 #include <memory>
 #include <seccomp.h>
+#include <sys/resource.h>
+#include <vector>
 #endif
 
 namespace cli {
@@ -29,7 +32,7 @@ namespace {
 
 std::string drop_privileges() {
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-        fail(errno, "cannot rule out that this process gains privileges");
+        fail(errno, "cannot stop this process from gaining privileges");
     __user_cap_header_struct header{};
     header.version = _LINUX_CAPABILITY_VERSION_3;
     __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3]{};
@@ -49,8 +52,16 @@ std::string drop_privileges() {
 }
 
 #ifdef HAVE_SECCOMP
+namespace {
+
+scmp_arg_cmp is_equal(unsigned argument, scmp_datum_t value) {
+    return {.arg = argument, .op = SCMP_CMP_EQ, .datum_a = value, .datum_b = 0};
+}
+
+} // namespace
+
 /// All other calls fail with EPERM. The filter does not see operations of the ring: see Ring::allow().
-std::string filter_system_calls() {
+std::string filter_system_calls(bool keeps_state) {
     constexpr int allowed[] = {
         // the loop
         SCMP_SYS(io_uring_enter),
@@ -60,6 +71,11 @@ std::string filter_system_calls() {
         SCMP_SYS(close),
         SCMP_SYS(clock_gettime),
         SCMP_SYS(sched_yield),
+        // events on standard error
+        SCMP_SYS(poll),
+        SCMP_SYS(ppoll),
+        SCMP_SYS(fstat),
+        SCMP_SYS(newfstatat),
         // an interface that changes or comes back
         SCMP_SYS(socket),
         SCMP_SYS(bind),
@@ -67,6 +83,17 @@ std::string filter_system_calls() {
         SCMP_SYS(getsockopt),
         SCMP_SYS(getsockname),
         SCMP_SYS(ioctl),
+        // the control socket; what it answers goes out with write()
+        SCMP_SYS(accept4),
+        // a disk that is back: see DiskKeeper. It asks with write(); sendmsg() would reach other sockets.
+        // What
+        // comes is checked, also with the calls below that are allowed with some arguments only. The path of
+        // the disk is watched again, which tells little more than statx of the ring.
+        SCMP_SYS(recvmsg),
+        SCMP_SYS(fstatfs),
+        SCMP_SYS(inotify_init1),
+        SCMP_SYS(inotify_add_watch),
+        SCMP_SYS(inotify_rm_watch),
         // memory
         SCMP_SYS(mmap),
         SCMP_SYS(munmap),
@@ -88,15 +115,29 @@ std::string filter_system_calls() {
                                                                   seccomp_release);
     if (filter == nullptr)
         fail(ENOMEM, "cannot make a filter of system calls");
-    // An XDP lane that is there follows the MAC address, and ends. A new one cannot be made.
+    // With these calls a present XDP lane can follow the MAC address, and end. A new one cannot be made.
     constexpr bpf_cmd allowed_of_bpf[] = {BPF_MAP_UPDATE_ELEM, BPF_MAP_DELETE_ELEM, BPF_LINK_DETACH};
+    // How a file that was sent is open, and its locks. Nothing can be changed but those: no flags, no leases,
+    // no signals, and no descriptor is duplicated.
+    constexpr int allowed_of_fcntl[] = {F_GETFL, F_OFD_SETLK, F_OFD_GETLK};
     int error = 0;
+    const auto allow = [&](int number, const std::vector<scmp_arg_cmp>& arguments = {}) {
+        error |= seccomp_rule_add_array(filter.get(), SCMP_ACT_ALLOW, number,
+                                        static_cast<unsigned>(arguments.size()), arguments.data());
+    };
     for (const int number : allowed)
-        error |= seccomp_rule_add(filter.get(), SCMP_ACT_ALLOW, number, 0);
-    for (const bpf_cmd command : allowed_of_bpf) {
-        const scmp_arg_cmp is_command{.arg = 0, .op = SCMP_CMP_EQ, .datum_a = command, .datum_b = 0};
-        error |= seccomp_rule_add_array(filter.get(), SCMP_ACT_ALLOW, SCMP_SYS(bpf), 1, &is_command);
-    }
+        allow(number);
+    // The ring may do these anyway then, to save states.
+    constexpr int allowed_for_state[] = {SCMP_SYS(openat), SCMP_SYS(unlinkat), SCMP_SYS(renameat),
+                                         SCMP_SYS(renameat2)};
+    for (const int number : allowed_for_state)
+        error |= keeps_state ? seccomp_rule_add(filter.get(), SCMP_ACT_ALLOW, number, 0) : 0;
+    for (const bpf_cmd command : allowed_of_bpf)
+        allow(SCMP_SYS(bpf), {is_equal(0, command)});
+    for (const int command : allowed_of_fcntl)
+        allow(SCMP_SYS(fcntl), {is_equal(1, static_cast<scmp_datum_t>(command))});
+    // How far this process itself may write a file. The limit cannot be changed.
+    allow(SCMP_SYS(prlimit64), {is_equal(0, 0), is_equal(1, RLIMIT_FSIZE), is_equal(2, 0)});
     if (error != 0)
         fail(EINVAL, "cannot make a filter of system calls");
     // A container may forbid it; such a container has filters of its own.
@@ -104,7 +145,7 @@ std::string filter_system_calls() {
                                            : "system calls: not filtered (refused)";
 }
 #else
-std::string filter_system_calls() {
+std::string filter_system_calls(bool /*keeps_state*/) {
     return "system calls: not filtered (built without libseccomp)";
 }
 #endif

@@ -7,17 +7,18 @@
 namespace cli {
 
 /// Gives up all capabilities but CAP_NET_RAW, for this process and for every program that it could start.
-/// With CAP_NET_RAW an interface that comes back is opened again, over packet sockets: XDP takes CAP_BPF and
-/// CAP_NET_ADMIN, which are worth more to an attacker than a fast link is to us. Returns the remaining
-/// capabilities as a text for people. Throws std::system_error.
+/// With CAP_NET_RAW the target can open an interface that comes back, over packet sockets: XDP needs CAP_BPF
+/// and CAP_NET_ADMIN, which would be worth more to an attacker than a fast link is to us. Returns the
+/// remaining capabilities as human-readable text. Throws std::system_error.
 std::string drop_privileges();
 
-/// Allows only the system calls that serving takes from now on, if this program was built with libseccomp.
-/// Returns as a text for people whether the filter is in place. Throws std::system_error.
-std::string filter_system_calls();
+/// Allows from now on only the system calls that serving needs, if this program was built with libseccomp. If
+/// the target keeps state, that of an export which is added has to be read. Returns human-readable text that
+/// tells whether the filter is in place. Throws std::system_error.
+std::string filter_system_calls(bool keeps_state);
 
-/// Throws std::system_error if this process cannot write to the directory any more: the rights with which it
-/// could may have been given up. An empty path means that there is no such directory.
+/// Throws std::system_error if this process cannot write to the directory any more, because it has given up
+/// the rights for that. An empty path means that there is no such directory.
 void check_state_directory(const std::string& path);
 
 } // namespace cli

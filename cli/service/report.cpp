@@ -1,35 +1,41 @@
-// The lines of the report, one function for each kind.
+// Makes the lines of the report, one function for each kind.
 #include "service/report.hpp"
 
 #include "text.hpp"
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace cli {
 namespace {
 
-/// What `threads` have of one interface: it differs only in the link, of which each has its own.
-aoetarget::InterfaceStats join(const TargetThreads::Interfaces& threads, std::size_t interface) {
-    aoetarget::InterfaceStats joined = threads.front()[interface];
-    std::string links;
-    for (std::size_t i = 0; i < threads.size(); ++i)
-        links += fmt::format("{}thread {}: {}", i == 0 ? "" : ", ", i + 1, threads[i][interface].link);
-    if (threads.size() > 1)
-        joined.link = links;
-    return joined;
-}
-
 std::string_view sector_or_sectors(std::uint64_t count) {
     return count == 1 ? "sector" : "sectors";
+}
+
+/// As people write it: "52:54:00:*".
+std::string pattern_text(const aoetarget::MacPattern& pattern) {
+    constexpr std::size_t all = 6, characters_of_a_byte = 3;
+    const std::string text = to_string(pattern.address);
+    return pattern.length == all ? text : text.substr(0, pattern.length * characters_of_a_byte) + "*";
 }
 
 } // namespace
 
 std::string describe_export(const ExportSpec& spec, std::uint64_t sectors, std::string_view mode) {
     const bool add_read_only = spec.file.read_only && mode.find("read-only") == std::string_view::npos;
-    return fmt::format("{}: {}, {} ({} {}), {}{}", to_string(spec.options.address), single_line(spec.path),
-                       human_size(sectors * aoetarget::sector_bytes), sectors, sector_or_sectors(sectors),
-                       mode, add_read_only ? ", read-only" : "");
+    std::string line =
+        fmt::format("{}: {}, {} ({} {}), {}{}", to_string(spec.options.address), single_line(spec.path),
+                    human_size(sectors * aoetarget::sector_bytes), sectors, sector_or_sectors(sectors), mode,
+                    add_read_only ? ", read-only" : "");
+    for (std::size_t i = 0; i < spec.options.interfaces.size(); ++i)
+        line += (i == 0 ? ", interfaces=" : "+") + spec.options.interfaces[i];
+    for (std::size_t i = 0; i < spec.options.allow.size(); ++i)
+        line += (i == 0 ? ", allow=" : "+") + pattern_text(spec.options.allow[i]);
+    if (spec.options.fixed)
+        line += ", fixed";
+    return line;
 }
 
 std::string describe_interface(const aoetarget::InterfaceStats& interface) {
@@ -47,13 +53,23 @@ void Report::add_note(std::string_view note) {
     notes_ += fmt::format("note: {}\n", single_line(note));
 }
 
-void Report::add_interfaces(const TargetThreads::Interfaces& threads) {
-    for (std::size_t i = 0; i < threads.front().size(); ++i) {
-        const aoetarget::InterfaceStats interface = join(threads, i);
+void Report::add_interfaces(const std::vector<aoetarget::InterfaceStats>& interfaces) {
+    for (const aoetarget::InterfaceStats& interface : interfaces) {
         add_line(describe_interface(interface));
-        if (!interface.up)
-            add_note(fmt::format("{0} has no link now; it is served as soon as it has one (is it up, and is "
-                                 "the other end? 'ip link set {0} up')",
+        if (!interface.passes_by.empty())
+            add_note(fmt::format("{}: frames of the target pass by {} of this machine, as the options say",
+                                 interface.name, interface.passes_by));
+        if (!interface.filters_broadcasts.empty())
+            add_note(
+                fmt::format("{}: broadcasts, with which initiators look for targets, do not pass by {}: let "
+                            "frames of AoE (type 0x88a2) through there",
+                            interface.name, interface.filters_broadcasts));
+        if (!interface.port_of.empty())
+            add_note(fmt::format("{0} is a port of {1}, which takes its frames: serve {1} instead ('-i {1}')",
+                                 interface.name, interface.port_of));
+        else if (!interface.up)
+            add_note(fmt::format("{0} has no link now; the target serves it as soon as it has one (check "
+                                 "that both ends are up: 'ip link set {0} up')",
                                  interface.name));
         else if (interface.sectors_per_frame == 0)
             add_note(fmt::format(
@@ -62,12 +78,28 @@ void Report::add_interfaces(const TargetThreads::Interfaces& threads) {
     }
 }
 
+void Report::add_waited_for(std::string_view name) {
+    if (name.find_first_of("*?") != std::string_view::npos)
+        add_note(fmt::format(
+            "the target serves interfaces named {} as soon as they appear, over packet sockets", name));
+    else
+        add_note(fmt::format(
+            "there is no interface {} yet; the target serves it as soon as it appears, over packet sockets",
+            name));
+}
+
+void Report::say() const {
+    cli::say(Priority::notice, notes_);
+    cli::say(Priority::info, lines_);
+}
+
 bool say_losses(const aoetarget::Target& target) {
     bool lost = false;
     for (const aoetarget::ExportStats& exported : target.stats().exports) {
         if (exported.flush_errors == 0)
             continue;
-        say(fmt::format("aoetarget: {}: {} of its flushes failed, so writes that were answered may be lost; "
+        say(Priority::error,
+            fmt::format("aoetarget: {}: {} of its flushes failed, so writes that were answered may be lost; "
                         "check the disk\n",
                         to_string(exported.address), exported.flush_errors));
         lost = true;

@@ -1,17 +1,20 @@
-// Texts for people on standard error: the exports and interfaces at the start, and the losses at the end.
+// Human-readable texts on standard error: the exports and interfaces at the start, and the losses at the end.
 #pragma once
 
 #include "config/export_spec.hpp"
-#include "service/target_threads.hpp"
+
+#include <aoetarget/target.hpp>
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace cli {
 
-/// One line per export as it is served: address, path, size, mode.
+/// Returns the line of an export: address, path, size, mode, and for whom it is there.
 std::string describe_export(const ExportSpec& spec, std::uint64_t sectors, std::string_view mode);
-/// One line per interface: name, address, MTU, sectors per frame, the link that was taken and why.
+/// Returns the line of an interface: name, address, MTU, sectors per frame, and the link with the reason for
+/// it.
 std::string describe_interface(const aoetarget::InterfaceStats& interface);
 
 /// The report at the start: notes, then lines.
@@ -19,10 +22,12 @@ class Report {
   public:
     void add_line(std::string_view line);
     void add_note(std::string_view note);
-    /// A line for each interface, with a note where it serves nothing as it is.
-    void add_interfaces(const TargetThreads::Interfaces& threads);
+    /// Adds a line for each interface, and a note if it cannot serve in its present state.
+    void add_interfaces(const std::vector<aoetarget::InterfaceStats>& interfaces);
+    /// A note for the name or the pattern of interfaces that may come.
+    void add_waited_for(std::string_view name);
 
-    [[nodiscard]] std::string text() const { return notes_ + lines_; }
+    void say() const;
 
   private:
     std::string notes_;

@@ -1,10 +1,20 @@
-// The order in which things are opened, confined, run and closed.
+// Opens, confines, runs and closes everything in the right order.
 #include "service/service.hpp"
 
+#include "control/control_socket.hpp"
+#include "control/server.hpp"
 #include "exit_code.hpp"
+#include "file_limit.hpp"
+#include "service/advice.hpp"
 #include "service/confinement.hpp"
+#include "service/disk_keeper.hpp"
+#include "service/event_printer.hpp"
+#include "service/joined_stats.hpp"
 #include "service/report.hpp"
+#include "service/rivals.hpp"
+#include "service/service_manager.hpp"
 #include "service/stop_signals.hpp"
+#include "service/target_session.hpp"
 #include "service/target_threads.hpp"
 #include "text.hpp"
 
@@ -13,31 +23,26 @@
 #include <algorithm>
 #include <chrono>
 #include <csignal>
+#include <memory>
+#include <optional>
 #include <system_error>
 #include <thread>
 
-#include <sys/resource.h>
+#include <unistd.h>
 
 namespace cli {
 namespace {
 
-/// The soft limit is 1024 for the sake of select(), which nothing here uses.
-void raise_file_limit() {
-    rlimit files{};
-    if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
-        files.rlim_cur = files.rlim_max;
-        setrlimit(RLIMIT_NOFILE, &files);
-    }
-}
-
-/// Waits a moment for a file that is in use: the kernel gives back those of a killed predecessor some time
+/// Waits a moment for a file that is in use: the kernel releases the files of a killed predecessor some time
 /// after it is gone.
 std::unique_ptr<aoetarget::FileDevice> open_when_free(const ExportSpec& spec) {
-    for (int tries = 50;; --tries) {
+    const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(1);
+    for (;;) {
         try {
             return aoetarget::open_file(spec.path, spec.file);
         } catch (const std::system_error& error) {
-            if (error.code() != std::errc::device_or_resource_busy || tries == 0)
+            if (error.code() != std::errc::device_or_resource_busy ||
+                std::chrono::steady_clock::now() >= give_up)
                 throw;
         }
         std::this_thread::sleep_for(std::chrono::milliseconds(20));
@@ -53,6 +58,8 @@ void open_export(aoetarget::Target& target, const ExportSpec& spec, Report& repo
         notes.emplace_back(
             "It was taken by force: any other program that writes to it, above all a mounted file system, "
             "destroys data.");
+    for (std::string& note : advice_on(spec, sectors))
+        notes.push_back(std::move(note));
     for (std::string& note : target.add_export(spec.options, std::move(device)))
         notes.push_back(std::move(note));
     report.add_line(line);
@@ -60,66 +67,164 @@ void open_export(aoetarget::Target& target, const ExportSpec& spec, Report& repo
         report.add_note(fmt::format("{}: {}", to_string(spec.options.address), note));
 }
 
-/// An XDP program hands the frames of an interface to one socket, so one thread has it.
-aoetarget::InterfaceOptions options_for(const InterfaceSpec& interface, bool may_have_xdp) {
-    aoetarget::InterfaceOptions options = interface.options;
-    if (!may_have_xdp)
-        options.link = aoetarget::LinkKind::packet;
-    return options;
-}
-
 void open_all(TargetThreads& targets, const Configuration& configuration, Report& report) {
+    refuse_rivals(configuration.exports);
     for (std::size_t i = 0; i < configuration.exports.size(); ++i)
-        open_export(targets[i % targets.size()], configuration.exports[i], report);
-    for (std::size_t i = 0; i < configuration.interfaces.size(); ++i) {
-        const InterfaceSpec& interface = configuration.interfaces[i];
+        open_export(targets.serving(i), configuration.exports[i], report);
+    const std::vector<InterfaceSpec>& interfaces = configuration.interfaces; // sorted: names before patterns
+    for (std::size_t i = 0; i < interfaces.size(); ++i) {
+        for (const std::string& note : advice_on(interfaces[i]))
+            report.add_note(fmt::format("{}: {}", interfaces[i].name, note));
         for (std::size_t thread = 0; thread < targets.size(); ++thread)
-            targets[thread].add_interface(interface.name,
-                                          options_for(interface, thread == i % targets.size()));
+            targets[thread].add_interface(interfaces[i].name,
+                                          targets.options_for(thread, i, interfaces[i].options));
     }
 }
 
+std::string counted(std::size_t count, std::string_view what) {
+    return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
+}
+
+/// Returns null, with a note, if the socket cannot be made at a place that nobody has asked for.
+std::unique_ptr<ControlSocket> open_control(const ControlPlace& place, Report& report) {
+    if (place.path.empty())
+        return nullptr;
+    try {
+        return std::make_unique<ControlSocket>(place.path);
+    } catch (const std::system_error& error) {
+        if (place.is_demanded || error.code() == std::errc::address_in_use)
+            throw;
+        report.add_note(
+            fmt::format("'aoetarget status' and the like cannot reach this target: {}", error.what()));
+        return nullptr;
+    }
+}
+
+/// The order of the members is that in which things are made, and ended the other way round.
+class Service {
+  public:
+    Service(const Configuration& configuration, const std::vector<std::string>& notes,
+            const ControlPlace& control)
+        : configuration_(configuration), notes_(notes), control_(control),
+          control_socket_(open_control(control, report_)), targets_(target_options(), threads_) {
+        if (threads_ < configuration.target.threads)
+            say(Priority::notice,
+                fmt::format("note: {} of {} threads started, because one thread serves an export\n", threads_,
+                            configuration.target.threads));
+        keeper_.attach(targets_, [this](const aoetarget::Event& event) { events_.print(event); });
+        targets_[0].watch(signals_.fd(), [this] { take_signals(); });
+        if (control_socket_ != nullptr)
+            server_.emplace(
+                targets_[0], *control_socket_, [this] { return std::make_unique<TargetSession>(running_); },
+                ControlServer::Limits{});
+    }
+
+    /// Returns the exit code.
+    int run() {
+        open_all(targets_, configuration_, report_);
+        if (!keeper_.note().empty())
+            report_.add_note(keeper_.note());
+        signals_.take_over();
+        targets_.run([this](const TargetThreads::AllStats& threads) { begin(join(threads)); },
+                     [this] { // every thread has rights of its own
+                         drop_privileges();
+                         filter_system_calls(keeps_state_);
+                     },
+                     [this] { signals_.let_kill(); });
+        bool lost = false;
+        for (std::size_t i = 0; i < targets_.size(); ++i)
+            lost |= say_losses(targets_[i]);
+        return lost ? exit_failed : 0;
+    }
+
+  private:
+    aoetarget::TargetOptions target_options() {
+        const TargetSpec& target = configuration_.target;
+        if (keeps_state_ && access(target.state_directory.c_str(), F_OK) != 0)
+            report_.add_note(fmt::format("made the directory {}", target.state_directory));
+        aoetarget::TargetOptions options{.state_directory = target.state_directory,
+                                         .busy_poll = target.busy_poll};
+        options.on_event = [this](const aoetarget::Event& event) {
+            events_.print(event);
+            keeper_.on_event(event);
+        };
+        return options;
+    }
+
+    /// Every target listens. What needs rights has been done.
+    void begin(const aoetarget::Stats& stats) {
+        report_.add_interfaces(stats.interfaces);
+        for (const std::string& name : stats.waited_for)
+            report_.add_waited_for(name);
+        report_.add_line(targets_[0].features());
+        const std::string privileges = drop_privileges();
+        check_state_directory(configuration_.target.state_directory);
+        report_.add_line(fmt::format("{}; {}", privileges, filter_system_calls(keeps_state_)));
+        for (const std::string& note : notes_)
+            report_.add_note(note);
+        report_.say();
+        manager_.ready(sentence());
+        manager_.watch(targets_);
+    }
+
+    [[nodiscard]] std::string sentence() const {
+        const Configuration& now = running_configuration_.now();
+        return fmt::format("Serving {} on {}.", counted(now.exports.size(), "export"),
+                           counted(now.interfaces.size(), "interface"));
+    }
+
+    /// What a service manager or a log rotation sends asks for a reload, and never for the end.
+    void take_signals() {
+        const StopSignals::Arrived arrived = signals_.read_all();
+        const bool reloads = !control_.file.empty() || manager_.is_there();
+        if (arrived.end || (arrived.hang_up && !reloads))
+            stop();
+        else if (arrived.hang_up)
+            events_.print(
+                aoetarget::Severity::notice, "SIGHUP",
+                "This process may open nothing any more, so it reads its configuration file only with "
+                "'aoetarget reload'.");
+    }
+
+    void stop() {
+        manager_.stopping();
+        targets_.stop();
+        signals_.let_kill();
+    }
+
+    const Configuration& configuration_;
+    const std::vector<std::string>& notes_;
+    const ControlPlace& control_;
+    const bool keeps_state_ = !configuration_.target.state_directory.empty();
+    const std::size_t threads_ =
+        std::min<std::size_t>(configuration_.target.threads, configuration_.exports.size());
+    DiskKeeper keeper_{configuration_.exports, threads_}; ///< Its process inherits nothing that comes later.
+    ServiceManager manager_;
+    StopSignals signals_;
+    Report report_;
+    std::unique_ptr<ControlSocket> control_socket_;
+    EventPrinter events_;
+    TargetThreads targets_;
+    RunningConfiguration running_configuration_{
+        targets_, configuration_, [this](const aoetarget::Address& address) { keeper_.leave(address); }};
+    const RunningTarget running_{targets_,
+                                 running_configuration_,
+                                 control_.name,
+                                 std::chrono::system_clock::now(),
+                                 control_.file,
+                                 control_.arguments,
+                                 [this] { manager_.status(sentence()); },
+                                 [this] { stop(); }};
+    std::optional<ControlServer> server_;
+};
+
 } // namespace
 
-int run_service(const Configuration& configuration) {
-    StopSignals signals;           // open for as long as the target lives
-    std::signal(SIGPIPE, SIG_IGN); // the reader of our standard error may go away
+int run_service(const Configuration& configuration, const std::vector<std::string>& notes,
+                const ControlPlace& control) {
     raise_file_limit();
-
-    const auto threads = std::min<std::size_t>(configuration.threads, configuration.exports.size());
-    if (threads < configuration.threads)
-        say(fmt::format("note: {} of {} threads started, because one thread serves an export\n", threads,
-                        configuration.threads));
-    TargetThreads targets(configuration.target, threads);
-    targets[0].watch(signals.fd(), [&] {
-        if (!signals.read_all())
-            return;
-        targets.stop();
-        signals.let_kill();
-    });
-    Report report;
-    open_all(targets, configuration, report);
-
-    const auto listening = [&](const TargetThreads::Interfaces& interfaces) {
-        report.add_interfaces(interfaces);
-        report.add_line(targets[0].features());
-        const std::string privileges = drop_privileges();
-        check_state_directory(configuration.target.state_directory);
-        report.add_line(fmt::format("{}; {}", privileges, filter_system_calls()));
-        for (const std::string& note : configuration.notes)
-            report.add_note(note);
-        say(report.text());
-    };
-    const auto confine = [] { // every thread has rights of its own
-        drop_privileges();
-        filter_system_calls();
-    };
-    signals.take_over();
-    targets.run(listening, confine, [&] { signals.let_kill(); });
-    bool lost = false;
-    for (std::size_t i = 0; i < targets.size(); ++i)
-        lost |= say_losses(targets[i]);
-    return lost ? exit_failed : 0;
+    std::signal(SIGPIPE, SIG_IGN); // the reader of our standard error may go away
+    return Service(configuration, notes, control).run();
 }
 
 } // namespace cli

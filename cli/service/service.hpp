@@ -3,10 +3,27 @@
 
 #include "config/configuration.hpp"
 
+#include <string>
+#include <vector>
+
 namespace cli {
 
-/// Opens everything, reports on standard error, then serves until a signal ends it. Returns the exit code.
-/// Throws std::system_error.
-int run_service(const Configuration& configuration);
+/// Where a target can be controlled.
+struct ControlPlace {
+    std::string name = {}; ///< of the target
+    /// The path of the control socket; empty for none.
+    std::string path = {};
+    /// Without the socket the target does not start. Otherwise it does, and says so.
+    bool is_demanded = false;
+    /// What was asked of `serve`, for those who ask later: its configuration file, or an empty text, and its
+    /// arguments.
+    std::string file = {};
+    std::vector<std::string> arguments = {};
+};
+
+/// Opens everything, reports on standard error with `notes`, which are sentences, then serves until a signal
+/// ends it. Returns the exit code. Throws std::system_error.
+int run_service(const Configuration& configuration, const std::vector<std::string>& notes,
+                const ControlPlace& control);
 
 } // namespace cli

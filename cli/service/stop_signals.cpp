@@ -1,4 +1,4 @@
-// The signalfd, and when signals kill again.
+// Makes the signalfd, and lets signals kill again.
 #include "service/stop_signals.hpp"
 
 #include <cerrno>
@@ -10,7 +10,7 @@
 namespace cli {
 namespace {
 
-/// By nohup, or in the background of a script.
+/// Returns whether the signal is ignored, for example by nohup, or in the background of a script.
 bool is_ignored(int signal) {
     struct sigaction action {};
     return sigaction(signal, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
@@ -21,7 +21,7 @@ bool is_ignored(int signal) {
 StopSignals::StopSignals() {
     sigemptyset(&signals_);
     sigaddset(&signals_, SIGTERM);
-    for (const int signal : {SIGINT, SIGHUP}) { // a terminal that is gone is no reason to lose a cache
+    for (const int signal : {SIGINT, SIGHUP}) { // the end of a terminal must not lose a cache
         if (!is_ignored(signal))
             sigaddset(&signals_, signal);
     }
@@ -38,12 +38,12 @@ void StopSignals::take_over() {
     sigprocmask(SIG_BLOCK, &signals_, nullptr);
 }
 
-bool StopSignals::read_all() {
-    bool any = false;
+StopSignals::Arrived StopSignals::read_all() {
+    Arrived arrived;
     signalfd_siginfo signal{};
     while (read(fd_, &signal, sizeof signal) == static_cast<ssize_t>(sizeof signal))
-        any = true;
-    return any;
+        (signal.ssi_signo == SIGHUP ? arrived.hang_up : arrived.end) = true;
+    return arrived;
 }
 
 void StopSignals::let_kill() {

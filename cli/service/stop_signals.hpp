@@ -1,4 +1,4 @@
-// SIGTERM, SIGINT and SIGHUP as a file descriptor that the target's ring waits on: no handler ever runs.
+// SIGTERM, SIGINT and SIGHUP as a file descriptor on which the target's ring waits, without a signal handler.
 #pragma once
 
 #include <csignal>
@@ -7,27 +7,30 @@ namespace cli {
 
 class StopSignals {
   public:
-    /// Takes those of the three that are not ignored from the beginning. Until take_over() they end the
-    /// process: it may be waiting for a disk that never answers, and it has nothing to finish. Throws
+    /// Watches those of the three that are not ignored from the beginning. Until take_over() they end the
+    /// process, because it may be waiting for a disk that never answers, and has nothing to finish. Throws
     /// std::system_error.
     StopSignals();
     ~StopSignals();
     StopSignals(const StopSignals&) = delete;
     StopSignals& operator=(const StopSignals&) = delete;
 
-    /// Readable when one of them has come.
+    /// Returns a descriptor that is readable when one of them has come. This object owns it.
     [[nodiscard]] int fd() const { return fd_; }
 
-    /// From here on they come through fd(). To be called before the first request is taken, and before there
-    /// are other threads.
+    /// Makes the signals come through fd() from now on. Call it before the first request is taken, and before
+    /// there are other threads.
     void take_over();
 
-    /// Reads fd() empty. Returns whether there was any signal; those that come together (a terminal that is
-    /// closed sends SIGHUP twice) count as one.
-    bool read_all();
+    struct Arrived {
+        bool end = false;     ///< SIGTERM or SIGINT
+        bool hang_up = false; ///< SIGHUP
+    };
+    /// Reads fd() empty. Those that come together (a terminal that is closed sends SIGHUP twice) count as
+    /// one.
+    Arrived read_all();
 
-    /// From here on SIGTERM and SIGINT do not wait for anything, since a disk may never answer: the kernel
-    /// ends this process.
+    /// Makes SIGTERM and SIGINT end this process at once from now on, because a disk may never answer.
     void let_kill();
 
   private:

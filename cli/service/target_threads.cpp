@@ -1,4 +1,4 @@
-// Which export goes to which thread, and how the threads start and end.
+// Starts and ends the threads.
 #include "service/target_threads.hpp"
 
 #include <exception>
@@ -10,7 +10,7 @@
 namespace cli {
 namespace {
 
-/// The work of one thread. It keeps the first exception for later.
+/// Does the work of one thread, and keeps the first exception for later.
 class Part {
   public:
     explicit Part(aoetarget::Target& target) : target_(target) {}
@@ -18,7 +18,7 @@ class Part {
     void take_first_turn() {
         attempt([&] {
             target_.poll(); // the ring starts with the first turn: from now on it listens to every interface
-            interfaces = target_.stats().interfaces;
+            stats = target_.stats();
         });
     }
     template <typename Work>
@@ -31,7 +31,7 @@ class Part {
         }
     }
 
-    std::vector<aoetarget::InterfaceStats> interfaces;
+    aoetarget::Stats stats;
     std::exception_ptr failure;
 
   private:
@@ -55,7 +55,23 @@ void TargetThreads::stop() noexcept {
         target->stop();
 }
 
-void TargetThreads::run(const std::function<void(const Interfaces&)>& listening,
+void TargetThreads::gather(std::function<void(const AllStats&)> done) {
+    struct Gathering {
+        AllStats stats;
+        std::size_t missing;
+    };
+    const auto gathering = std::make_shared<Gathering>(Gathering{AllStats(size()), size()});
+    for (std::size_t i = 0; i < size(); ++i)
+        ask(
+            i, [](const aoetarget::Target& target) { return target.stats(); },
+            [gathering, done, i](const aoetarget::Stats& stats) {
+                gathering->stats[i] = stats;
+                if (--gathering->missing == 0)
+                    done(gathering->stats);
+            });
+}
+
+void TargetThreads::run(const std::function<void(const AllStats&)>& listening,
                         const std::function<void()>& confine, const std::function<void()>& ended) {
     std::vector<Part> parts;
     for (const auto& target : targets_)
@@ -86,16 +102,16 @@ void TargetThreads::run(const std::function<void(const Interfaces&)>& listening,
     });
     parts[0].take_first_turn();
     all_listen.count_down(
-        static_cast<std::ptrdiff_t>(size() - threads.size())); // for those that did not start, too
+        static_cast<std::ptrdiff_t>(size() - threads.size())); // also for threads that did not start
     all_listen.wait();
     parts[0].attempt([&] {
-        Interfaces interfaces;
+        AllStats stats;
         for (const Part& part : parts) {
             if (part.failure)
                 return; // the failure is thrown at the end
-            interfaces.push_back(part.interfaces);
+            stats.push_back(part.stats);
         }
-        listening(interfaces);
+        listening(stats);
     });
     told.count_down();
     serve(0);

@@ -1,10 +1,9 @@
-// aoetarget discover: which targets answer on a network?
+// aoetarget discover: lists the targets that answer on a network.
 #include "config/interface_spec.hpp"
 #include "usage_error.hpp"
 #include "verbs/arguments.hpp"
 #include "verbs/target_list.hpp"
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
 #include <chrono>
@@ -15,16 +14,17 @@ namespace cli {
 const char* const discover_help =
     R"(Usage: aoetarget discover -i IF [--timeout SECONDS] [--json]
 
-This command asks every AoE target on the network of an interface to identify itself, and lists the targets
-that answer: address, MAC, sectors per frame, buffers, size, model and config string. If no target answers,
-the exit code is 0 all the same. The command needs CAP_NET_RAW.
+This command asks every AoE target on the network of an interface to identify itself, and lists the
+targets that answer: address, MAC, sectors per frame, buffers, size, model and config string. If no
+target answers, the exit code is 0 all the same. The command needs CAP_NET_RAW.
 
   -i, --interface IF    Ask on this network interface.
-  --timeout SECONDS     Wait this long for answers; decimals are allowed. The default is 1, the maximum
-                        3600.
-  --json                Print an array of objects instead of a table, with the members address, shelf,
-                        slot, mac, sectors_per_frame, buffer_count, firmware_version, config_string,
-                        sectors, model and serial. The last three are null if the target did not tell them.
+  --timeout SECONDS     Wait this long for answers; decimals are allowed. The default is 1, the
+                        maximum 3600.
+  --json                Print an array of objects instead of a table, with the members address,
+                        shelf, slot, mac, sectors_per_frame, buffer_count, firmware_version,
+                        config_string, sectors, model and serial. The last three are null if the
+                        target did not tell them.
   -h, --help            Show this text.
 
 In the texts that targets send, the output shows bytes that are not printable ASCII as \xNN, and a
@@ -37,18 +37,18 @@ Examples:
 
 int discover(const Arguments& arguments) {
     constexpr double max_timeout = 3600;
-    CLI::App app("", "discover");
+    ArgumentParser parser("discover");
     std::string interface;
     double timeout = 1;
     bool json = false;
-    const auto* const interface_option = app.add_option("-i,--interface", interface);
-    app.add_option("--timeout", timeout);
-    app.add_flag("--json", json);
-    if (!parse_arguments(app, arguments)) {
+    parser.add_option("-i,--interface", interface);
+    parser.add_option("--timeout", timeout);
+    parser.add_flag("--json", json);
+    if (!parser.parse(arguments)) {
         fmt::print("{}", discover_help);
         return 0;
     }
-    if (interface_option->empty())
+    if (!parser.has("--interface"))
         throw UsageError("there is no network interface to ask on; add -i IF ('ip -br link' lists the "
                          "interfaces of this machine)");
     check_interface_name(interface);

@@ -1,23 +1,20 @@
-// The columns of the table and the fields of the JSON.
+// Makes the table and the JSON.
 #include "verbs/target_list.hpp"
 
+#include "table.hpp"
 #include "text.hpp"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <array>
 #include <iterator>
 #include <vector>
 
 namespace cli {
 namespace {
 
-constexpr std::size_t columns = 7;
-using Row = std::array<std::string, columns>;
-
-Row row_of(const aoetarget::DiscoveredTarget& target) {
+std::vector<std::string> row_of(const aoetarget::DiscoveredTarget& target) {
     const bool identified = target.sectors != 0;
     return {
         to_string(target.address),
@@ -35,24 +32,13 @@ Row row_of(const aoetarget::DiscoveredTarget& target) {
 std::string target_table(std::span<const aoetarget::DiscoveredTarget> targets) {
     if (targets.empty())
         return {};
-    std::vector<Row> rows{{"TARGET", "MAC", "SECTORS/FRAME", "BUFFERS", "SIZE", "MODEL", "CONFIG"}};
+    std::vector<std::vector<std::string>> rows{
+        {"TARGET", "MAC", "SECTORS/FRAME", "BUFFERS", "SIZE", "MODEL", "CONFIG"}};
     std::ranges::transform(targets, std::back_inserter(rows), row_of);
-
-    std::array<std::size_t, columns> widths{};
-    for (const Row& row : rows) {
-        for (std::size_t i = 0; i < columns; ++i)
-            widths[i] = std::max(widths[i], row[i].size());
-    }
-    std::string table;
-    for (const Row& row : rows) {
-        for (std::size_t i = 0; i + 1 < columns; ++i)
-            table += fmt::format("{:<{}}  ", row[i], widths[i]);
-        table += row.back() + '\n';
-    }
-    return table;
+    return table(rows);
 }
 
-std::string target_json(std::span<const aoetarget::DiscoveredTarget> targets) {
+nlohmann::ordered_json targets_as_json(std::span<const aoetarget::DiscoveredTarget> targets) {
     auto list = nlohmann::ordered_json::array();
     for (const aoetarget::DiscoveredTarget& target : targets) {
         nlohmann::ordered_json object{
@@ -75,7 +61,11 @@ std::string target_json(std::span<const aoetarget::DiscoveredTarget> targets) {
         }
         list.push_back(std::move(object));
     }
-    return list.dump(2) + '\n';
+    return list;
+}
+
+std::string target_json(std::span<const aoetarget::DiscoveredTarget> targets) {
+    return targets_as_json(targets).dump(2) + '\n';
 }
 
 } // namespace cli

@@ -1,17 +1,22 @@
-// The targets that were found, as text: a table for people, JSON for programs.
+// The targets that were found, as text: a human-readable table, and JSON for programs.
 #pragma once
 
 #include <aoetarget/discover.hpp>
+
+#include <nlohmann/json_fwd.hpp>
 
 #include <span>
 #include <string>
 
 namespace cli {
 
-/// A line of titles and a line for each target; empty if there is none.
+/// Returns a line of titles and a line for each target, or an empty text if there is none.
 std::string target_table(std::span<const aoetarget::DiscoveredTarget> targets);
 
-/// An array of objects. The members that IDENTIFY DEVICE tells are null if a target did not answer it.
+/// Returns an array of objects. The members that come from IDENTIFY DEVICE are null if a target did not
+/// answer it.
+nlohmann::ordered_json targets_as_json(std::span<const aoetarget::DiscoveredTarget> targets);
+/// Returns the same as text.
 std::string target_json(std::span<const aoetarget::DiscoveredTarget> targets);
 
 } // namespace cli

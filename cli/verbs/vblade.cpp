@@ -1,4 +1,4 @@
-// aoetarget vblade: one export, said in vblade's words.
+// aoetarget vblade: serves one export, with vblade's arguments.
 #include "verbs/vblade.hpp"
 
 #include "service/service.hpp"
@@ -6,41 +6,46 @@
 #include "usage_error.hpp"
 #include "verbs/arguments.hpp"
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <charconv>
 #include <limits>
+#include <stdexcept>
+#include <system_error>
 
 namespace cli {
 
 const char* const vblade_help =
     R"(Usage: aoetarget vblade [-b N] [-d] [-s] [-r] [-m MAC,...] [-o N] [-l N] SHELF SLOT IF FILE
 
-This command exports one file or block device as vblade does. aoetarget also takes these arguments when it
-is called by the name vblade, for example through a symbolic link. SIGTERM, SIGINT or SIGHUP ends it. It
-needs CAP_NET_RAW.
+This command exports one file or block device as vblade does. aoetarget also takes these arguments
+when it is called by the name vblade, for example through a symbolic link. SIGTERM, SIGINT or SIGHUP
+ends it. It needs CAP_NET_RAW.
 
   SHELF SLOT    The AoE address: SHELF is 0 to 65534, SLOT is 0 to 254.
   IF            The network interface to serve on.
   FILE          The regular file or block device.
-  -b N          Advertise N buffers: an initiator may have N requests under way, 2 to 65535. The default is
-                128. The target drops the requests beyond that.
+  -b N          Advertise N buffers: an initiator may have N requests under way, 2 to 65535. The
+                default is 128. The target drops the requests beyond that.
   -d            Bypass the page cache (O_DIRECT).
-  -s            Answer a write when it is on stable storage. Without this option the target answers a write
-                when a cache has it, as vblade does, and a power cut loses it: Linux initiators never
-                flush.
+  -s            Answer a write when it is on stable storage. Without this option the target answers
+                a write when a cache has it, as vblade does, and a power cut loses it: Linux
+                initiators never flush.
   -r            Refuse writes.
   -m MAC,...    Answer only these initiators, up to 255. Write the addresses with or without colons.
   -o N          Leave out the first N sectors (of 512 bytes) of FILE.
   -l N          Export N sectors; the default is everything up to the end.
   -h, --help    Show this text.
 
+-o and -l take numbers as in C: 0x800 is hexadecimal and 04000 octal, both 2048. All other numbers
+are decimal. FILE can have one such process only. To serve it on several interfaces, use 'aoetarget
+serve -i IF -i IF -e ...'.
+
 Examples:
   aoetarget vblade -s 1 1 eth0 /dev/sdb
   aoetarget vblade -r 7 0 eth0 /srv/live.iso
-  aoetarget vblade -d -s -m 02:00:00:00:00:01,020000000002 -o 2048 -l 1048576 11 1 eth0 /srv/disk.img
+  aoetarget vblade -d -s -m 02:00:00:00:00:01,020000000002 -o 2048 -l 1048576 11 1 eth0 /dev/sdb
 )";
 
 namespace {
@@ -48,19 +53,31 @@ namespace {
 constexpr unsigned min_buffers = 2, max_buffers = 65535; // with fewer than 2, the Linux driver hangs
 constexpr std::size_t max_mask_list = 255;
 
-std::uint64_t parse_number(std::string_view name, const std::string& text, std::uint64_t min,
-                           std::uint64_t max) {
+/// `digits` are those of `text` without the prefix that tells their base.
+std::uint64_t parse_number(std::string_view name, const std::string& text, std::string_view digits, int base,
+                           std::uint64_t min, std::uint64_t max) {
     std::uint64_t value = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error != std::errc{} || end != text.data() + text.size() || value < min || value > max)
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value, base);
+    if (error != std::errc{} || end != digits.data() + digits.size() || value < min || value > max)
         throw UsageError(fmt::format("vblade: {} cannot be '{}'; write a number from {} to {}", name,
                                      printable(text), min, max));
     return value;
 }
 
+/// vblade reads these numbers by atoi(), so "010" is ten.
+std::uint64_t parse_decimal(std::string_view name, const std::string& text, std::uint64_t min,
+                            std::uint64_t max) {
+    return parse_number(name, text, text, 10, min, max);
+}
+
+/// vblade reads these numbers by strtoll() with base 0, so "0x10" is sixteen and "010" is eight.
 std::uint64_t parse_sectors(std::string_view name, const std::string& text, std::uint64_t min) {
     constexpr std::uint64_t max = std::numeric_limits<std::int64_t>::max() / aoetarget::sector_bytes;
-    return parse_number(name, text, min, max) * aoetarget::sector_bytes;
+    const std::string_view digits = text;
+    const bool is_hexadecimal = digits.starts_with("0x") || digits.starts_with("0X");
+    const int base = is_hexadecimal ? 16 : digits.starts_with('0') ? 8 : 10;
+    return parse_number(name, text, digits.substr(is_hexadecimal ? 2 : 0), base, min, max) *
+           aoetarget::sector_bytes;
 }
 
 std::vector<aoetarget::MacAddress> parse_mask_list(const std::string& text) {
@@ -87,33 +104,33 @@ std::vector<aoetarget::MacAddress> parse_mask_list(const std::string& text) {
 } // namespace
 
 std::optional<Configuration> parse_vblade(const Arguments& arguments) {
-    CLI::App app("", "vblade");
+    ArgumentParser parser("vblade");
     std::optional<std::string> buffers, mask_list, offset, length; // an empty one is a mistake and refused
     std::string shelf, slot, interface;
     bool direct = false, synchronous = false, read_only = false;
     ExportSpec spec;
-    app.add_option("-b", buffers);
-    app.add_flag("-d", direct);
-    app.add_flag("-s", synchronous);
-    app.add_flag("-r", read_only);
-    app.add_option("-m", mask_list);
-    app.add_option("-o", offset);
-    app.add_option("-l", length);
-    app.add_option("SHELF", shelf)->required();
-    app.add_option("SLOT", slot)->required();
-    app.add_option("IF", interface)->required();
-    app.add_option("FILE", spec.path)->required();
-    if (!parse_arguments(app, arguments))
+    parser.add_option("-b", buffers);
+    parser.add_flag("-d", direct);
+    parser.add_flag("-s", synchronous);
+    parser.add_flag("-r", read_only);
+    parser.add_option("-m", mask_list);
+    parser.add_option("-o", offset);
+    parser.add_option("-l", length);
+    parser.add_operand("SHELF", shelf);
+    parser.add_operand("SLOT", slot);
+    parser.add_operand("IF", interface);
+    parser.add_operand("FILE", spec.path);
+    if (!parser.parse(arguments))
         return std::nullopt;
 
-    Configuration configuration;
+    InterfaceSpec served;
     if (buffers)
-        configuration.target.buffer_count =
-            static_cast<unsigned>(parse_number("-b", *buffers, min_buffers, max_buffers));
+        served.options.buffer_count =
+            static_cast<unsigned>(parse_decimal("-b", *buffers, min_buffers, max_buffers));
     spec.options.address.shelf =
-        static_cast<std::uint16_t>(parse_number("SHELF", shelf, 0, aoetarget::Address::max_shelf));
+        static_cast<std::uint16_t>(parse_decimal("SHELF", shelf, 0, aoetarget::Address::max_shelf));
     spec.options.address.slot =
-        static_cast<std::uint8_t>(parse_number("SLOT", slot, 0, aoetarget::Address::max_slot));
+        static_cast<std::uint8_t>(parse_decimal("SLOT", slot, 0, aoetarget::Address::max_slot));
     if (mask_list)
         spec.options.mask_list = parse_mask_list(*mask_list);
     spec.file.cache = direct ? aoetarget::Cache::direct : aoetarget::Cache::page;
@@ -125,15 +142,31 @@ std::optional<Configuration> parse_vblade(const Arguments& arguments) {
     if (length)
         spec.file.length_bytes = parse_sectors("-l", *length, 1);
 
-    if (!synchronous && !read_only)
-        configuration.notes.emplace_back(
-            "without -s the target answers a write before it is on stable storage, as vblade does; Linux "
-            "initiators never flush, so a power cut here loses such writes; add -s for data that matters");
     check_interface_name(interface);
-    configuration.interfaces.push_back({.name = interface, .options = {}});
+    served.name = interface;
+    Configuration configuration;
+    configuration.interfaces.push_back(std::move(served));
     configuration.exports.push_back(std::move(spec));
-    check_configuration(configuration);
     return configuration;
+}
+
+std::vector<std::string> vblade_notes(const Configuration& configuration) {
+    const aoetarget::FileOptions& file = configuration.exports.front().file;
+    if (file.durability == aoetarget::Durability::stable || file.read_only)
+        return {};
+    return {"without -s the target answers a write before it is on stable storage, as vblade does; Linux "
+            "initiators never flush, so a power cut here loses such writes; add -s for data that matters"};
+}
+
+std::string serve_command(const Configuration& configuration) {
+    ExportSpec spec = configuration.exports.front();
+    if (spec.file.read_only)
+        spec.file.durability = aoetarget::Durability::stable; // there is nothing to make durable
+    for (const aoetarget::MacAddress& mac : spec.options.mask_list)
+        spec.allow.push_back(to_string(mac));
+    return fmt::format("aoetarget serve -i IF -i {} -e {}",
+                       shell_word(to_argument(configuration.interfaces.front())),
+                       shell_word(to_argument(spec)));
 }
 
 int vblade(const Arguments& arguments) {
@@ -142,7 +175,16 @@ int vblade(const Arguments& arguments) {
         fmt::print("{}", vblade_help);
         return 0;
     }
-    return run_service(*configuration);
+    try {
+        return run_service(*configuration, vblade_notes(*configuration), {});
+    } catch (const std::system_error& error) {
+        if (error.code() != std::errc::device_or_resource_busy)
+            throw;
+        throw std::runtime_error(fmt::format(
+            "{}. If another vblade process serves it on another interface IF, end that one, and serve "
+            "both interfaces from one process: {}",
+            error.what(), serve_command(*configuration)));
+    }
 }
 
 } // namespace cli

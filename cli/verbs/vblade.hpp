@@ -1,14 +1,23 @@
-// Reads vblade's own command line.
+// Parses vblade's command line, and translates it for serve.
 #pragma once
 
 #include "config/configuration.hpp"
 #include "verbs/verbs.hpp"
 
 #include <optional>
+#include <string>
+#include <vector>
 
 namespace cli {
 
-/// Empty if the arguments ask for help. Throws UsageError.
+/// Returns nothing if the arguments ask for help. Throws UsageError.
 std::optional<Configuration> parse_vblade(const Arguments& arguments);
+
+/// Returns sentences about what a parsed configuration means for data.
+std::vector<std::string> vblade_notes(const Configuration& configuration);
+
+/// Returns the command line that serves the export of a parsed `configuration` on its interface and on
+/// another one, IF.
+std::string serve_command(const Configuration& configuration);
 
 } // namespace cli

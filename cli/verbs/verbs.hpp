@@ -3,10 +3,12 @@
 //
 //     verbs/      a small file for each verb: its help, its arguments; main.cpp holds the table of them
 //     config/     the configuration of a target as a value, and the texts in which people write it
-//     service/    running a configuration: opening, signals, reports, rights
+//     control/    the socket over which a target that runs is asked and changed, from both sides
+//     service/    running a configuration and changing it: opening, signals, reports, rights
+//     systemd/    units
 //
-// verbs/ includes the other two, and service/ includes config/. All of them may include the files beside
-// main.cpp.
+// verbs/ includes the others, service/ includes config/ and control/, and those two do not know each other.
+// All of them may include the files beside main.cpp.
 #pragma once
 
 #include <string>
@@ -21,10 +23,30 @@ using Arguments = std::vector<std::string>;
 // std::exception.
 int serve(const Arguments& arguments);
 int discover(const Arguments& arguments);
+int probe(const Arguments& arguments);
+int status(const Arguments& arguments);
+int add(const Arguments& arguments);
+int remove(const Arguments& arguments);
+int resize(const Arguments& arguments);
+int reopen(const Arguments& arguments);
+int reload(const Arguments& arguments);
+int config(const Arguments& arguments);
+int stop(const Arguments& arguments);
 int vblade(const Arguments& arguments);
+int import_configuration(const Arguments& arguments);
 
 extern const char* const serve_help;
 extern const char* const discover_help;
+extern const char* const probe_help;
+extern const char* const status_help;
+extern const char* const add_help;
+extern const char* const remove_help;
+extern const char* const resize_help;
+extern const char* const reopen_help;
+extern const char* const reload_help;
+extern const char* const config_help;
+extern const char* const stop_help;
 extern const char* const vblade_help;
+extern const char* const import_help;
 
 } // namespace cli

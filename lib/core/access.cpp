@@ -1,4 +1,4 @@
-// Commands 2 and 3: editing the mask list, setting the reservation.
+// Edits the mask list and sets the reservation.
 #include "core/access.hpp"
 
 namespace aoetarget::core {
@@ -7,8 +7,8 @@ using namespace protocol;
 
 namespace {
 
-/// Applies the directives in order. At the first that fails it stops; what was done stays, and `directives`
-/// becomes the failing index.
+/// Applies the directives in order. It stops at the first that fails: the effect of those before it stays,
+/// and `directives` becomes the index of the failing one.
 MaskError edit_mask(MacList& list, ConstBytes frame, std::size_t capacity, std::uint8_t& directives) {
     const std::uint8_t count = directives;
     for (directives = 0; directives < count; ++directives) {
@@ -47,8 +47,8 @@ bool AccessCommands::receive_mask(LinkId link, FrameSlot slot) {
     }
     if (command == MaskCommand::edit) {
         if (!may_set(slot))
-            return false;
-        // The list must fit an answer on this link, whose length the answer has to the next reader.
+            return true;
+        // The list must fit an answer on this link.
         const std::size_t longest = face_.max_answer(link, slot);
         const std::size_t capacity =
             std::min(MacList::max_entries, (longest - mask_list_bytes) / mask_directive_bytes);
@@ -105,7 +105,7 @@ bool AccessCommands::receive_reserve(const MacAddress& source, LinkId link, Fram
         error = AoeError::target_is_reserved;
     } else if (sets) {
         if (!may_set(slot))
-            return false;
+            return true;
         MacList& reservation = state_.begin_change(slot).reservation;
         reservation.clear();
         for (std::size_t i = 0; i < request->mac_count; ++i)

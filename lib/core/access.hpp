@@ -10,18 +10,20 @@ class AccessCommands {
     AccessCommands(ExportFace& face, ExportState& state, Fences& fences)
         : face_(face), state_(state), fences_(fences) {}
 
-    /// Return whether the command was acted upon; false: dropped in silence.
+    /// Returns whether the command had an effect or an answer; if not, it was dropped in silence.
     bool receive_mask(LinkId link, FrameSlot slot);
     bool receive_reserve(const MacAddress& source, LinkId link, FrameSlot slot);
-    /// Answer a command. After a failed edit the answer carries no list, only how many directives were done.
+    /// Answers a command. After a failed edit the answer carries no list, only the number of directives that
+    /// were done.
     void send_mask(FrameSlot slot, LinkId link, protocol::MaskList answer, protocol::AoeError error);
-    /// Every answer, errors too, carries the list as it is now.
+    /// Every answer, also an error, carries the present list.
     void send_reserve(FrameSlot slot, LinkId link, protocol::Reserve answer, protocol::AoeError error);
 
   private:
-    /// Whether the command in this slot may set a list now; else it is dropped, and the initiator repeats it.
-    [[nodiscard]] bool may_set(const FrameSlot& slot) const {
-        return !fences_.full() && state_.may_change(slot);
+    /// Returns whether the command in this slot may set a list now. If not, it counts the command, which is
+    /// to be dropped; the initiator repeats it.
+    [[nodiscard]] bool may_set(const FrameSlot& slot) {
+        return fences_.has_room() && state_.may_change(slot);
     }
 
     ExportFace& face_;

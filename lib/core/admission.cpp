@@ -1,4 +1,4 @@
-// Admission: requests are taken, merged with a copy, or dropped.
+// Admits requests, merges copies, and drops requests.
 #include "core/admission.hpp"
 
 #include "core/mutation.hpp"
@@ -11,8 +11,8 @@ using protocol::AtaAction;
 
 namespace {
 
-/// A copy with the same tag is the same request; one with another tag may be a new request if something else
-/// was to happen to these sectors in between, and then it keeps its place in the order.
+/// A copy with the same tag is the same request. A copy with another tag may be a new request if another
+/// change of these sectors was admitted in between, and then it keeps its place in the order.
 bool is_copy(const Request& request, const Order::Neighbours& neighbours) {
     const auto& [fetching, joinable, preceding, copied, original, newest, second_newest] = neighbours;
     return original != nullptr &&
@@ -27,8 +27,7 @@ void Admission::admit(Request* request) {
     const SectorRange exclusive = order_.exclusive_range(request->range);
     const bool changes = changes_data(request->command.action);
     if (changes && history_.has_overtaken(*request)) {
-        ++counters_.stale;
-        drop(request);
+        drop_late(request);
         return;
     }
     const bool reads = request->command.action == AtaAction::read;
@@ -43,15 +42,17 @@ void Admission::admit(Request* request) {
     }
     const Holdings::Asker asker{request->source, request->slot.pool(), account_};
     Sender* sender = resources_.holdings.find(asker);
-    if (!has_room(asker, sender, in_company)) {
+    const Holdings::Verdict verdict = resources_.holdings.may_enter(asker, sender, in_company);
+    if (verdict != Holdings::Verdict::admitted) {
+        if (!sink_.turn_away(*request))
+            count(verdict, request->source);
         drop(request);
         return;
     }
     if (changes) {
         request->content = resources_.content_hash.content_of(*request);
         if (history_.has_replaced(*request)) {
-            ++counters_.stale;
-            drop(request);
+            drop_late(request);
             return;
         }
     }
@@ -76,7 +77,7 @@ void Admission::finish(Request* request, int error, std::uint64_t bad_sector) {
     end(request, error, bad_sector);
 }
 
-/// Nothing of the request is left but its slot, for the answer.
+/// Ends the request, of which only the slot remains, for the answer.
 void Admission::end(Request* request, int error, std::uint64_t bad_sector) {
     --counters_.in_flight;
     sink_.finished(*request, error, bad_sector);
@@ -89,6 +90,12 @@ void Admission::drop(Request* request) {
     resources_.requests.give_back(request);
 }
 
+void Admission::drop_late(Request* change) {
+    ++counters_.stale;
+    resources_.traffic.note(TrafficWatch::Sign::late, change->source);
+    drop(change);
+}
+
 /// The newest copy gets the answer: its header replaces that of the original, whose data may be with the
 /// device.
 void Admission::merge(Request& original, Request* copy) {
@@ -99,6 +106,7 @@ void Admission::merge(Request& original, Request* copy) {
     original.link = copy->link;
     original.registers = copy->registers;
     ++counters_.duplicates;
+    resources_.traffic.note(TrafficWatch::Sign::repeating, copy->source);
     drop(copy);
 }
 
@@ -108,25 +116,24 @@ void Admission::remember_refused(Request& change) {
         history_.add_refused(change);
 }
 
-bool Admission::has_room(const Holdings::Asker& asker, const Sender* sender, bool in_company) {
-    switch (resources_.holdings.may_enter(asker, sender, in_company)) {
-    case Holdings::Verdict::admitted:
-        return true;
-    case Holdings::Verdict::export_is_full:
+void Admission::count(Holdings::Verdict refusal, const MacAddress& source) {
+    if (refusal != Holdings::Verdict::sender_is_full) {
         ++counters_.dropped;
-        return false;
-    case Holdings::Verdict::sender_is_full:
-        ++counters_.crowding;
-        return false;
+        return;
     }
-    return false;
+    ++counters_.crowding;
+    resources_.traffic.note(TrafficWatch::Sign::flooding, source);
 }
 
 Sender* Admission::hold(const FrameSlot& slot, const MacAddress& source) {
     const Holdings::Asker asker{source, slot.pool(), account_};
     Sender* sender = resources_.holdings.find(asker);
     const bool in_company = Holdings::has_company(slot, source);
-    return has_room(asker, sender, in_company) ? resources_.holdings.enter(asker, sender) : nullptr;
+    const Holdings::Verdict verdict = resources_.holdings.may_enter(asker, sender, in_company);
+    if (verdict == Holdings::Verdict::admitted)
+        return resources_.holdings.enter(asker, sender);
+    count(verdict, source);
+    return nullptr;
 }
 
 } // namespace aoetarget::core

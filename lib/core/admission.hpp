@@ -1,8 +1,8 @@
-// Admission: which requests are taken, and which are dropped, merged, or answered at once.
+// Admission decides which requests are admitted, and which are dropped, merged, or answered at once.
 //
-// An exact copy of a request that is still under way is not done again: the answer goes to the newest copy
-// (ordering.md, R5). A change that comes so late that it would undo a newer one is dropped (R1, R3), and so
-// is what is more than its sender or its export may hold.
+// An exact copy of a request that is still under way is not carried out again: the answer goes to the newest
+// copy (ordering.md, R5). A change that comes so late that it would undo a newer one is dropped (R1, R3), and
+// so is a request beyond those that its sender or its export may hold.
 #pragma once
 
 #include "core/read_ahead.hpp"
@@ -10,12 +10,18 @@
 
 namespace aoetarget::core {
 
-/// Told the fate of each request.
+/// Learns the fate of each request.
 class RequestSink {
   public:
-    /// `error`: 0 or an errno value. `bad_sector`: the first that could not be verified; only for a failed
-    /// verify.
+    /// `error` is 0 or an errno value. `bad_sector` is the first that could not be verified, and has a
+    /// meaning only for a failed verify.
     virtual void finished(Request& request, int error, std::uint64_t bad_sector) = 0;
+    /// The request has taken too long. Answers it, and marks it as given up. Returns false if no slot is free
+    /// for the answer.
+    virtual bool give_up(Request& request) = 0;
+    /// There is no room for the request. Answers it if its repetitions would find none either, because
+    /// requests that were given up take it. Returns whether it did.
+    virtual bool turn_away(Request& request) = 0;
 
   protected:
     ~RequestSink() = default;
@@ -34,13 +40,13 @@ class Admission {
 
     /// Takes over a request from the resources' pool, and gives it back there when it is finished.
     void admit(Request* request);
-    /// The request has been carried out, or has failed: tells the sink.
+    /// Tells the sink that the request has been carried out or has failed.
     void finish(Request* request, int error, std::uint64_t bad_sector = 0);
-    /// A change that is refused: late copies of it are not taken for new ones.
+    /// Remembers a change that is refused, so that late copies of it do not count as new ones.
     void remember_refused(Request& change);
 
     /// Counts a slot that this source holds until let_go(), with a command that is no request to the device.
-    /// Null: the export, or the source, must have no more.
+    /// Returns null if the export or the source must have no more.
     [[nodiscard]] Sender* hold(const FrameSlot& slot, const MacAddress& source);
     void let_go(Sender* holder) { resources_.holdings.leave(holder, account_); }
     [[nodiscard]] Account& account() { return account_; }
@@ -49,7 +55,8 @@ class Admission {
     void merge(Request& original, Request* copy);
     void drop(Request* request);
     void end(Request* request, int error, std::uint64_t bad_sector);
-    [[nodiscard]] bool has_room(const Holdings::Asker& asker, const Sender* sender, bool in_company);
+    void drop_late(Request* change);
+    void count(Holdings::Verdict refusal, const MacAddress& source);
 
     SchedulerResources& resources_;
     Order& order_;

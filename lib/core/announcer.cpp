@@ -1,24 +1,55 @@
-// When an announcement is due, and to which host it goes next.
+// Decides when an announcement is due, and to which host it goes next.
 #include "core/announcer.hpp"
 
 namespace aoetarget::core {
 
 using namespace protocol;
 
-namespace {
-
-/// The last slots of a pool are for requests.
-std::optional<FrameSlot> take_spare(FramePool& pool) {
-    constexpr std::size_t most_left = 16;
-    if (pool.free_slots() <= std::min<std::size_t>(pool.slots() / 8, most_left))
-        return std::nullopt;
-    return pool.take();
+void Announcer::changed(const Address& address) {
+    responder_.links.for_each([&](LinkId id) { changed(address, id); });
 }
 
-} // namespace
+void Announcer::add_link(LinkId link, Time regularly, Time now) {
+    Schedule schedule{.link = link, .interval = regularly};
+    if (regularly != Time{})
+        schedule.due = now + regularly;
+    schedules_.push_back(schedule);
+    link_changed(link);
+}
 
-void Announcer::changed(const Address& address) {
-    responder_.links.for_each([&](LinkId id) { add({.link = id, .address = address}); });
+void Announcer::remove_link(LinkId link) {
+    std::erase_if(schedules_, [&](const Schedule& schedule) { return schedule.link == link; });
+}
+
+void Announcer::options_changed(LinkId link) {
+    const auto schedule = std::ranges::find(schedules_, link, &Schedule::link);
+    if (schedule == schedules_.end())
+        return;
+    schedule->interval = responder_.links.find(link)->advertise_interval();
+    schedule->due.reset();
+    if (schedule->interval != Time{})
+        schedule->due = Time{}; // with what is announced now, the time begins
+    link_changed(link);
+}
+
+void Announcer::initiator_came(LinkId link) {
+    const auto schedule = std::ranges::find(schedules_, link, &Schedule::link);
+    if (schedule == schedules_.end())
+        return;
+    const Time due = schedule->last + between_arrivals;
+    schedule->due = std::min(schedule->due.value_or(due), due);
+}
+
+void Announcer::begin_scheduled(Time now) {
+    for (Schedule& schedule : schedules_) {
+        if (!schedule.due || *schedule.due > now)
+            continue;
+        add({.link = schedule.link});
+        schedule.last = now;
+        schedule.due.reset();
+        if (schedule.interval != Time{})
+            schedule.due = now + schedule.interval;
+    }
 }
 
 void Announcer::add(const Pending& announcement) {
@@ -35,7 +66,7 @@ void Announcer::add(const Pending& announcement) {
         pending_.push_back(announcement);
         return;
     }
-    // So many changes that everything may as well be announced.
+    // Beyond this number of changes, it is simpler to announce everything.
     Pending everything{.link = announcement.link};
     if (const auto all = find(announcement.link, std::nullopt); all != pending_.end())
         everything = *all;
@@ -44,22 +75,31 @@ void Announcer::add(const Pending& announcement) {
     pending_.push_back(everything);
 }
 
-/// The copy under way is finished all the same: where changes follow each other, the last in line would never
-/// get one.
+/// The copy under way is finished nevertheless: if changes follow each other, the last host would never get
+/// one.
 void Announcer::restart(Pending& announcement) {
     announcement.copies_left = announcement.is_begun() ? copies + 1 : copies;
     announcement.due = {};
 }
 
 std::optional<Time> Announcer::next_due() const {
-    if (pending_.empty())
-        return std::nullopt;
-    const Time next = std::ranges::min(pending_, {}, &Pending::due).due;
-    return left_ > 0 ? next : std::max(next, burst_end_);
+    std::optional<Time> next;
+    if (!pending_.empty()) {
+        next = std::ranges::min(pending_, {}, &Pending::due).due;
+        if (left_ == 0)
+            next = std::max(*next, burst_end_);
+    }
+    for (const Schedule& schedule : schedules_) {
+        if (schedule.due)
+            next = std::min(next.value_or(*schedule.due), *schedule.due);
+    }
+    return next;
 }
 
-/// All that is due gets on by one frame at a time, so that a short announcement does not wait for a long one.
+/// All announcements that are due advance by one frame at a time, so that a short one does not wait for a
+/// long one.
 void Announcer::run(Exports exports, Time now) {
+    begin_scheduled(now);
     if (pending_.empty())
         return;
     if (now >= burst_end_) {
@@ -91,13 +131,13 @@ void Announcer::run(Exports exports, Time now) {
     });
 }
 
-/// One frame further. The first hosts of all audiences come before the second of any: so no export waits for
-/// the long list of another.
+/// Sends one more frame. The first hosts of all audiences come before the second of any, so no export waits
+/// for the long list of another.
 Announcer::Step Announcer::go_on(Exports exports, Pending& announcement) {
     Link* link = responder_.links.find(announcement.link);
     const auto is_left = [&](const auto& exported) {
         return announcement.concerns(*exported) &&
-               announcement.entry < exported->audience().destinations().size();
+               announcement.entry < exported->audience(announcement.link).destinations();
     };
     while (link != nullptr && link->up() && std::ranges::any_of(exports, is_left)) {
         const auto from = std::ranges::lower_bound(exports, announcement.next, {},
@@ -108,12 +148,15 @@ Announcer::Step Announcer::go_on(Exports exports, Pending& announcement) {
             announcement.next = {};
             continue;
         }
-        auto slot = take_spare(link->pool());
-        if (!slot)
+        const auto destination = (*place)->audience(announcement.link).destination(announcement.entry);
+        auto slot = destination ? link->pool().take_spare() : std::nullopt;
+        if (destination && !slot)
             return Step::no_slot;
-        send(**place, *link, std::move(*slot), (*place)->audience().destinations()[announcement.entry]);
         announcement.next = (*place)->address();
-        ++announcement.next.slot; // of which there are no more than 255
+        ++announcement.next.slot; // there are no more than 255
+        if (!destination)
+            continue;
+        send(**place, *link, std::move(*slot), *destination);
         return Step::sent;
     }
     announcement.entry = 0;
@@ -133,7 +176,7 @@ void Announcer::send(const Export& exported, Link& link, FrameSlot slot, const M
     header.shelf = exported.address().shelf;
     header.slot = exported.address().slot;
     header.command = static_cast<std::uint8_t>(AoeCommand::query_config);
-    header.tag = 0; // what Linux, macOS and OpenBSD expect of an answer that nobody asked for
+    header.tag = 0; // Linux, macOS and OpenBSD expect this tag in unsolicited answers
     header.write(slot.capacity());
     const std::size_t length = std::max(bytes, min_frame_bytes);
     std::ranges::fill(slot.capacity().subspan(bytes, length - bytes), std::byte{0});

@@ -1,4 +1,4 @@
-// Command 0: checks of each request, and its answer.
+// Checks each ATA request, and answers it.
 #include "core/ata_commands.hpp"
 
 #include "core/mutation.hpp"
@@ -7,6 +7,12 @@
 namespace aoetarget::core {
 
 using namespace protocol;
+
+namespace {
+
+constexpr unsigned most_dsm_sectors = 8; // of ranges in one DATA SET MANAGEMENT
+
+} // namespace
 
 bool AtaCommands::receive(const Header& header, LinkId link, FrameSlot slot) {
     const auto registers = AtaRegisters::parse(slot.frame());
@@ -109,10 +115,11 @@ void AtaCommands::start(const AtaCommand& command, const AtaRegisters& registers
     }
     if (changes_data(command.action) && state_.is_past_fence(slot) && !mutated(Mutation::late_past_fence)) {
         ++face_.counters.stale;
-        return; // its host may have been excluded in between
+        face_.context.resources.traffic.note(TrafficWatch::Sign::late, request.source);
+        return; // a list may have excluded its host in between
     }
     Request* admitted = face_.context.resources.requests.take();
-    if (admitted == nullptr) { // more than slots: those of an interface that was replaced are still under way
+    if (admitted == nullptr) { // none is left: requests of a replaced interface are still under way
         ++face_.counters.dropped;
         return;
     }
@@ -121,14 +128,14 @@ void AtaCommands::start(const AtaCommand& command, const AtaRegisters& registers
     scheduler_.admit(admitted);
 }
 
-/// How many sectors of ranges one DATA SET MANAGEMENT may bring through this link.
+/// Returns how many sectors of ranges IDENTIFY names for this link. The link may have carried more when an
+/// initiator asked, so a longer list that arrives whole is not refused for that.
 unsigned AtaCommands::max_dsm_sectors(LinkId id) const {
-    constexpr unsigned enough = 8;
     const Link* link = face_.context.responder.links.find(id);
-    return link != nullptr ? std::clamp(link->sectors_per_frame(), 1U, enough) : 1;
+    return link != nullptr ? std::clamp(link->sectors_per_frame(), 1U, most_dsm_sectors) : 1;
 }
 
-/// What cannot be carried out at all comes before what lies outside.
+/// Commands that cannot be carried out at all are refused before ranges that lie outside.
 AtaOutcome AtaCommands::check_transfer(const AtaCommand& command, const AtaRegisters& registers,
                                        const SectorRange& range, LinkId link, const FrameSlot& slot) const {
     const bool data_out = (registers.flags & ata_flag_write) != 0;
@@ -151,14 +158,15 @@ AtaOutcome AtaCommands::check_transfer(const AtaCommand& command, const AtaRegis
     return range.fits(geometry_.sectors) ? ata_success : ata_not_found;
 }
 
-/// `range` becomes what the list spans, from the first sector named to the last.
+/// `range` becomes the span of the list, from the first sector that it names to the last.
 AtaOutcome AtaCommands::check_discard(const AtaRegisters& registers, const FrameSlot& slot,
                                       SectorRange& range) const {
     const std::size_t bytes = registers.count * sector_bytes;
     const bool data_out = (registers.flags & ata_flag_write) != 0;
     const bool discards = geometry_.discard || mutated(Mutation::trim_anyway);
-    if (!discards || geometry_.read_only || !data_out || bytes == 0 ||
-        (registers.feature_or_error & dsm_trim) == 0 || ata_header_bytes + bytes > slot.frame().size())
+    if (!discards || geometry_.read_only || !data_out || registers.count == 0 ||
+        registers.count > most_dsm_sectors || (registers.feature_or_error & dsm_trim) == 0 ||
+        ata_header_bytes + bytes > slot.frame().size())
         return ata_abort;
     const Bytes list = slot.frame().subspan(ata_header_bytes, bytes);
     std::uint64_t first = geometry_.sectors;
@@ -168,7 +176,7 @@ AtaOutcome AtaCommands::check_discard(const AtaRegisters& registers, const Frame
         if (entry.count == 0)
             continue;
         if (!entry.fits(geometry_.sectors) && !mutated(Mutation::trim_to_the_end))
-            return ata_not_found; // and nothing was discarded
+            return ata_not_found; // nothing was discarded
         first = std::min(first, entry.first);
         end = std::max(end, entry.end());
     }
@@ -186,8 +194,8 @@ void AtaCommands::set_feature(const AtaRegisters& registers, Request& request, b
             outcome = ata_abort;
         return;
     case SetFeature::disable_write_cache:
-        // From here on writes are durable; what was answered before is made so, as are those under way.
-        // A copy of such a request has to wait for that as well.
+        // From here on writes are durable. Writes that were answered before, or are under way, are made
+        // durable too, and a copy of such a request has to wait for that.
         needs_flush = request.barrier = geometry_.volatile_cache && !geometry_.read_only;
         write_cache_enabled_ = false;
         return;
@@ -204,7 +212,7 @@ void AtaCommands::set_feature(const AtaRegisters& registers, Request& request, b
 void AtaCommands::answer(FrameSlot slot, LinkId link, const AtaRegisters& registers, AtaOutcome outcome,
                          std::size_t data_bytes) {
     if (ata_command(registers.command_or_status).action == AtaAction::check_power_mode) {
-        // The one answer whose count means something: active or idle.
+        // Only this answer has a count with a meaning: active or idle.
         AtaRegisters answered = registers;
         answered.count = 0xFF;
         answered.command_or_status = outcome.status;
@@ -219,16 +227,15 @@ void AtaCommands::answer(FrameSlot slot, LinkId link, const AtaRegisters& regist
         ++face_.counters.ata_errors;
 }
 
-void AtaCommands::finished(Request& request, int error, std::uint64_t bad_sector) {
-    const AtaAction action = request.command.action;
+void AtaCommands::count(AtaAction action, const SectorRange& range) {
     switch (action) {
     case AtaAction::read:
         ++face_.counters.reads;
-        face_.counters.sectors_read += request.range.count;
+        face_.counters.sectors_read += range.count;
         break;
     case AtaAction::write:
         ++face_.counters.writes;
-        face_.counters.sectors_written += request.range.count;
+        face_.counters.sectors_written += range.count;
         break;
     case AtaAction::flush:
     case AtaAction::standby:
@@ -241,7 +248,23 @@ void AtaCommands::finished(Request& request, int error, std::uint64_t bad_sector
         ++face_.counters.other_commands;
         break;
     }
-    const auto outcome = outcome_of(action, error);
+}
+
+void AtaCommands::finished(Request& request, int error, std::uint64_t bad_sector) {
+    const AtaAction action = request.command.action;
+    const Time now = face_.context.resources.holdings.now();
+    auto outcome = outcome_of(action, error);
+    if (request.given_up) {
+        health_.ended_late(request, error, now);
+        request.slot = {};
+        fences_.release();
+        return;
+    }
+    if (error == 0)
+        health_.succeeded(request, now);
+    count(action, request.range);
+    if (outcome && outcome->failed() && !health_.answers_failure(request, error, now))
+        outcome.reset();
     if (!outcome) {
         ++face_.counters.dropped;
         request.slot = {};
@@ -257,6 +280,30 @@ void AtaCommands::finished(Request& request, int error, std::uint64_t bad_sector
         answer(std::move(request.slot), request.link, registers, *outcome, data_bytes);
     }
     fences_.release();
+}
+
+/// The device may still use the request's own slot, so the answer takes another one.
+bool AtaCommands::give_up(Request& request) {
+    auto slot = request.slot.pool().take();
+    if (!slot)
+        return false;
+    std::ranges::copy(request.slot.capacity().first(ata_header_bytes), slot->capacity().begin());
+    request.given_up = true;
+    count(request.command.action, request.range);
+    health_.timed_out(request);
+    answer(std::move(*slot), request.link, request.registers, ata_device_fault);
+    return true;
+}
+
+/// A request that is dropped has no time of its own. If requests that were given up take its place, its
+/// repetitions would be dropped, too, and current Linux initiators crash when a request is not answered for
+/// 180 seconds. A disk that hangs at a few places and is merely busy otherwise brings no error.
+bool AtaCommands::turn_away(Request& request) {
+    if (2 * health_.hanging() < scheduler_.account().slots || health_.hanging() == 0)
+        return false;
+    count(request.command.action, request.range);
+    answer(std::move(request.slot), request.link, request.registers, ata_device_fault);
+    return true;
 }
 
 } // namespace aoetarget::core

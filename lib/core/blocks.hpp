@@ -6,16 +6,16 @@
 namespace aoetarget::core {
 
 struct Blocks {
-    std::uint64_t sectors = 1; ///< Of one: a power of two.
+    std::uint64_t sectors = 1; ///< Sectors in a block, a power of two.
 
-    /// The fewest blocks that hold the whole range.
+    /// Returns the fewest blocks that hold the whole range.
     [[nodiscard]] SectorRange around(const SectorRange& range) const {
         if (sectors == 1 || range.count == 0)
             return range;
         const std::uint64_t first = before(range.first);
         return {first, after(range.end()) - first};
     }
-    /// The blocks that lie in the range as a whole; empty where there is none.
+    /// Returns the blocks that lie in the range as a whole, an empty range if there is none.
     [[nodiscard]] SectorRange within(const SectorRange& range) const {
         const std::uint64_t first = after(range.first);
         const std::uint64_t end = before(range.end());

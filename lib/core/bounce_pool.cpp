@@ -1,4 +1,4 @@
-// Who gets a bounce buffer, and who waits for one.
+// Decides which operation gets a bounce buffer, and which waits for one.
 #include "core/bounce_pool.hpp"
 
 #include "core/mutation.hpp"
@@ -26,8 +26,8 @@ void BouncePool::add_export() {
     ++exports_;
 }
 
-/// A second one only where all others could still have their first, exports to come that have memory already
-/// included, and never more than half of the shared.
+/// An export gets a second buffer only if all others could still have their first, including future exports
+/// whose memory is there already, and it gets at most half of the shared buffers.
 bool BouncePool::may_take(const Account& account) const {
     if (mutated(Mutation::share_all_buffers))
         return !free_.empty();

@@ -1,9 +1,10 @@
-// Memory for what cannot go between a device and the slots of frames directly: partial logical blocks, strict
-// alignment, verification.
+// Memory for data that cannot go directly between a device and the slots of frames: partial logical blocks,
+// strict alignment, verification.
 #pragma once
 
 #include "core/holdings.hpp"
 #include "core/operation.hpp"
+#include "geometry.hpp"
 
 #include <cstdlib>
 #include <memory>
@@ -11,23 +12,23 @@
 
 namespace aoetarget::core {
 
-/// Each export owns one buffer, some are shared (see Holdings). Operations that may have none now wait in
+/// Each export owns one buffer, and some are shared (see Holdings). Operations that may have none now wait in
 /// line.
 class BouncePool {
   public:
-    /// Holds the largest operation and a partial block on each end, for blocks of up to 64 KiB.
+    /// A buffer holds the largest operation and a partial block on each end, for blocks of up to 64 KiB.
     static constexpr std::size_t buffer_bytes = 256 * 1024;
-    static constexpr std::size_t max_block_bytes = 64 * 1024;
+    static constexpr std::size_t max_block_bytes = max_logical_block_bytes;
     static_assert(max_merged_sectors * sector_bytes + 2 * max_block_bytes <= buffer_bytes);
 
-    /// `shared`: a whole number of buffers, aligned to 4096.
+    /// `shared` must be a whole number of buffers, aligned to 4096 bytes.
     explicit BouncePool(Bytes shared);
 
-    /// From now on one more export, or one less, has a buffer of its own. Memory is never given back, and
-    /// used only where it is touched.
+    /// Adds or removes an export with a buffer of its own. The memory is never given back, and the kernel
+    /// provides only the pages that are touched.
     void add_export();
     void remove_export() { --exports_; }
-    /// Empty where the export may have none now.
+    /// Returns an empty span if the export may have none now.
     Bytes take(Account& account);
     /// Gives one back; returns the operation that has waited longest of those that may have one now, or null.
     Operation* give_back(Bytes buffer, Account& account);
@@ -42,9 +43,9 @@ class BouncePool {
 
     std::vector<std::unique_ptr<std::byte, Free>> owned_memory_;
     std::vector<Bytes> free_;
-    std::size_t shared_; ///< Those that no export owns.
+    std::size_t shared_; ///< Buffers that no export owns.
     std::size_t exports_ = 0;
-    std::size_t owners_ = 0; ///< Exports that have one at least.
+    std::size_t owners_ = 0; ///< Exports that have at least one buffer.
     Operation* first_waiter_ = nullptr;
     Operation* last_waiter_ = nullptr;
 };

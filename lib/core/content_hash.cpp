@@ -1,4 +1,4 @@
-// The sums of an NH hash over a change, and how they become numbers.
+// Computes the sums of an NH hash over a change, and makes numbers of them.
 #include "core/content_hash.hpp"
 
 #include <algorithm>
@@ -31,7 +31,7 @@ ContentHash::ContentHash(std::uint64_t seed) {
     draw(spreading_keys_);
 }
 
-/// Two different sums become any two numbers with the same probability.
+/// Two different sums become any two numbers with equal probability.
 std::uint64_t ContentHash::spread(Sum sum) const {
     const auto key = [this](std::size_t at) {
         return Sum{spreading_keys_[at]} << 64 | spreading_keys_[at + 1];

@@ -1,9 +1,9 @@
-// Numbers that stand for the content of a change. They are made with keys that nobody on the network knows,
-// so nobody can make contents that share a number on purpose, nor does any habit of hosts do.
+// Numbers that stand for the content of a change. They depend on keys that nobody on the network knows, so
+// nobody can make contents that share a number on purpose, and no habit of hosts makes them.
 //
 // The sum is an NH hash, as that of UMAC, of words of 64 bits, and the end is multilinear: two contents that
-// differ where they are looked at have the same number with a probability of at most 2^-63, and the same
-// digest with one of less than 2^-31.
+// differ in the hashed parts have the same number with a probability of at most 2^-63, and the same digest
+// with one of less than 2^-31.
 #pragma once
 
 #include "core/request.hpp"
@@ -12,16 +12,17 @@
 
 namespace aoetarget::core {
 
-/// One for all exports of a target. Constant, once it is made.
+/// All exports of a target share one. It is constant once it is made.
 class ContentHash {
   public:
-    /// `seed`: of the keys.
+    /// The keys come from `seed`.
     explicit ContentHash(std::uint64_t seed);
 
-    /// Of where a change goes, its command, and the first and the last eight bytes of each sector: to read
-    /// all of the data would cost more than to serve it. Any bits of the number are as good as any others.
+    /// Returns a hash of the sectors of a change, its command, and the first and the last eight bytes of each
+    /// sector: to read all of the data would cost more than to serve it. All bits of the number are equally
+    /// good.
     [[nodiscard]] std::uint64_t content_of(const Request& change) const;
-    /// Of all of the data that came with a change; never 0.
+    /// Returns a hash of all data that came with a change; never 0.
     [[nodiscard]] std::uint32_t digest_of(const Request& change) const;
 
   private:
@@ -32,9 +33,9 @@ class ContentHash {
     [[nodiscard]] std::uint64_t spread(Sum sum) const;
 
     std::array<std::uint64_t, 2> header_keys_;
-    std::array<std::uint64_t, max_sectors> first_keys_; ///< Two words stand for a sector.
+    std::array<std::uint64_t, max_sectors> first_keys_; ///< Two words for each sector.
     std::array<std::uint64_t, max_sectors> last_keys_;
-    std::array<std::uint64_t, sector_words> data_keys_; ///< Within a sector.
+    std::array<std::uint64_t, sector_words> data_keys_; ///< One for each word within a sector.
     std::array<std::uint64_t, 6> spreading_keys_;
 };
 

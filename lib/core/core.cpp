@@ -1,4 +1,4 @@
-// The way of a frame to its exports, and the turn of the loop.
+// Brings a frame to its exports, and does the core's part of a turn.
 #include "core/core.hpp"
 
 #include <cassert>
@@ -17,16 +17,23 @@ Core::Core(const Options& options)
                  .occupancy = {},
                  .completions = {},
                  .ready = {},
-                 .turn = 0},
-      announcer_(responder_),
-      context_{responder_,       resources_,   announcer_, options.buffer_count, options.firmware_version,
-               options.firmware, options.store} {
+                 .turn = 0,
+                 .traffic = {}},
+      announcer_(responder_), watch_(responder_, options.watches_addresses ? options.events : nullptr),
+      context_{.responder = responder_,
+               .resources = resources_,
+               .announcements = announcer_,
+               .firmware_version = options.firmware_version,
+               .firmware = options.firmware,
+               .store = options.store,
+               .events = options.events,
+               .retired = retired_} {
     resources_.operations.grow(resources_.pieces.size());
 }
 
 LinkId Core::add_link(Link& link, std::size_t slots) {
     slots_ += slots;
-    if (slots_ > provided_slots_) { // what removed links have left is used again
+    if (slots_ > provided_slots_) { // room for slots of removed links is used again
         resources_.requests.grow(slots_ - provided_slots_);
         resources_.operations.grow(slots_ - provided_slots_);
         resources_.holdings.grow(slots_ - provided_slots_);
@@ -35,66 +42,18 @@ LinkId Core::add_link(Link& link, std::size_t slots) {
     for (const auto& exported : exports_)
         exported->reserve(provided_slots_);
     const LinkId id = responder_.links.add(link, slots);
-    announcer_.link_changed(id);
+    for (const auto& exported : exports_)
+        exported->add_link(id, link.names());
+    announcer_.add_link(id, link.advertise_interval(), now_);
+    watch_.link_changed(id);
     return id;
 }
 
 void Core::remove_link(LinkId id) {
     slots_ -= responder_.links.remove(id);
-}
-
-void Core::add_export(const ExportOptions& options, std::unique_ptr<BlockDevice> device,
-                      const Geometry& geometry, ProtocolState state) {
-    assert(find(options.address) == nullptr);
-    if (!options.mask_list.empty()) {
-        state.mask_list.clear();
-        for (const MacAddress& mac : options.mask_list)
-            state.mask_list.add(mac);
-    }
-    const std::ptrdiff_t place = place_of(options.address);
-    const auto added =
-        exports_.insert(exports_.begin() + place,
-                        std::make_unique<Export>(options, std::move(device), geometry, state, context_));
-    addresses_.insert(addresses_.begin() + place, options.address);
-    (*added)->reserve(provided_slots_);
-    if (exports_.size() + closing_.size() > provided_flushes_) {
-        resources_.operations.grow(1); // the flush at its end
-        ++provided_flushes_;
-    }
-    resources_.ready.reserve(exports_.size() + closing_.size());
-    closing_.reserve(exports_.size() + closing_.size());
-    announcer_.changed(options.address);
-}
-
-bool Core::remove_export(const Address& address) {
-    if (find(address) == nullptr)
-        return false;
-    const std::ptrdiff_t place = place_of(address);
-    const auto removed = exports_.begin() + place;
-    (*removed)->close();
-    closing_.push_back(std::move(*removed));
-    exports_.erase(removed);
-    addresses_.erase(addresses_.begin() + place);
-    return true;
-}
-
-/// Of the export with this address, or where it would be.
-std::ptrdiff_t Core::place_of(const Address& address) const {
-    return std::ranges::lower_bound(addresses_, address) - addresses_.begin();
-}
-
-Export* Core::find(const Address& address) const {
-    const auto place = static_cast<std::size_t>(place_of(address));
-    return place < addresses_.size() && addresses_[place] == address ? exports_[place].get() : nullptr;
-}
-
-std::vector<Address> Core::visible_addresses() const {
-    std::vector<Address> visible;
-    for (const auto& exported : exports_) {
-        if (!exported->audience().empty())
-            visible.push_back(exported->address());
-    }
-    return visible;
+    announcer_.remove_link(id);
+    for (const auto& exported : exports_)
+        exported->remove_link(id);
 }
 
 /// The tests of lib/protocol/README.md, "Every received frame", in its order.
@@ -105,18 +64,45 @@ bool Core::receive(LinkId link, FrameSlot slot) {
     if (slot.arrival() == Time{})
         slot.set_arrival(now_);
     if (header->ethertype !=
-        ethertype_aoe) // a VLAN tag, say; test 3 is the link's, which knows how the frame came in
+        ethertype_aoe) // for example a VLAN tag; the link does test 3, because it knows how the frame came in
         return false;
-    if (header->response || header->source.is_multicast())
+    if (header->response)
+        return receive_answer(link, *header, slot.frame());
+    if (header->source.is_multicast())
         return false;
     if (header->is_wildcard())
-        return receive_wildcard(link, std::move(slot));
+        return receive_wildcard(*header, link, std::move(slot));
     Export* exported = find({header->shelf, header->slot});
-    return exported != nullptr && exported->audience().includes(header->source) &&
-           exported->receive(*header, link, std::move(slot));
+    if (exported == nullptr || !exported->audience(link).includes(header->source))
+        return false;
+    meet(*header, link);
+    return exported->receive(*header, link, std::move(slot));
 }
 
-bool Core::receive_wildcard(LinkId link, FrameSlot slot) {
+/// Takes note of an initiator that sees an export. One that is new and broadcasts may have come up a moment
+/// ago, so that the way to it does not work yet: it gets more than the answer.
+void Core::meet(const Header& header, LinkId link) {
+    if (!initiators_.is_new(header.source, now_))
+        return;
+    if (header.destination == MacAddress::broadcast())
+        announcer_.initiator_came(link);
+    const Link* from = responder_.links.find(link);
+    if (context_.events != nullptr && from != nullptr)
+        context_.events->tell(Severity::notice, EventKind::initiator_new, to_string(header.source),
+                              "This initiator is new here. Its first request came through " + from->name() +
+                                  ".");
+}
+
+/// An answer for an address of ours comes from another target, or was made up.
+bool Core::receive_answer(LinkId link, const Header& header, ConstBytes frame) {
+    const Export* exported = find({header.shelf, header.slot});
+    return exported != nullptr && !exported->audience(link).empty() &&
+           watch_.hear(link, header, frame, exported->address(), exported->stats().serial, now_);
+}
+
+bool Core::receive_wildcard(const Header& header, LinkId link, FrameSlot slot) {
+    if (watch_.has_asked(header))
+        return false;
     Wildcard wildcard{std::move(slot), link, {}};
     bool acted = false;
     if (spread(wildcard, acted))
@@ -129,17 +115,19 @@ bool Core::receive_wildcard(LinkId link, FrameSlot slot) {
     return true;
 }
 
-/// Hands each export that is meant, and that the host sees, a copy of the frame, and the last of them the
-/// frame itself. False: no slot is free for a copy now.
+/// Hands a copy of the frame to each export that is meant and that the host sees, and the frame itself to the
+/// last of them. Returns false if no slot is free for a copy now.
 bool Core::spread(Wildcard& wildcard, bool& acted) {
     const Header header = *Header::parse(wildcard.slot.frame());
     auto candidate = exports_.begin() + place_of(wildcard.next);
     const auto next_match = [&](auto from) {
         return std::find_if(from, exports_.end(), [&](const auto& e) {
-            return header.addresses(e->address()) && e->audience().includes(header.source);
+            return header.addresses(e->address()) && e->audience(wildcard.link).includes(header.source);
         });
     };
     candidate = next_match(candidate);
+    if (candidate != exports_.end())
+        meet(header, wildcard.link);
     while (candidate != exports_.end()) {
         const auto following = next_match(candidate + 1);
         if (following == exports_.end()) {
@@ -160,7 +148,7 @@ bool Core::spread(Wildcard& wildcard, bool& acted) {
     return true;
 }
 
-/// Returns whether any of them got further.
+/// Returns whether any of them advanced.
 bool Core::resume_wildcards() {
     std::size_t kept = 0;
     bool acted = false;
@@ -183,10 +171,14 @@ std::optional<Time> Core::next_deadline() const {
         if (other)
             next = next ? std::min(*next, *other) : other;
     };
+    sooner(resources_.traffic.next_due());
     if (!closed_) {
         sooner(announcer_.next_due());
+        sooner(watch_.next_due());
         sooner(resources_.pieces.next_expiry());
     }
+    if (next_overdue_)
+        sooner(std::max(*next_overdue_, now_ + until_slots));
     return next;
 }
 
@@ -214,22 +206,61 @@ void Core::turn(Time now) {
             busy = true;
         }
     }
-    if (!closed_)
+    give_up_overdue();
+    resources_.traffic.run(now, context_.events);
+    if (!closed_) {
         announcer_.run(exports_, now);
+        watch_.run(now);
+    }
     destroy_idle();
 }
 
-/// One after the other, and each is out of the list before it goes: a device that is destroyed may add and
-/// remove exports.
+/// Looks at every request under way, but only at a moment when one may be overdue: so it costs requests
+/// nothing.
+void Core::give_up_overdue() {
+    if (resources_.operations.lent() == 0) {
+        next_overdue_.reset();
+        return;
+    }
+    if (!next_overdue_ && shortest_timeout_ != Time::max())
+        next_overdue_ = now_ + shortest_timeout_;
+    if (!next_overdue_ || now_ < *next_overdue_)
+        return;
+    next_overdue_ = now_ + shortest_timeout_; // for requests that arrive from now on
+    for (const auto* list : {&exports_, &closing_}) {
+        for (const auto& exported : *list) {
+            if (const auto next = exported->give_up_overdue(now_))
+                next_overdue_ = std::min(*next_overdue_, *next);
+        }
+    }
+}
+
+/// Exports go one after the other, and each leaves the list before it is destroyed, because the destructor of
+/// a device may add and remove exports.
 void Core::destroy_idle() {
+    destroy_retired();
     for (std::size_t i = 0; i < closing_.size();) {
         if (!closing_[i]->idle()) {
             ++i;
             continue;
         }
         std::swap(closing_[i], closing_.back());
-        const std::unique_ptr<Export> gone = std::move(closing_.back());
-        closing_.pop_back();
+        destroy_last_closing();
+    }
+}
+
+/// The last chance to tell that the flush at its end failed: its own counters go with it.
+void Core::destroy_last_closing() {
+    const std::unique_ptr<Export> gone = std::move(closing_.back());
+    closing_.pop_back();
+    if (gone->last_flush_error() != 0)
+        ++failed_last_flushes_;
+}
+
+void Core::destroy_retired() {
+    while (!retired_.empty()) {
+        const std::unique_ptr<BlockDevice> gone = std::move(retired_.back());
+        retired_.pop_back();
     }
 }
 
@@ -237,15 +268,15 @@ void Core::clear() {
     assert(closed_);
     while (!addresses_.empty())
         remove_export(addresses_.back());
-    while (!closing_.empty()) {
-        const std::unique_ptr<Export> gone = std::move(closing_.back());
-        closing_.pop_back();
-    }
+    destroy_retired();
+    while (!closing_.empty())
+        destroy_last_closing();
 }
 
 void Core::close() {
     if (std::exchange(closed_, true))
         return;
+    out_of_slots_ += wildcard_count_;
     for (; wildcard_count_ > 0; --wildcard_count_) {
         resources_.holdings.end_wait(wildcards_[wildcard_count_ - 1].slot.pool());
         wildcards_[wildcard_count_ - 1] = {};
@@ -257,6 +288,15 @@ void Core::close() {
 bool Core::idle() const {
     const auto is_idle = [](const auto& exported) { return exported->idle(); };
     return std::ranges::all_of(exports_, is_idle) && std::ranges::all_of(closing_, is_idle);
+}
+
+void Core::tell_waits() const {
+    for (const auto* list : {&exports_, &closing_}) {
+        for (const auto& exported : *list) {
+            if (!exported->idle())
+                exported->tell_wait();
+        }
+    }
 }
 
 std::vector<ExportStats> Core::export_stats() const {

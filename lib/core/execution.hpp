@@ -1,29 +1,38 @@
-// Execution: what the device is asked to do for an operation, step by step.
+// Execution gives the device the work of an operation, step by step.
 //
-// Requests that do not cover whole logical blocks, or that lie where the device cannot reach them, go through
-// a bounce buffer: the blocks are read, patched and written while the operation keeps others off them.
+// Requests that do not cover whole logical blocks, or whose memory the device cannot use, go through a bounce
+// buffer: the blocks are read, patched and written while the operation keeps others off them.
 #pragma once
 
 #include "core/admission.hpp"
 
 namespace aoetarget::core {
 
+/// Learns when a flush has ended that no request asked for. The device has no operation then.
+class FlushSink {
+  public:
+    virtual void flushed(int error) = 0;
+
+  protected:
+    ~FlushSink() = default;
+};
+
 class Execution {
   public:
-    Execution(BlockDevice& device, const Geometry& geometry, const Blocks& blocks,
-              SchedulerResources& resources, Order& order, ReadAhead& read_ahead, Admission& admission,
-              ExportStats& counters);
+    Execution(const Backing& backing, SchedulerResources& resources, Order& order, ReadAhead& read_ahead,
+              Admission& admission, FlushSink& flush_sink, ExportStats& counters);
     ~Execution() { resources_.bounce.remove_export(); }
     Execution(const Execution&) = delete;
     Execution& operator=(const Execution&) = delete;
 
     void start(Operation& operation);
-    /// The device has ended what it was last given for `operation`.
+    /// Takes note that the device has ended its last step for `operation`.
     void completed(Operation& operation, int error);
-    /// A bounce buffer has become free for an operation that waited for one.
+    /// Continues an operation that waited for a bounce buffer.
     void resume(Operation& operation);
 
   private:
+    [[nodiscard]] int refusal_of(const Operation& operation) const;
     void submit(Operation& operation, Operation::Step step, Io::Op op, const SectorRange& range,
                 std::size_t vectors);
     void start_run(Operation& operation, Request* first, std::size_t count);
@@ -38,15 +47,18 @@ class Execution {
     void verified(Operation& operation, int error);
     void start_fetch(Operation& operation);
     void fetch_ended(Operation& operation, int error);
+    void flush(Operation& operation);
+    void flush_ended(Operation& operation, int error);
     void run_ended(Operation& operation, int error, std::uint64_t bad_sector = 0);
+    void end_first(Operation& operation, int error, std::uint64_t bad_sector = 0);
+    void next_run(Operation& operation);
 
-    BlockDevice& device_;
-    const std::uint32_t memory_alignment_;
-    const Blocks blocks_;
+    const Backing& backing_;
     SchedulerResources& resources_;
     Order& order_;
     ReadAhead& read_ahead_;
     Admission& admission_;
+    FlushSink& flush_sink_;
     ExportStats& counters_;
 };
 

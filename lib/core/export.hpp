@@ -1,11 +1,11 @@
-// One export: its device, what initiators have set of it, and a room for each command that is addressed to
+// One export: its device, the settings that initiators made, and a part for each command that is addressed to
 // it:
 //
 // - ata_commands.hpp: command 0, whose requests pass the scheduler (scheduler.hpp),
 // - query_config.hpp: command 1,
 // - access.hpp: commands 2 and 3, whose answers may have to wait (fences.hpp).
 //
-// They share who the export is (export_face.hpp) and what was set (export_state.hpp).
+// These share the export's identity (export_face.hpp) and its settings (export_state.hpp).
 #pragma once
 
 #include <aoetarget/options.hpp>
@@ -15,23 +15,34 @@
 #include "core/query_config.hpp"
 
 #include <memory>
+#include <string>
+#include <vector>
 
 namespace aoetarget::core {
 
-class Export final : private ExportState::Answerer {
+class Export final : private ExportState::Answerer, private FlushSink {
   public:
-    /// `options.serial` is not empty, `options.mask_list` is in the state; everything was checked by the
-    /// caller.
+    /// `options.serial` is not empty, and `options.mask_list` is in the state. The caller has checked
+    /// everything.
     Export(const ExportOptions& options, std::unique_ptr<BlockDevice> device, const Geometry& geometry,
            const ProtocolState& state, const ExportContext& context);
 
     [[nodiscard]] const Address& address() const { return face_.counters.address; }
 
-    /// Who sees it: the hosts on the mask list, and nobody once it is closed.
-    [[nodiscard]] Audience audience() const { return closed_ ? Audience::nobody() : state_.audience(); }
+    /// Returns the hosts that see the export over this link: those that the operator and the mask list admit,
+    /// none if the export is not served on the interface, and none once it is closed.
+    [[nodiscard]] Audience audience(LinkId link) const {
+        return closed_ || !serves(link) ? Audience::nobody() : state_.audience();
+    }
+    /// Returns whether anybody may see the export on the interface that has these names.
+    [[nodiscard]] bool serves(const std::vector<std::string>& names) const;
+    /// Takes note of a new link, of the interface that has these names, and of one that has gone.
+    void add_link(LinkId link, const std::vector<std::string>& names);
+    void remove_link(LinkId link) { std::erase(links_, link); }
 
-    /// Takes a frame that is addressed to this export, of a host in its audience, and passed the tests of
-    /// Core::receive(). Returns whether it was acted upon; false: dropped in silence.
+    /// Takes a frame that is addressed to this export, comes from a host in its audience, and passed the
+    /// tests of Core::receive(). Returns whether it had an effect or an answer; if not, it was dropped in
+    /// silence.
     bool receive(const protocol::Header& header, LinkId link, FrameSlot slot);
 
     /// Writes a Query Config answer: see ConfigCommands.
@@ -39,32 +50,75 @@ class Export final : private ExportState::Answerer {
         return config_.write(slot, link, command);
     }
 
-    /// Room for so many requests at once.
-    void reserve(std::size_t requests) { scheduler_.reserve(requests + 1); } // and the flush at the end
-    /// Takes no request any more, ends what is under way, flushes. Done when idle().
+    /// Asks the device for its capacity, and takes over a larger one. Returns the capacity in sectors.
+    std::uint64_t resize();
+
+    /// Makes room for this many requests at once.
+    void reserve(std::size_t requests) { scheduler_.reserve(requests + own_flushes); }
+    /// An export flushes on its own before another device takes over, and at its end.
+    static constexpr std::size_t own_flushes = 2;
+
+    [[nodiscard]] const Geometry& geometry() const { return backing_.geometry; }
+    [[nodiscard]] const std::string& model() const { return ata_.model(); }
+    /// Takes over all options but serial number, model and mask list. Requests that were admitted before are
+    /// finished and answered. Returns whether the export is served on an interface now where it was not.
+    bool change(const ExportOptions& options, Time now);
+    /// `device` takes over when the present one has ended the operations that were admitted before, and has
+    /// flushed. It must have at least as many sectors. Requests wait meanwhile. If another device is waiting
+    /// to take over, this one takes its place.
+    void replace_device(std::unique_ptr<BlockDevice> device, const Geometry& geometry);
+
+    /// Answers the requests that the device has not finished within its timeout. Returns when this has to be
+    /// done again, or nothing if no request is under way.
+    std::optional<Time> give_up_overdue(Time now);
+
+    /// Takes no request any more, ends those under way, and flushes. This is done when idle() is true.
     void close() {
         closed_ = true;
         scheduler_.close();
     }
+    /// Tells what it has under way while the target stops.
+    void tell_wait() const;
     [[nodiscard]] bool idle() const { return scheduler_.idle() && !state_.is_changing(); }
+
+    /// Of the flush at its end: an errno value, or 0.
+    [[nodiscard]] int last_flush_error() const { return last_flush_error_; }
 
     [[nodiscard]] const ExportStats& stats() const { return face_.counters; }
 
   private:
+    [[nodiscard]] bool serves(LinkId link) const {
+        return interfaces_.empty() || std::ranges::find(links_, link) != links_.end();
+    }
     void answer_change(FrameSlot slot, LinkId link, const ExportState::Answer& answer,
                        protocol::AoeError error) override;
+    void flushed(int error) override;
+    void take_over();
+    /// Tells which links the export came to, and which it left.
+    struct Moves {
+        std::vector<LinkId> came, left;
+    };
+    Moves move_to(const std::vector<std::string>& interfaces);
 
-    // What each request needs is in front: where there are many exports, little of each is in the processor's
+    // The members that each request needs come first: with many exports, little of each is in the processor's
     // cache.
     bool closed_ = false;
+    std::vector<std::string> interfaces_; ///< Names and patterns; empty for all interfaces.
+    std::vector<LinkId> links_;           ///< The links of these.
     ExportFace face_;
-    const std::unique_ptr<BlockDevice> device_;
+    Backing backing_;
+    std::uint64_t device_sectors_; ///< As the device has told last.
+    DeviceHealth health_;
     AtaCommands ata_;
     Scheduler scheduler_;
     ConfigCommands config_;
     AccessCommands access_;
     Fences fences_;
     ExportState state_;
+    Time timeout_;                ///< Zero if the device may take any time.
+    int last_flush_error_ = 0;    ///< The error of the flush at its end, or 0.
+    std::optional<Backing> next_; ///< The device that waits to take over.
+    bool must_resize_ = false;    ///< As soon as that has taken over.
 };
 
 } // namespace aoetarget::core

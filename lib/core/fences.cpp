@@ -7,6 +7,13 @@ namespace aoetarget::core {
 
 using namespace protocol;
 
+bool Fences::has_room() {
+    if (count_ < max_fences)
+        return true;
+    ++face_.counters.dropped;
+    return false;
+}
+
 void Fences::send(FrameSlot slot, LinkId link, std::size_t bytes) {
     const std::uint64_t now = scheduler_.order().next_sequence();
     if (!is_fencing(now) || mutated(Mutation::fence_too_early)) {
@@ -14,9 +21,9 @@ void Fences::send(FrameSlot slot, LinkId link, std::size_t bytes) {
         return;
     }
     Sender* holder =
-        full() ? nullptr : scheduler_.admission().hold(slot, Header::parse(slot.frame())->source);
+        has_room() ? scheduler_.admission().hold(slot, Header::parse(slot.frame())->source) : nullptr;
     if (holder == nullptr)
-        return; // the initiator asks again, and finds the change made
+        return; // the initiator repeats the command, and the change is already made
     fences_[count_++] = {std::move(slot), link, bytes, now, holder};
 }
 

@@ -1,6 +1,5 @@
 // The fence that mask lists and reservations imply (protocol/README.md, "The fence"): the answer to a command
-// that sets one, or reads one, waits until no change of a source that is excluded can reach the device any
-// more.
+// that sets or reads a list waits until no change of an excluded source can reach the device any more.
 #pragma once
 
 #include "core/export_state.hpp"
@@ -13,11 +12,11 @@ class Fences {
     Fences(ExportFace& face, const ExportState& state, Scheduler& scheduler)
         : face_(face), state_(state), scheduler_(scheduler) {}
 
-    /// No more answers can wait.
-    [[nodiscard]] bool full() const { return count_ == max_fences; }
-    /// Sends the answer in the slot as soon as it may be given.
+    /// Returns whether one more answer can wait. If not, it counts the command, which is to be dropped.
+    [[nodiscard]] bool has_room();
+    /// Sends the answer in the slot as soon as the fence permits.
     void send(FrameSlot slot, LinkId link, std::size_t bytes);
-    /// A request is over: sends those answers that waited for it.
+    /// Sends the answers that waited for the request, which is over.
     void release() {
         if (count_ > 0)
             send_released();
@@ -34,7 +33,7 @@ class Fences {
     };
     static constexpr std::size_t max_fences = 16;
 
-    /// Whether a change that was admitted before `sequence` is of an excluded source.
+    /// Returns whether a change that was admitted before `sequence` comes from an excluded source.
     [[nodiscard]] bool is_fencing(std::uint64_t sequence) const;
     void send_released();
 

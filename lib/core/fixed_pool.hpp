@@ -1,4 +1,4 @@
-// Objects that are allocated before the first frame and then only lent.
+// A pool of objects that are allocated before the first frame and then only lent.
 #pragma once
 
 #include <cstddef>
@@ -7,17 +7,17 @@
 
 namespace aoetarget::core {
 
-/// Hands out default-constructed-once objects of T; addresses stay valid for the life of the pool.
+/// Lends objects of T, which are default-constructed once. Addresses stay valid for the life of the pool.
 template <typename T>
 class FixedPool {
   public:
-    /// Makes room for `count` more. Only called while links are added.
+    /// Adds `count` objects. The core calls this only while links and exports are added.
     void grow(std::size_t count) {
         free_.reserve(objects_.size() + count);
         for (std::size_t i = 0; i < count; ++i)
             free_.push_back(&objects_.emplace_back());
     }
-    /// Null where all are lent.
+    /// Returns null if all are lent.
     T* take() {
         if (free_.empty())
             return nullptr;

@@ -3,9 +3,9 @@
 // and allocates only while links and exports are added. So a simulator can run it with a virtual clock,
 // network and disk.
 //
-// This file: frames in memory. A pool is one region cut into slots; a slot carries a request from the wire to
-// the disk and its answer back. Whoever holds the FrameSlot owns the slot; what is lent to the kernel is held
-// by nobody until it is adopted again.
+// This file has the memory of frames. A pool is one region cut into slots; a slot carries a request from the
+// wire to the disk and its answer back. The holder of the FrameSlot owns the slot. A slot that is lent to the
+// kernel has no FrameSlot until it is adopted again.
 #pragma once
 
 #include "core/share.hpp"
@@ -23,7 +23,7 @@ namespace aoetarget::core {
 
 class FramePool;
 
-/// Sole owner of one slot; gives it back to its pool when it goes out of scope.
+/// The sole owner of one slot. It gives the slot back to its pool when it goes out of scope.
 class FrameSlot {
   public:
     FrameSlot() = default;
@@ -43,19 +43,19 @@ class FrameSlot {
     [[nodiscard]] FramePool& pool() const { return *pool_; }
     [[nodiscard]] std::uint32_t index() const { return index_; }
 
-    /// The frame that is in the slot.
+    /// Returns the frame that is in the slot.
     [[nodiscard]] Bytes frame() const;
-    /// The whole slot from where a frame begins.
+    /// Returns the part of the slot in which a frame can lie.
     [[nodiscard]] Bytes capacity() const;
     void set_length(std::size_t bytes) { length_ = static_cast<std::uint32_t>(bytes); }
 
-    /// When the frame reached this machine, on the clock of Core::turn(): by this the core knows a frame that
-    /// waited somewhere while newer ones were served (lib/core/ordering.md R1). A link that cannot tell gives
-    /// a time no later than that; one that says nothing (zero) is taken to hand frames over as they come.
+    /// The time at which the frame reached this machine, on the clock of Core::turn(). It shows the core that
+    /// a frame waited somewhere while newer ones were served (lib/core/ordering.md R1). A link that does not
+    /// know the time gives an earlier one. A link that gives none (zero) must hand frames over as they come.
     [[nodiscard]] Time arrival() const { return arrival_; }
     void set_arrival(Time arrival) { arrival_ = arrival; }
 
-    /// Hands ownership to whoever takes the number: the kernel, or a send under way.
+    /// Hands ownership to the user of the number: the kernel, or a send under way.
     std::uint32_t release() && {
         pool_ = nullptr;
         return index_;
@@ -74,31 +74,32 @@ class FrameSlot {
 
 class FramePool {
   public:
-    /// What exports hold of these slots: kept by Holdings.
+    /// The slots that exports hold, counted by Holdings.
     struct Use {
         Share slots;
         MacAddress newest_sender;
-        Time newest_change = Time::min(); ///< When a request arrived whose sender was not that of the last.
+        Time newest_change =
+            Time::min(); ///< Arrival of the last request from another sender than the one before it.
     };
 
-    /// How the slots of a region lie.
+    /// The layout of the slots in a region.
     struct Layout {
         static constexpr std::size_t page_bytes = 4096;
 
         std::uint32_t slots = 0;
         std::size_t frame_bytes = 0; ///< The longest frame.
-        /// Of ATA data, for O_DIRECT: sector_bytes, or a larger power of two.
+        /// The alignment of ATA data, for O_DIRECT: sector_bytes, or a larger power of two.
         std::size_t payload_alignment = sector_bytes;
 
-        /// A frame does not begin where its slot does. Besides aligning the data that keeps the kernel's copy
-        /// off page-aligned destinations, which cost three to four times as much for frames of a page and
-        /// more (measured).
+        /// The distance from the start of a slot to its frame. Besides aligning the data, it keeps the kernel
+        /// from copying to page-aligned destinations, which cost three to four times as much for frames of a
+        /// page and more (measured).
         [[nodiscard]] std::size_t frame_offset() const {
             return payload_alignment - protocol::ata_header_bytes;
         }
-        /// Slots of less than a page are a power of two, so that no small payload crosses a page: in two
-        /// pieces a disk takes it up to a tenth slower (measured). Larger ones are whole pages, the chunks of
-        /// AF_XDP.
+        /// The size of a slot. Slots of less than a page are a power of two, so that no small payload crosses
+        /// a page: a disk takes it up to a tenth slower in two pieces (measured). Larger slots are whole
+        /// pages, the chunks of AF_XDP.
         [[nodiscard]] std::size_t slot_bytes() const {
             const std::size_t needed = frame_offset() + frame_bytes;
             const std::size_t whole =
@@ -109,8 +110,8 @@ class FramePool {
         [[nodiscard]] std::size_t region_bytes() const { return slots * slot_bytes(); }
     };
 
-    /// `memory`: layout.region_bytes() of them, aligned to 4096, outliving the pool. `id`: for whoever lends
-    /// its slots out.
+    /// `memory` must have layout.region_bytes() bytes, aligned to 4096, and outlive the pool. `id` is for the
+    /// code that lends its slots out.
     FramePool(Bytes memory, const Layout& layout, std::uint16_t id = 0)
         : memory_(memory), slot_bytes_(layout.slot_bytes()), frame_offset_(layout.frame_offset()),
           slots_(layout.slots), id_(id) {
@@ -121,8 +122,8 @@ class FramePool {
     FramePool(const FramePool&) = delete;
     FramePool& operator=(const FramePool&) = delete;
 
-    /// The slot given back last, which is the one most likely in the processor's cache. Empty where none is
-    /// free.
+    /// Returns the slot given back last, which is the one most likely in the processor's cache, or nothing if
+    /// none is free.
     std::optional<FrameSlot> take() {
         if (free_.empty())
             return std::nullopt;
@@ -130,12 +131,19 @@ class FramePool {
         free_.pop_back();
         return FrameSlot(this, index, 0);
     }
-    /// Takes ownership of a slot back that was released, now with a frame of `length` bytes in it.
+    /// Takes a slot for a frame that the core sends unasked, but leaves the last ones to requests.
+    std::optional<FrameSlot> take_spare() {
+        constexpr std::size_t most_left = 16;
+        if (free_slots() <= std::min<std::size_t>(slots() / 8, most_left))
+            return std::nullopt;
+        return take();
+    }
+    /// Takes back ownership of a released slot, which now has a frame of `length` bytes in it.
     FrameSlot adopt(std::uint32_t index, std::size_t length) {
         return {this, index, static_cast<std::uint32_t>(length)};
     }
 
-    /// From where its frame begins.
+    /// Returns the address at which the frame of the slot begins.
     [[nodiscard]] Bytes slot(std::uint32_t index) const {
         return memory_.subspan(index * slot_bytes_ + frame_offset_, frame_capacity());
     }
@@ -146,9 +154,14 @@ class FramePool {
     [[nodiscard]] Use& use() { return use_; }
     [[nodiscard]] const Use& use() const { return use_; }
 
-    /// So many slots are lent for receiving, or will be as soon as they are free: exports must not have them.
+    /// Sets the number of requests of one export that a sender may have under way in this pool; 0 leaves it
+    /// to Holdings.
+    void set_buffer_count(std::size_t buffers) { buffer_count_ = buffers; }
+    [[nodiscard]] std::size_t buffer_count() const { return buffer_count_; }
+    /// Reserves this many slots for receiving, which are lent or will be as soon as they are free. Exports
+    /// must not have them.
     void set_aside(std::size_t slots) { aside_ = slots; }
-    /// What is left for exports.
+    /// Returns how many slots remain for exports.
     [[nodiscard]] std::size_t usable() const { return slots_ - std::min<std::size_t>(aside_, slots_); }
 
   private:
@@ -161,6 +174,7 @@ class FramePool {
     std::uint16_t id_;
     std::vector<std::uint32_t> free_;
     std::size_t aside_ = 0;
+    std::size_t buffer_count_ = 0;
     Use use_;
 };
 

@@ -1,4 +1,4 @@
-// The decision who may have more, and the look for devices that have stalled.
+// Decides whether an export or a sender may have more, and finds devices that have stalled.
 #include "core/holdings.hpp"
 
 #include "core/mutation.hpp"
@@ -11,7 +11,7 @@ bool has_quotas() {
            !mutated(Mutation::wildcards_may_wait);
 }
 
-/// Its device has something to do, and has ended nothing for longer than this.
+/// Returns whether its device has had something to do, and has ended nothing, for more than `longer_than`.
 bool has_waited(const Account& account, Time now, Time longer_than) {
     return account.operations > 0 && now - account.progress > longer_than;
 }
@@ -52,7 +52,8 @@ void Holdings::look_later() {
         next_look_ = now_ + interval;
 }
 
-/// As long as something is under way that may yet stall. What stalls is looked at again when any of it ends.
+/// Looks as long as an operation is under way that may yet stall. An export that stalls is looked at again
+/// when any of its operations ends.
 void Holdings::look_for_stalls() {
     next_look_.reset();
     held_workers_ = 0;
@@ -71,7 +72,7 @@ void Holdings::look_for_stalls() {
         find_stuck();
 }
 
-/// What devices that stall do not give back is not held against its senders elsewhere.
+/// Slots that stalling devices keep do not count against their senders at other exports.
 void Holdings::find_stuck() {
     has_stuck_ = false;
     senders_.for_each([](Sender& sender) { sender.stuck = 0; });
@@ -89,7 +90,7 @@ bool Holdings::has_company(const FrameSlot& slot, const MacAddress& source) {
     constexpr Time lately = std::chrono::seconds(1);
     FramePool::Use& use = slot.pool().use();
     if (use.newest_sender != source) {
-        // The first sender of all is alone, too.
+        // The first sender counts as alone, too.
         if (use.newest_sender != MacAddress{})
             use.newest_change = std::max(use.newest_change, slot.arrival());
         use.newest_sender = source;
@@ -97,8 +98,8 @@ bool Holdings::has_company(const FrameSlot& slot, const MacAddress& source) {
     return slot.arrival() - lately < use.newest_change;
 }
 
-/// The quotas are others where the number of exports is, or that of the slots. Until the next export asks,
-/// what leaves is counted by those of before.
+/// The quotas depend on the number of exports and of slots. Until the next export asks, slots that are given
+/// back count by the old quotas.
 void Holdings::refresh(FramePool& pool) {
     Share& slots = pool.use().slots;
     const std::size_t usable = mutated(Mutation::lent_is_free) ? pool.slots() : pool.usable();
@@ -119,11 +120,11 @@ void Holdings::refresh_requests() {
         requests_.add(account->slots);
 }
 
-/// How many more slots an export may hold that has `held` of this pool.
+/// Returns how many more slots an export may hold that has `held` of this pool.
 std::size_t Holdings::room_for(const Account& account, const Share& slots, std::size_t held) const {
     if (!has_quotas())
         return slots.units() / 2 - std::min(slots.units() / 2, held);
-    if (has_waited(account, now_, patience) && exports() > 1) // else nobody is there to be spared
+    if (has_waited(account, now_, patience) && exports() > 1) // a single export has no others to spare
         return std::min(slots.own_left(held), requests_.own_left(account.slots));
     const std::size_t part = account.is_proven ? 1 : 4;
     return std::min(slots.left(held, part), requests_.left(account.slots, 0));
@@ -142,13 +143,13 @@ Holdings::Verdict Holdings::may_enter(const Asker& asker, const Sender* found, b
         return Verdict::export_is_full;
     if (mutated(Mutation::let_crowd))
         return Verdict::admitted;
-    if (found != nullptr && found->held >= buffer_count_)
+    if (found != nullptr && found->held >= buffer_count(asker.pool))
         return Verdict::sender_is_full;
     if (!in_company)
         return Verdict::admitted;
     if (found != nullptr && found->held > 3 * left)
         return Verdict::sender_is_full;
-    if (slots.own_left(held) > 0) // which is missed by no other export
+    if (slots.own_left(held) > 0) // its own part, which no other export needs
         return Verdict::admitted;
     const Sender* whole = found != nullptr ? found->whole : senders_.find(asker.source, asker.pool, nullptr);
     if (whole == nullptr || whole->held - std::min(whole->held, whole->stuck) <= 3 * slots.shared_left())

@@ -7,11 +7,11 @@
 
 namespace aoetarget {
 
-/// Where Io::complete() and Io::complete_from_any_thread() put an operation until the core takes it out at
-/// the end of the turn: a device that completes from within submit() causes no recursion.
+/// The queue into which Io::complete() and Io::complete_from_any_thread() put an operation. The core takes it
+/// out at the end of the turn, so a device that completes from within submit() causes no recursion.
 class IoQueue final : public IoOwner {
   public:
-    /// Makes the loop turn. Called from any thread; must be as cheap as it is rare.
+    /// Makes the loop turn. Any thread may call it.
     class Waker {
       public:
         virtual void wake() noexcept = 0;
@@ -38,18 +38,18 @@ class IoQueue final : public IoOwner {
         } while (!elsewhere_.compare_exchange_weak(head, &io, std::memory_order_release,
                                                    std::memory_order_relaxed));
         if (head == nullptr && waker_ != nullptr)
-            waker_->wake(); // whoever finds the list empty wakes; the rest ride along
-        callers_.fetch_sub(1, std::memory_order_release); // from here on nothing of ours is touched
+            waker_->wake(); // only the first in an empty list has to wake the loop
+        callers_.fetch_sub(1, std::memory_order_release); // the last access to this object
     }
 
-    /// Whether another thread is still within completed_from_any_thread(): its operation may be finished
-    /// already, the call is not.
+    /// Returns whether another thread is still within completed_from_any_thread(). The core may have finished
+    /// its operation already.
     [[nodiscard]] bool has_callers() const { return callers_.load(std::memory_order_acquire) != 0; }
 
     /// While the loop turns, completions on its own thread need not wake it.
     void set_in_turn(bool in_turn) { in_turn_ = in_turn; }
 
-    /// Takes the oldest; null where there is none. `error` as the device gave it.
+    /// Takes the oldest, or returns null if there is none. `error` becomes the one that the device gave.
     Io* pop(int& error) {
         if (first_ == nullptr)
             collect_from_elsewhere();
@@ -66,7 +66,7 @@ class IoQueue final : public IoOwner {
   private:
     void collect_from_elsewhere() {
         Io* io = elsewhere_.exchange(nullptr, std::memory_order_acquire);
-        while (io != nullptr) { // newest first: turn it round
+        while (io != nullptr) { // the newest comes first, so reverse the order
             Io* next = io->next_completed_;
             io->next_completed_ = first_;
             first_ = io;

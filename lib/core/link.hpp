@@ -1,10 +1,11 @@
-// What the core needs of a network interface.
+// The interface between the core and a network interface.
 #pragma once
 
 #include "core/frame_pool.hpp"
 
 #include <algorithm>
 #include <cassert>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -12,44 +13,53 @@ namespace aoetarget::core {
 
 class Link {
   public:
+    /// Returns the name that its interface has now, or had last.
+    [[nodiscard]] virtual const std::string& name() const = 0;
+    /// Returns all names that it has now, alternative ones too.
+    [[nodiscard]] virtual std::vector<std::string> names() const = 0;
     [[nodiscard]] virtual MacAddress mac() const = 0;
-    /// Largest payload of a frame, in bytes, as it is now.
+    /// Returns the largest payload of a frame now, in bytes.
     [[nodiscard]] virtual unsigned mtu() const = 0;
     [[nodiscard]] virtual bool up() const = 0;
-    /// How many requests of one initiator its receive buffer can hold.
+    /// Returns how many requests of one initiator its receive buffer can hold.
     [[nodiscard]] virtual unsigned max_buffers() const = 0;
-    /// Where frames that the core itself begins come from.
+    /// Returns the pool for frames that the core sends unasked.
     [[nodiscard]] virtual FramePool& pool() = 0;
-    /// Takes the slot and sends the frame in it; it is freed when that is done or has failed.
+    /// Takes the slot and sends the frame in it. The slot becomes free when that is done or has failed.
     virtual void send(FrameSlot slot) = 0;
 
-    /// The longest frame that may be sent, Ethernet header included.
+    /// Returns the length of the longest frame that may be sent, Ethernet header included.
     [[nodiscard]] std::size_t max_frame() const {
         return std::min<std::size_t>(mtu() + protocol::ethernet_header_bytes, max_slot_frame_);
     }
-    /// What Query Config says of this link; 0 where it cannot carry a sector.
+    /// Returns the sectors per frame that Query Config advertises on this link, 0 if it cannot carry a
+    /// sector.
     [[nodiscard]] unsigned sectors_per_frame() const {
         const auto slot_mtu = static_cast<unsigned>(max_slot_frame_ - protocol::ethernet_header_bytes);
         const unsigned fitting = protocol::sectors_fitting(std::min(mtu(), slot_mtu));
         return max_sectors_ != 0 ? std::min(max_sectors_, fitting) : protocol::aligned_sectors(fitting);
     }
 
+    /// Returns the time between regular advertisements, 0 for none.
+    [[nodiscard]] Time advertise_interval() const { return advertise_interval_; }
+
   protected:
     ~Link() = default;
-    /// Frames are bounded by the slots that they lie in as well: an MTU may be raised after the start.
+    /// The slots bound frames too, because an MTU may be raised after the start.
     std::size_t max_slot_frame_ = 0;
-    /// To be advertised at most; 0 leaves it to aligned_sectors().
+    /// Returns the option for the largest number to advertise; 0 leaves it to aligned_sectors().
     unsigned max_sectors_ = 0;
+    Time advertise_interval_{};
 };
 
-/// Names a link for as long as requests that came through it are under way, which may be longer than the link
-/// lives. No other link ever has the same.
+/// Identifies a link as long as requests that came through it are under way, which may be longer than the
+/// link lives. No other link ever has the same id.
 using LinkId = std::uint64_t;
 
-/// The links of a target. A place in the table is used again when its link is gone, with another id.
+/// The links of a target. When a link is gone, another one with a new id may use its place in the table.
 class LinkTable {
   public:
-    /// `slots`: how many requests it can bring at once.
+    /// `slots` is the number of requests that the link can bring at once.
     LinkId add(Link& link, std::size_t slots) {
         auto place = std::ranges::find(places_, nullptr, &Place::link);
         if (place == places_.end())
@@ -59,7 +69,7 @@ class LinkTable {
         *place = {&link, slots, added_++ << index_bits | index};
         return place->id;
     }
-    /// Returns how many requests it could bring.
+    /// Removes the link, and returns the number of requests that it could bring.
     std::size_t remove(LinkId id) {
         Place& place = places_[id & index_mask];
         if (place.id != id)
@@ -67,12 +77,12 @@ class LinkTable {
         place.link = nullptr;
         return std::exchange(place.slots, 0);
     }
-    /// Null where the link is gone.
+    /// Returns null if the link is gone.
     [[nodiscard]] Link* find(LinkId id) const {
         const Place& place = places_[id & index_mask];
         return place.id == id ? place.link : nullptr;
     }
-    /// Calls `visit(id)` for each link that is there.
+    /// Calls `visit(id)` for each present link.
     template <typename Visit>
     void for_each(Visit visit) const {
         for (const Place& place : places_) {
@@ -91,8 +101,8 @@ class LinkTable {
         LinkId id = 0;
     };
 
-    std::vector<Place> places_; ///< By the lower bits of the id.
-    LinkId added_ = 0;          ///< Links that ever were.
+    std::vector<Place> places_; ///< Indexed by the lower bits of the id.
+    LinkId added_ = 0;          ///< The number of links added so far.
 };
 
 } // namespace aoetarget::core

@@ -1,4 +1,4 @@
-// A bounded list of MAC addresses: who may ask, or who holds a reservation.
+// A bounded list of MAC addresses: a mask list, or the holders of a reservation.
 #pragma once
 
 #include <aoetarget/address.hpp>
@@ -20,11 +20,11 @@ class MacList {
     [[nodiscard]] bool contains(const MacAddress& mac) const {
         return std::ranges::find(entries(), mac) != entries().end();
     }
-    /// An empty list lets everybody in.
+    /// Returns whether the list admits this source. An empty list admits everybody.
     [[nodiscard]] bool permits(const MacAddress& mac) const { return empty() || contains(mac); }
 
     void clear() { size_ = 0; }
-    /// False where the list is full.
+    /// Returns false if the list is full.
     bool add(const MacAddress& mac) {
         if (size_ == max_entries)
             return false;

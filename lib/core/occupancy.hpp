@@ -1,5 +1,5 @@
-// Where operations are, roughly: so that nearly every request learns at once that none is near it, however
-// many there are.
+// Tells roughly where operations are, so that nearly every request learns at once that none is near it,
+// however many there are.
 #pragma once
 
 #include <aoetarget/address.hpp>
@@ -10,19 +10,19 @@
 
 namespace aoetarget::core {
 
-/// Counts operations in each region of each export, for all exports in one table that is small enough to stay
-/// in the processor's cache; regions far from each other share a counter now and then.
+/// Counts operations in each region of each export. One table serves all exports and is small enough to stay
+/// in the processor's cache, so regions far from each other share a counter now and then.
 class Occupancy {
   public:
     using Export = std::uint64_t;
-    /// The number of one more export.
+    /// Returns the number of one more export.
     Export add_export() { return exports_++; }
 
-    /// `range`: where an operation is, as given to remove() later.
+    /// Adds an operation on `range`. remove() must get the same range.
     void add(Export where, const SectorRange& range) { change(where, range, 1); }
     void remove(Export where, const SectorRange& range) { change(where, range, -1); }
 
-    /// Whether an operation may overlap the range or border on it; false: surely none does.
+    /// Returns whether an operation may overlap the range or border on it. If false, surely none does.
     [[nodiscard]] bool is_near(Export where, const SectorRange& range) const {
         const std::uint64_t first = region_of(range.first - std::min<std::uint64_t>(range.first, 1));
         const std::uint64_t last = region_of(range.end());
@@ -39,11 +39,11 @@ class Occupancy {
     static constexpr unsigned region_bits = 8; // of sectors: 128 KiB, as much as a large operation
     static constexpr unsigned counter_bits = 11;
     static constexpr unsigned sector_bits = 48;
-    /// What is in more regions is near everything, on all exports.
+    /// An operation in more regions than this counts as near every range, on all exports.
     static constexpr std::uint64_t max_regions = 8;
 
     static std::uint64_t region_of(std::uint64_t sector) { return sector >> region_bits; }
-    /// Spreads regions that are a power of two apart, where file systems like to put things.
+    /// Spreads regions that are a power of two apart, because file systems often use such places.
     static std::size_t counter_of(Export where, std::uint64_t region) {
         return (where << (sector_bits - region_bits) ^ region) * 0x9E3779B97F4A7C15ULL >> (64 - counter_bits);
     }

@@ -1,4 +1,4 @@
-// The device operation in which requests take part.
+// The device operation of which requests are a part.
 #pragma once
 
 #include "core/request.hpp"
@@ -14,12 +14,12 @@ struct Piece;
 
 /// The most requests that one device operation may serve.
 inline constexpr std::size_t max_merged_requests = 64;
-/// The most sectors of one operation: never less than a single request may ask for.
+/// The most sectors of one operation, and no fewer than a single request may ask for.
 inline constexpr std::uint64_t max_merged_sectors = 256;
 static_assert(max_merged_sectors >= protocol::max_sectors_per_frame);
 
-/// One unit of scheduling: a request, or neighbours that become one device operation. The Io is what the
-/// device has of it at the moment.
+/// One unit of scheduling: a request, or neighbours that become one device operation. The Io is its present
+/// step at the device.
 struct Operation : Io {
     Operation() : Io(nullptr) {}
     void set_owner(IoOwner* owner) { owner_ = owner; }
@@ -29,7 +29,7 @@ struct Operation : Io {
         ready,   ///< Queued to be started; requests may still join.
         running,
     };
-    /// What the device is doing for a running operation.
+    /// The step of a running operation that is with the device.
     enum class Step : std::uint8_t {
         transfer,
         bounced_read,
@@ -46,31 +46,32 @@ struct Operation : Io {
     State state = State::ready;
     Step step = Step::transfer;
     protocol::AtaAction action{};
-    std::uint64_t sequence = 0;     ///< Order of arrival.
-    SectorRange sectors;            ///< Of all requests together.
-    std::uint64_t started_turn = 0; ///< When the device was given what it is doing.
-    SectorRange exclusive;          ///< The same in whole logical blocks: what it keeps others off.
+    std::uint64_t sequence = 0;     ///< The order of admission.
+    SectorRange sectors;            ///< The sectors of all requests together.
+    std::uint64_t started_turn = 0; ///< The turn in which the device got its present step.
+    SectorRange exclusive;          ///< The same in whole logical blocks, off which it keeps others.
     bool barrier = false;
-    std::size_t active_index = 0; ///< Its place in the scheduler's list.
+    std::size_t active_index = 0; ///< Its index in Order's list.
 
     Request* first = nullptr; ///< Its requests, ascending by sector.
     Request* last = nullptr;
     std::size_t count = 0;
-    Operation* waiters = nullptr;      ///< Those blocked by this one.
-    Operation* next = nullptr;         ///< In a list of waiters or a queue.
-    Operation* grows_behind = nullptr; ///< Waits until that one ends, or until it is as large itself.
+    std::size_t given_up = 0;          ///< How many of its requests are given up.
+    Operation* waiters = nullptr;      ///< The operations that wait for this one.
+    Operation* next = nullptr;         ///< The next in a list of waiters or a queue.
+    Operation* grows_behind = nullptr; ///< It waits until that one ends, or until it is as large itself.
 
-    /// What it fetches ahead; its requests, in any order, are those that wait for that. Null: it does what
-    /// its requests ask for.
+    /// The piece that it fetches ahead, for which its requests, in any order, wait. It is null for an
+    /// operation that carries out its requests.
     Piece* piece = nullptr;
 
-    // The part that is being done: all requests at first, one at a time after a failure.
+    // The part that is under way: all requests at first, one at a time after a failure.
     Request* run_first = nullptr;
     std::size_t run_count = 0;
-    SectorRange run;               ///< Sectors of these requests.
+    SectorRange run;               ///< The sectors of these requests.
     SectorRange run_blocks;        ///< The same in whole logical blocks.
-    Bytes bounce;                  ///< Holds run_blocks where the slots cannot be used directly.
-    std::uint64_t cursor = 0;      ///< Discard: next entry of the list. Verify: next sector.
+    Bytes bounce;                  ///< Holds run_blocks if the device cannot use the slots directly.
+    std::uint64_t cursor = 0;      ///< The next entry of a discard's list, or the next sector to verify.
     std::uint64_t verify_step = 0; ///< Sectors to verify at once.
 
     std::array<iovec, max_merged_requests> vectors{};

@@ -1,4 +1,4 @@
-// Order: neighbours, places, and lines of operations.
+// Finds the neighbours of requests, gives them their places, and lines operations up.
 #include "core/order.hpp"
 
 #include <algorithm>
@@ -18,14 +18,14 @@ bool conflict(const Operation& operation, const SectorRange& exclusive, bool cha
            !mutated(Mutation::forget_exclusion);
 }
 
-/// R5, among requests of one source only: a host that repeats on another interface gets its copy done after
-/// the first, in order. A read is only taken for a copy if it has the same tag: two programs of one host may
+/// R5 compares requests of one source only: the copy of a host that repeats on another interface is carried
+/// out after the first, in order. A read is a copy only if it has the same tag: two programs of one host may
 /// read the same sectors at the same time, and both must get their answer.
 Request* find_copy(const Operation& operation, const Request& request) {
     if (operation.action != request.command.action || !operation.sectors.contains(request.range))
         return nullptr;
     for (Request* original = operation.first; original != nullptr; original = original->next) {
-        if (original->range == request.range && original->source == request.source &&
+        if (!original->given_up && original->range == request.range && original->source == request.source &&
             original->registers.command_or_status == request.registers.command_or_status &&
             original->registers.feature_or_error == request.registers.feature_or_error &&
             (changes_data(operation.action) ? std::ranges::equal(original->payload(), request.payload()) ||
@@ -45,8 +45,8 @@ bool can_join(const Operation& operation, const Request& request) {
            (operation.sectors.end() == request.range.first || request.range.end() == operation.sectors.first);
 }
 
-/// Whether it is a write that the device is carrying out, up to this sector. Not one that has to be made
-/// stable first: a lone writer would wait for that twice.
+/// Returns whether the operation is a write that the device is carrying out, up to this sector. A write that
+/// has to be made stable does not count, because a lone writer would wait for that twice.
 bool ends_at(const Operation& operation, std::uint64_t sector) {
     return operation.state == Operation::State::running && operation.action == AtaAction::write &&
            operation.sectors.end() == sector && !operation.first->durable;
@@ -56,8 +56,8 @@ bool grows_in_run(const Operation& operation) {
     return operation.action == AtaAction::write && !operation.first->durable;
 }
 
-/// Whether the rest is as large as the part before it, or half of the most that one can be: beyond that the
-/// next request may be too much for it.
+/// Returns whether the rest is as large as the part before it, or has half of the largest size: beyond that
+/// the next request might not fit.
 bool has_grown(const Operation& rest, const Operation& part) {
     return rest.sectors.count >= std::min<std::uint64_t>(part.sectors.count, max_merged_sectors / 2) ||
            rest.count >= max_merged_requests / 2;
@@ -69,7 +69,7 @@ Order::Neighbours Order::look_around(const Request& request, const SectorRange& 
     Neighbours found;
     const bool changes = changes_data(request.command.action);
     for (const auto& [other, operation, barrier] : active_) {
-        // Neither on the same blocks nor beside them.
+        // An operation touches the request if it is on the same blocks or beside them.
         const bool touches = other.first <= exclusive.end() && exclusive.first <= other.end();
         if (!touches && !barrier && !request.barrier)
             continue;
@@ -105,8 +105,8 @@ Order::Neighbours Order::look_around(const Request& request, const SectorRange& 
 void Order::place(Request* request, const Neighbours& neighbours) {
     Operation* joinable = neighbours.joinable;
     Operation* blocker = neighbours.newest != joinable ? neighbours.newest : neighbours.second_newest;
-    // Joining means taking effect when the operation does. That is in order if nothing newer is in the way,
-    // and if what is older in the way is something for which the operation waits as well.
+    // A request that joins an operation takes effect with it. That is in order if nothing newer than the
+    // operation is in the way, and if the operation waits for all older ones that are in the way.
     const bool in_order =
         blocker == nullptr || (joinable != nullptr && joinable->state == Operation::State::blocked &&
                                blocker->sequence < joinable->sequence);
@@ -126,12 +126,21 @@ void Order::place(Request* request, const Neighbours& neighbours) {
 void Order::place_again(Request* request, const Operation& fetch) {
     Operation& operation = operation_for(request);
     operation.sequence = fetch.sequence;
-    queue(operation, nullptr); // nothing that was in the way of the fetch is left
+    queue(operation, nullptr); // nothing is left in the way of the fetch
 }
 
 void Order::place_flush() {
     Operation& operation = new_operation(AtaAction::flush, true);
     queue(operation, newest_conflict_before(operation));
+}
+
+void Order::blocks_changed() {
+    for (Active& active : active_) {
+        Operation& operation = *active.operation;
+        resources_.occupancy.remove(number_, operation.exclusive);
+        active.exclusive = operation.exclusive = exclusive_range(operation.sectors);
+        resources_.occupancy.add(number_, operation.exclusive);
+    }
 }
 
 bool Order::is_free_to_read(const SectorRange& blocks) const {
@@ -157,11 +166,11 @@ Operation* Order::running_write_up_to(std::uint64_t sector) const {
     return found != active_.end() ? found->operation : nullptr;
 }
 
-/// Of one run of writes the device has two parts at a time, and the second is not begun before it is as large
-/// as the first. What goes on behind them waits, so that those who go on behind it can join it: to begin an
-/// operation costs the processor more than to serve a dozen requests of it, and a run of small writes would
-/// stay one of small writes for ever. `part`: what is with the device, up to where `rest` begins. The caller
-/// lines it up behind what is returned; null: nothing has to be waited for.
+/// The device has two parts of one run of writes at a time, and the second begins when it is as large as the
+/// first. Writes that continue the run wait, so that further ones can join them: to begin an operation costs
+/// the processor more than to serve a dozen requests of it, and otherwise a run of small writes would never
+/// grow. `part` is with the device, and ends where `rest` begins. The caller lines `rest` up behind the
+/// operation that this returns; null means that it need not wait.
 Operation* Order::hold_behind(Operation& rest, Operation& part) const {
     if (Operation* before = running_write_up_to(part.sectors.first))
         return before;
@@ -199,7 +208,7 @@ void Order::join(Operation& operation, Request* request) {
 
 Operation& Order::new_operation(AtaAction action, bool barrier) {
     Operation* operation = resources_.operations.take();
-    assert(operation != nullptr); // there is one for each request and each export
+    assert(operation != nullptr); // the pool has one for each request and each export
     operation->set_owner(&resources_.completions);
     operation->scheduler = &scheduler_;
     operation->action = action;
@@ -207,7 +216,7 @@ Operation& Order::new_operation(AtaAction action, bool barrier) {
     operation->sectors = operation->exclusive = {};
     operation->barrier = barrier;
     operation->first = operation->last = nullptr;
-    operation->count = 0;
+    operation->count = operation->given_up = 0;
     operation->waiters = operation->grows_behind = nullptr;
     operation->bounce = {};
     operation->piece = nullptr;
@@ -221,6 +230,7 @@ Operation& Order::operation_for(Request* request) {
     operation.exclusive = exclusive_range(request->range);
     operation.first = operation.last = request;
     operation.count = 1;
+    operation.given_up = request->given_up ? 1 : 0;
     return operation;
 }
 
@@ -232,7 +242,7 @@ void Order::queue(Operation& operation, Operation* blocker) {
     line_up(operation, blocker);
 }
 
-/// Behind what is in its way, or, where nothing is, among those that start next.
+/// Queues the operation behind the one that is in its way, or, if none is, among those that start next.
 void Order::line_up(Operation& operation, Operation* blocker) {
     const bool at_once =
         mutated(Mutation::trim_at_once) && operation.action == AtaAction::data_set_management;
@@ -268,7 +278,7 @@ void Order::make_ready(Operation& operation) {
     last_ready_ = &operation;
 }
 
-/// What waited for this operation waits for the next that is in its way, or is ready.
+/// The operations that waited for this one wait for the next that is in their way, or are ready.
 void Order::wake_waiters(Operation& operation) {
     Operation* waiter = std::exchange(operation.waiters, nullptr);
     while (waiter != nullptr) {

@@ -1,4 +1,4 @@
-// What becomes of a device's error on the wire (lib/protocol/README.md, "Device errors").
+// Turns a device's error into its form on the wire (lib/protocol/README.md, "Device errors").
 #pragma once
 
 #include "protocol/ata.hpp"
@@ -26,8 +26,8 @@ inline constexpr AtaOutcome ata_device_fault{protocol::ata_status_ready | protoc
                                                  protocol::ata_status_device_fault,
                                              protocol::ata_error_abort};
 
-/// Empty where there is to be no answer: the initiator repeats what a target could not do for want of
-/// resources.
+/// Returns nothing if there must be no answer: the initiator repeats a request for which resources were
+/// missing.
 inline std::optional<AtaOutcome> outcome_of(protocol::AtaAction action, int error) {
     const bool only_reads = action == protocol::AtaAction::read || action == protocol::AtaAction::verify;
     switch (error) {
@@ -36,10 +36,9 @@ inline std::optional<AtaOutcome> outcome_of(protocol::AtaAction action, int erro
     case EAGAIN:
     case ENOMEM:
         return std::nullopt;
-    case ENODATA: // a read that ended before its time: the file has shrunk
-        return ata_not_found;
     case ENODEV:
     case ENXIO:
+    case ENOMEDIUM:
         return ata_device_fault;
     case EROFS:
     case EBADF:

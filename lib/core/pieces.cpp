@@ -1,4 +1,4 @@
-// The store of pieces.
+// Gives out pieces, and gives them up when they are old or changed.
 #include "core/pieces.hpp"
 
 #include "core/mutation.hpp"
@@ -8,7 +8,7 @@
 namespace aoetarget::core {
 namespace {
 
-/// From the first sector of both to the last.
+/// Returns the range from the first sector of both to the last.
 SectorRange hull(const SectorRange& one, const SectorRange& other) {
     if (one.count == 0)
         return other;
@@ -21,6 +21,11 @@ SectorRange hull(const SectorRange& one, const SectorRange& other) {
 Piece* PieceStore::take(const ReadAhead* owner, const SectorRange& range) {
     const auto is_unused = [](const Piece& piece) { return piece.owner == nullptr; };
     const auto is_used_up = [](const Piece& piece) { return piece.used_up && !piece.fetching; };
+    const auto is_to_spare = [&](const Piece& piece) { return is_unused(piece) || is_used_up(piece); };
+    const auto is_with_device = [&](const Piece& piece) { return piece.owner == owner && piece.fetching; };
+    if (std::ranges::count_if(pieces_, is_with_device) >= std::ranges::count_if(pieces_, is_to_spare) &&
+        !mutated(Mutation::no_quotas))
+        return nullptr;
     auto found = std::ranges::find_if(pieces_, is_unused);
     if (found == pieces_.end())
         found = std::ranges::find_if(pieces_, is_used_up);

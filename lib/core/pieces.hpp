@@ -1,4 +1,4 @@
-// Pieces of disks that were read ahead.
+// The pieces of disks that were read ahead.
 #pragma once
 
 #include "core/time.hpp"
@@ -13,31 +13,32 @@ namespace aoetarget::core {
 
 class ReadAhead;
 
-/// A piece that was or is being fetched.
+/// A piece that was fetched or is being fetched.
 struct Piece {
     Bytes memory;
-    const ReadAhead* owner = nullptr; ///< Of the export from whose device it is; null: unused.
+    const ReadAhead* owner = nullptr; ///< Belongs to the export of the device; null if the piece is unused.
     SectorRange range;
-    /// Where changes were admitted since it was fetched, from the first of these sectors to the last.
+    /// The sectors from the first to the last for which changes were admitted since it was fetched.
     SectorRange changed;
     bool fetching = false;
-    /// A change of it was admitted while it was being fetched: who waited before that may have it, nobody
-    /// else.
+    /// A change of it was admitted while it was being fetched. Only requests that waited before that may have
+    /// its data.
     bool spoilt = false;
-    /// Too little is left for another request: the reader is through with it.
+    /// Returns whether too little is left for another request, so that the reader is through with it.
     bool used_up = false;
     Time fetched{};
 };
 
-/// Memory for pieces of all exports together. Where there are more readers than pieces, the latest have none:
-/// that is better than to fetch what is given up before it is asked for.
+/// Memory for pieces of all exports together. If there are more readers than pieces, the latest readers get
+/// none: that is better than to fetch data that is given up before a request comes for it. A device has at
+/// once no more pieces than it leaves to others, so that a device which does not answer cannot keep all.
 class PieceStore {
   public:
-    /// How long data may be kept.
+    /// The time for which data may be kept.
     static constexpr Time longest = std::chrono::milliseconds(100);
 
-    /// `memory`: a whole number of pieces, aligned to 4096; none: nothing is fetched. Devices whose blocks do
-    /// not divide a piece are left alone.
+    /// `memory` must be a whole number of pieces, aligned to 4096 bytes; without it nothing is fetched.
+    /// Nothing is fetched from devices whose blocks do not divide a piece.
     PieceStore(Bytes memory, std::uint64_t piece_sectors) : piece_sectors_(piece_sectors) {
         const std::size_t bytes = piece_sectors * sector_bytes;
         for (std::size_t at = 0; at + bytes <= memory.size(); at += bytes)
@@ -46,19 +47,19 @@ class PieceStore {
 
     [[nodiscard]] std::size_t size() const { return pieces_.size(); }
     [[nodiscard]] std::uint64_t piece_sectors() const { return piece_sectors_; }
-    /// Null where none is to spare.
+    /// Returns null if no piece is to spare.
     Piece* take(const ReadAhead* owner, const SectorRange& range);
-    /// The piece of this owner that holds all these sectors as they are, or will; null: none.
+    /// Returns the piece of this owner that holds, or will hold, valid data of all these sectors, or null.
     Piece* find(const ReadAhead* owner, const SectorRange& range);
     void fetched(Piece& piece, Time now);
-    /// These sectors are about to be changed.
+    /// Takes note that these sectors are about to be changed.
     void spoil(const ReadAhead* owner, const SectorRange& range);
-    /// The owner is going away, with nothing being fetched for it.
+    /// Gives up the pieces of an owner that is going away. Nothing may be being fetched for it.
     void forget(const ReadAhead* owner);
 
-    /// Gives up what has been kept for long enough.
+    /// Gives up pieces that have been kept for long enough.
     void expire(Time now);
-    /// When that has to be called next.
+    /// Returns when expire() has to be called next.
     [[nodiscard]] std::optional<Time> next_expiry() const { return next_expiry_; }
 
   private:

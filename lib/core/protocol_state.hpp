@@ -1,4 +1,5 @@
-// What initiators can change of an export, and expect to find again after a restart; and who keeps it.
+// The settings of an export that initiators can change, and expect to find again after a restart; and the
+// interface to their store.
 #pragma once
 
 #include "core/mac_list.hpp"
@@ -6,12 +7,12 @@
 
 namespace aoetarget::core {
 
-/// The config string of Query Config: any bytes, up to max_config_string.
+/// The config string of Query Config, which may have any bytes, up to max_config_string of them.
 class ConfigString {
   public:
     [[nodiscard]] ConstBytes bytes() const { return ConstBytes(bytes_).first(size_); }
     [[nodiscard]] std::size_t size() const { return size_; }
-    /// At most protocol::max_config_string.
+    /// `bytes` must have at most protocol::max_config_string bytes.
     void assign(ConstBytes bytes) {
         std::ranges::copy(bytes, bytes_.begin());
         size_ = bytes.size();
@@ -33,21 +34,21 @@ struct ProtocolState {
     friend bool operator==(const ProtocolState&, const ProtocolState&) = default;
 };
 
-/// Told when what it gave to a StateStore is on stable storage.
+/// Learns when the state that it gave to a StateStore is on stable storage.
 class StateSaver {
   public:
-    /// `error`: 0 or an errno value; then it may be kept, or what was kept before.
+    /// `error` is 0 or an errno value; after an error the store may have the new state or the old one.
     virtual void saved(int error) = 0;
 
   protected:
     ~StateSaver() = default;
 };
 
-/// Keeps the state of each export over restarts and power cuts.
+/// Keeps the state of each export across restarts and power cuts.
 class StateStore {
   public:
-    /// Calls `saver.saved()` later, once. There is at most one save for an address at a time; `state` and
-    /// `saver` stay where they are until then.
+    /// Calls `saver.saved()` later, once. There is at most one save for an address at a time. `state` and
+    /// `saver` must stay valid until then.
     virtual void save(const Address& address, const ProtocolState& state, StateSaver& saver) = 0;
 
   protected:

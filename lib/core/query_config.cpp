@@ -1,4 +1,4 @@
-// Command 1: reading, comparing and setting the config string.
+// Reads, compares and sets the config string.
 #include "core/query_config.hpp"
 
 namespace aoetarget::core {
@@ -13,7 +13,7 @@ bool ConfigCommands::receive(LinkId link_id, FrameSlot slot) {
 
     const auto command = static_cast<ConfigCommand>(query->command);
     const bool uses_argument = command >= ConfigCommand::test && command <= ConfigCommand::force_set;
-    // What could not be read back through this link must not be stored through it either.
+    // A string that could not be read back through this link must not be stored through it either.
     const std::size_t longest = std::min(max_config_string, link->max_frame() - query_config_bytes);
     const bool fits =
         query->string_length <= longest && query_config_bytes + query->string_length <= slot.frame().size();
@@ -41,8 +41,8 @@ bool ConfigCommands::receive(LinkId link_id, FrameSlot slot) {
             return false;
         break;
     case ConfigCommand::set:
-        // The same string again is no conflict: the answer to the first copy of the request may have been
-        // lost.
+        // Setting the same string again is no conflict, because the answer to the first copy of the request
+        // may have been lost.
         if (!stored.empty() && !is_stored)
             error = AoeError::config_string_present;
         else
@@ -59,7 +59,7 @@ bool ConfigCommands::receive(LinkId link_id, FrameSlot slot) {
         return true;
     }
     if (!state_.may_change(slot))
-        return false;
+        return true;
     state_.begin_change(slot).config.assign(argument);
     state_.commit(std::move(slot), link_id, command);
     return true;
@@ -81,9 +81,11 @@ std::size_t ConfigCommands::write(const FrameSlot& slot, const Link& link, std::
     if (bytes > std::min(link.max_frame(), slot.capacity().size()) || link.sectors_per_frame() == 0)
         return 0;
     QueryConfig answer;
-    const auto most = static_cast<unsigned>(face_.context.resources.holdings.most_for_one(slot.pool()));
-    answer.buffer_count = static_cast<std::uint16_t>(
-        std::max(2U, std::min({face_.context.buffer_count, link.max_buffers(), most})));
+    Holdings& holdings = face_.context.resources.holdings;
+    const std::size_t buffers =
+        std::min({holdings.buffer_count(slot.pool()), holdings.most_for_one(slot.pool()),
+                  std::size_t{link.max_buffers()}});
+    answer.buffer_count = static_cast<std::uint16_t>(std::max<std::size_t>(2, buffers));
     answer.firmware_version = face_.context.firmware_version;
     answer.sectors_per_frame = static_cast<std::uint8_t>(link.sectors_per_frame());
     answer.command = command;

@@ -9,12 +9,12 @@ class ConfigCommands {
   public:
     ConfigCommands(ExportFace& face, ExportState& state) : face_(face), state_(state) {}
 
-    /// Returns whether the command was acted upon; false: dropped in silence.
+    /// Returns whether the command had an effect or an answer; if not, it was dropped in silence.
     bool receive(LinkId link, FrameSlot slot);
-    /// Answers a command. Every answer, errors too, carries the string as it is now.
+    /// Answers a command. Every answer, also an error, carries the present string.
     void send(FrameSlot slot, LinkId link, protocol::ConfigCommand command, protocol::AoeError error);
-    /// Writes an answer for `link` into the slot, from its arguments on. Returns its length, or 0 where the
-    /// link cannot carry it.
+    /// Writes an answer for `link` into the slot, from its arguments on. Returns its length, or 0 if the link
+    /// cannot carry it.
     std::size_t write(const FrameSlot& slot, const Link& link, std::uint8_t command) const;
 
   private:

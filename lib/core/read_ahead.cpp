@@ -1,15 +1,24 @@
-// Reading ahead, for one export.
+// Reads ahead for one export.
 #include "core/read_ahead.hpp"
 
 #include <algorithm>
 
 namespace aoetarget::core {
 
-ReadAhead::ReadAhead(const Geometry& geometry, const Blocks& blocks, PieceStore& pieces, Order& order,
-                     ExportStats& counters)
-    : pieces_(pieces), order_(order), counters_(counters), blocks_(blocks), device_sectors_(geometry.sectors),
-      is_wanted_(geometry.read_ahead && pieces.size() > 0 && pieces.piece_sectors() % blocks.sectors == 0),
+ReadAhead::ReadAhead(const Backing& backing, PieceStore& pieces, Order& order, ExportStats& counters)
+    : pieces_(pieces), order_(order), counters_(counters), backing_(backing), is_wanted_(can_read_ahead()),
       streams_(pieces.piece_sectors()) {}
+
+bool ReadAhead::can_read_ahead() const {
+    return backing_.geometry.read_ahead && pieces_.size() > 0 &&
+           pieces_.piece_sectors() % backing_.blocks.sectors == 0;
+}
+
+void ReadAhead::device_changed() {
+    pieces_.forget(this);
+    has_pieces_ = false;
+    is_wanted_ = can_read_ahead();
+}
 
 bool ReadAhead::answer_from_piece(const Request& read) {
     Piece* piece = pieces_.find(this, read.range);
@@ -31,12 +40,13 @@ void ReadAhead::fetch_after(const SectorRange& read) {
     SectorRange wanted = streams_.note(read);
     if (wanted.count == 0)
         return;
-    wanted.first = blocks_.around(wanted).first;
-    if (wanted.first >= device_sectors_)
+    wanted.first = backing_.blocks.around(wanted).first;
+    const std::uint64_t device_sectors = backing_.geometry.sectors;
+    if (wanted.first >= device_sectors)
         return;
-    wanted.count = std::min(wanted.count, device_sectors_ - wanted.first);
+    wanted.count = std::min(wanted.count, device_sectors - wanted.first);
     if (!order_.is_free_to_read(wanted))
-        return; // it would have to wait, and then everybody for it who asks for some part
+        return; // the fetch would have to wait, and requests for its parts would wait for it
     Piece* piece = pieces_.take(this, wanted);
     if (piece == nullptr)
         return;

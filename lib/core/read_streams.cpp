@@ -1,4 +1,4 @@
-// Streams of reads.
+// Finds the stream that a read continues.
 #include "core/read_streams.hpp"
 
 #include <algorithm>

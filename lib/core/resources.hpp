@@ -1,4 +1,4 @@
-// What the exports of a target have in common for their requests.
+// The resources that the exports of a target share for their requests.
 #pragma once
 
 #include "core/bounce_pool.hpp"
@@ -7,10 +7,11 @@
 #include "core/io_queue.hpp"
 #include "core/occupancy.hpp"
 #include "core/pieces.hpp"
+#include "core/traffic_watch.hpp"
 
 namespace aoetarget::core {
 
-/// Shared by all schedulers of a target.
+/// All schedulers of a target share these.
 struct SchedulerResources {
     FixedPool<Request> requests;
     FixedPool<Operation> operations;
@@ -18,12 +19,13 @@ struct SchedulerResources {
     BouncePool bounce;
     PieceStore pieces;
     ContentHash content_hash;
-    Occupancy occupancy; ///< By all that is active.
+    Occupancy occupancy; ///< Counts all active operations.
     IoQueue completions;
-    /// Schedulers with operations to start.
+    /// The schedulers with operations to start.
     std::vector<Scheduler*> ready;
-    /// Counts the turns of the loop.
+    /// The number of the loop's turn.
     std::uint64_t turn = 0;
+    TrafficWatch traffic;
 };
 
 } // namespace aoetarget::core

@@ -1,4 +1,4 @@
-// How each kind of answer is written into its slot.
+// Writes each kind of answer into its slot.
 #include "core/responder.hpp"
 
 #include <algorithm>
@@ -19,7 +19,7 @@ void Responder::send(FrameSlot slot, LinkId link_id, const Address& from, AoeErr
     header.version = aoe_version;
     header.response = true;
     header.error = error;
-    header.shelf = from.shelf; // never the wildcard of the request
+    header.shelf = from.shelf; // the export's own address, also for a wildcard request
     header.slot = from.slot;
     header.write(frame);
     const std::size_t length = std::max(bytes, min_frame_bytes);
@@ -35,7 +35,7 @@ AtaOutcome Responder::send_ata(FrameSlot slot, LinkId link, const Address& from,
     if (!outcome.failed() && ata_header_bytes + data_bytes > max_frame(link))
         outcome = ata_abort;
     if (outcome.failed())
-        data_bytes = 0; // and the count stays the request's
+        data_bytes = 0; // the count stays that of the request
     else
         registers.count = 0;
     registers.command_or_status = outcome.status;

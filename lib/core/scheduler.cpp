@@ -1,24 +1,17 @@
-// How the rooms of a scheduler are joined.
+// Joins the parts of a scheduler.
 #include "core/scheduler.hpp"
 
 #include "core/mutation.hpp"
 
 namespace aoetarget::core {
-namespace {
 
-Blocks blocks_of(const Geometry& geometry) {
-    return {geometry.logical_block_bytes / sector_bytes};
-}
-
-} // namespace
-
-Scheduler::Scheduler(BlockDevice& device, const Geometry& geometry, SchedulerResources& resources,
-                     RequestSink& sink, ExportStats& counters)
-    : order_(*this, blocks_of(geometry), resources, counters),
-      read_ahead_(geometry, blocks_of(geometry), resources.pieces, order_, counters),
+Scheduler::Scheduler(const Backing& backing, SchedulerResources& resources, RequestSink& sink,
+                     FlushSink& flush_sink, ExportStats& counters)
+    : order_(*this, backing.blocks, resources, counters),
+      read_ahead_(backing, resources.pieces, order_, counters),
       admission_(resources, order_, read_ahead_, sink, counters),
-      execution_(device, geometry, blocks_of(geometry), resources, order_, read_ahead_, admission_, counters),
-      flushes_(!geometry.read_only) {}
+      execution_(backing, resources, order_, read_ahead_, admission_, flush_sink, counters), sink_(sink),
+      backing_(backing) {}
 
 void Scheduler::dispatch() {
     Operation* operation = order_.take_ready();
@@ -31,8 +24,30 @@ void Scheduler::dispatch() {
 }
 
 void Scheduler::close() {
-    if (!std::exchange(closed_, true) && flushes_ && !mutated(Mutation::end_unflushed))
-        order_.place_flush();
+    if (!std::exchange(closed_, true) && !backing_.geometry.read_only && !mutated(Mutation::end_unflushed))
+        drain();
+}
+
+void Scheduler::device_changed() {
+    if (!mutated(Mutation::keep_blocks))
+        order_.blocks_changed();
+    read_ahead_.device_changed();
+}
+
+std::optional<Time> Scheduler::give_up(Time arrived_until) {
+    std::optional<Time> oldest;
+    order_.for_each([&](Operation& operation) {
+        for (Request* request = operation.first; request != nullptr; request = request->next) {
+            if (request->given_up)
+                continue;
+            const Time arrival = request->slot.arrival();
+            if (arrival <= arrived_until && sink_.give_up(*request))
+                ++operation.given_up;
+            else
+                oldest = std::min(oldest.value_or(arrival), arrival);
+        }
+    });
+    return oldest;
 }
 
 } // namespace aoetarget::core

@@ -1,9 +1,9 @@
-// The way of an export's requests to its device and back. A request passes four rooms:
+// The way of an export's requests to its device and back. A request passes four parts:
 //
 // - admission (admission.hpp): whether it is taken,
-// - order (order.hpp): which operation it becomes part of, and what that waits for,
-// - execution (execution.hpp): what the device is asked to do for an operation,
-// - reading ahead (read_ahead.hpp): what the device is asked before anybody asks for it.
+// - order (order.hpp): which operation it becomes part of, and for which others that waits,
+// - execution (execution.hpp): the steps of an operation at the device,
+// - reading ahead (read_ahead.hpp): reads of the device before a request comes for their data.
 #pragma once
 
 #include "core/execution.hpp"
@@ -12,23 +12,32 @@ namespace aoetarget::core {
 
 class Scheduler {
   public:
-    /// `counters`: of the export. The scheduler counts what becomes of requests, and what the device does.
-    Scheduler(BlockDevice& device, const Geometry& geometry, SchedulerResources& resources, RequestSink& sink,
+    /// `counters` are those of the export. The scheduler counts the fates of requests, and the operations of
+    /// the device.
+    Scheduler(const Backing& backing, SchedulerResources& resources, RequestSink& sink, FlushSink& flush_sink,
               ExportStats& counters);
 
-    /// Room for so many operations at once, so that nothing is allocated when they come.
+    /// Makes room for this many operations at once, so that nothing is allocated when they come.
     void reserve(std::size_t operations) { order_.reserve(operations); }
     /// Takes over a request from the resources' pool, and gives it back there when it is finished.
     void admit(Request* request) { admission_.admit(request); }
-    /// Starts what is ready. Called when a whole batch was admitted, so that neighbours have met.
+    /// Starts the operations that are ready. It is called when a whole batch is admitted, so that neighbours
+    /// have met.
     void dispatch();
-    /// The device has ended what it was last given for `operation`.
+    /// Takes note that the device has ended its last step for `operation`.
     void completed(Operation& operation, int error) { execution_.completed(operation, error); }
-    /// A bounce buffer has become free for an operation that waited for one.
+    /// Continues an operation that waited for a bounce buffer.
     void resume(Operation& operation) { execution_.resume(operation); }
-    /// Flushes the device after everything that was admitted; nothing may be admitted any more. Over when
-    /// idle().
+    /// Flushes the device after everything that was admitted. When the FlushSink is called, the device has
+    /// no other operation, and requests that were admitted meanwhile wait.
+    void drain() { order_.place_flush(); }
+    /// Another device has taken over. Call this from the FlushSink.
+    void device_changed();
+    /// Does the same as drain(); nothing may be admitted any more. This is done when idle() is true.
     void close();
+    /// Gives up the requests that arrived until then. Returns when the oldest of the others arrived, or
+    /// nothing if there is none.
+    std::optional<Time> give_up(Time arrived_until);
     [[nodiscard]] bool idle() const { return order_.idle(); }
 
     [[nodiscard]] Account& account() { return admission_.account(); }
@@ -40,7 +49,8 @@ class Scheduler {
     ReadAhead read_ahead_;
     Admission admission_;
     Execution execution_;
-    const bool flushes_; ///< At its end.
+    RequestSink& sink_;
+    const Backing& backing_;
     bool closed_ = false;
 };
 

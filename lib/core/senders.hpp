@@ -1,4 +1,4 @@
-// Who has how many slots under way: by sender (a source address), by export, and by both.
+// Counts the slots that are under way: by sender (a source address), by export, and by both.
 #pragma once
 
 #include "core/fixed_pool.hpp"
@@ -13,27 +13,27 @@ namespace aoetarget::core {
 
 struct Account;
 
-/// Stands for all senders together: no sender has a multicast address.
+/// Stands for all senders together, because no sender has a multicast address.
 inline constexpr MacAddress everybody{{0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF}};
 
-/// What one sender has under way of one export, or of all (`exported` is null), or everybody of one export,
-/// in the slots of one pool.
+/// The slots of one pool that are under way for one sender of one export, for one sender of all exports
+/// (`exported` is null), or for all senders of one export.
 struct Sender {
     MacAddress source;
     FramePool* pool = nullptr;
-    const Account* exported = nullptr; ///< By its account.
-    // Of what is one sender's and of one export:
-    Sender* whole = nullptr; ///< The same sender's of all exports.
-    Sender* all = nullptr;   ///< Everybody's of the same export.
-    std::size_t held = 0;    ///< Slots. Never 0 while it is in the table.
-    std::size_t stuck = 0;   ///< Of one sender's of all exports: lately with devices that stall.
-    Sender* next = nullptr;  ///< In its bucket.
+    const Account* exported = nullptr; ///< The export's account.
+    // These are set in the entry of one sender of one export:
+    Sender* whole = nullptr; ///< The entry of the same sender of all exports.
+    Sender* all = nullptr;   ///< The entry of all senders of the same export.
+    std::size_t held = 0;    ///< The number of slots, never 0 while the entry is in the table.
+    std::size_t stuck = 0;   ///< In the entry of one sender of all exports: slots with devices that stall.
+    Sender* next = nullptr;  ///< The next in its bucket.
 };
 
-/// All that is under way. There are never more than three entries for a slot.
+/// The table of all entries. There are never more than three of them for a slot.
 class SenderTable {
   public:
-    /// Room for so many more slots. Only called while links are added.
+    /// Makes room for this many more slots. The core calls this only while links are added.
     void grow(std::size_t slots) {
         free_.grow(3 * slots);
         size_ += 3 * slots;
@@ -48,7 +48,7 @@ class SenderTable {
         }
     }
 
-    /// Null: it has nothing under way.
+    /// Returns null if the sender has nothing under way.
     [[nodiscard]] Sender* find(const MacAddress& source, const FramePool& pool,
                                const Account* exported) const {
         Sender* sender = buckets_[bucket_of(source, &pool, exported)];
@@ -58,7 +58,7 @@ class SenderTable {
         return sender;
     }
 
-    /// One more slot is under way. `found`: what find() has said. Returns whose it is, for leave().
+    /// Counts one more slot. `found` is the result of find(). Returns the entry for leave().
     Sender* enter(Sender* found, const MacAddress& source, FramePool& pool, const Account* exported) {
         if (found == nullptr) {
             found = &add(source, pool, exported);

@@ -1,11 +1,11 @@
-// Time as the core knows it: given to it from outside.
+// The time that the core gets from outside.
 #pragma once
 
 #include <chrono>
 
 namespace aoetarget::core {
 
-/// Time since an arbitrary moment, the same for all calls. The core never looks at a clock.
+/// The time since an arbitrary moment, which is the same for all calls. The core never reads a clock.
 using Time = std::chrono::nanoseconds;
 
 } // namespace aoetarget::core

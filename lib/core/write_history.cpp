@@ -1,4 +1,4 @@
-// The rules R1 and R3 of lib/core/ordering.md, and the entries and tables on which they are decided.
+// Applies the rules R1 and R3 of lib/core/ordering.md, and keeps the entries and tables that they need.
 #include "core/write_history.hpp"
 
 #include "core/mutation.hpp"
@@ -33,9 +33,9 @@ bool WriteHistory::has_overtaken(const Request& change) {
     return false;
 }
 
-/// The entries from the first on that arrived after this.
+/// Returns the number of entries from the first one on that arrived after this time.
 WriteHistory::Position WriteHistory::count_later(Time arrival) const {
-    Position earlier = 0; // entries, of all that are there
+    Position earlier = 0; // the entries before that one
     for (Position rest = size_; rest > 0;) {
         const Position half = rest / 2;
         if (at(end_ - size_ + earlier + half).newest_arrival <= arrival) {
@@ -53,7 +53,7 @@ bool WriteHistory::has_replaced(Request& change) {
     if (size_ == 0)
         return false;
     if ((bucket_of(change.content).kinds & kind_of(change.content)) == 0)
-        return false; // without a look at entries, which are in no cache
+        return false; // without reading entries, which are in no cache
     const Alike alike = alike_of(change);
     if (alike.count > 0 || alike.is_repeated)
         change.digest = hash_.digest_of(change);
@@ -66,7 +66,7 @@ bool WriteHistory::has_replaced(Request& change) {
 }
 
 bool WriteHistory::can_afford(Position entries, Time now) {
-    constexpr Position few = 2048; // a few microseconds, which a host that repeats a request soon may have
+    constexpr Position few = 2048; // they cost a few microseconds, which an early repetition may take
     if (entries <= few)
         return true;
     constexpr Time step = std::chrono::milliseconds(1);
@@ -85,7 +85,7 @@ WriteHistory::Kin WriteHistory::Entry::kin_of(const Request& change) const {
     const bool is_of_source = source == change.source;
     if (is_of_source && tags.newest() == change.tag() && !mutated(Mutation::forget_copies))
         return Kin::own;
-    // Its host, if it still waits for it, sends it again with a newer tag.
+    // If its host still waits for it, it sends it again with a newer tag.
     if (!is_older_tag(change.tag(), tags.newest()) || mutated(Mutation::ignore_tag_order))
         return Kin::none;
     return is_of_source ? Kin::own : Kin::foreign;
@@ -112,7 +112,7 @@ WriteHistory::Alike WriteHistory::alike_of(const Request& change) const {
             alike.foreign = std::min(alike.foreign, age);
         const bool is_copy = entry.is_copy(change);
         if (is_copy && !entry.refused && !entry.merged && !mutated(Mutation::forget_copies)) {
-            alike.count = age + 1; // the rule did not hold for that one, nor does what came before it now
+            alike.count = age + 1; // the rule did not hold for that entry, and earlier ones do not matter now
             break;
         }
         alike.is_repeated = alike.is_repeated || entry.tags.are_long_before(change.tag());
@@ -122,7 +122,7 @@ WriteHistory::Alike WriteHistory::alike_of(const Request& change) const {
     return alike;
 }
 
-/// The rule of R3, as far as the newest change of each sector tells.
+/// Applies R3 as far as the newest change of each sector tells.
 WriteHistory::Verdict WriteHistory::judge_by_sectors(const Alike& alike, const Request& change) const {
     if (change.range.count > most_noted || (is_there(newest_wide_) && age_of(newest_wide_) < alike.count))
         return Verdict::unknown;
@@ -142,7 +142,7 @@ WriteHistory::Verdict WriteHistory::judge_by_newest(const Alike& alike, const Re
     const Position position = newest_of(sector);
     const Position age = age_of(position);
     if (age >= alike.count)
-        return Verdict::done; // nothing was written since
+        return Verdict::done; // no later change wrote there
     const Entry& newest = at(position);
     if (!newest.range().contains({sector, 1}))
         return Verdict::unknown; // another sector shares its place
@@ -160,7 +160,7 @@ WriteHistory::Verdict WriteHistory::judge_by_newest(const Alike& alike, const Re
     return age + 1 == alike.count ? Verdict::done : Verdict::unknown;
 }
 
-/// The rule of R3, applied to all entries from this one on.
+/// Applies R3 to all entries from this one on.
 bool WriteHistory::is_replaced(Position first, const Request& change) const {
     bool has_own = false, has_foreign = false;
     for (Position position = first; position != end_; ++position) {
@@ -182,7 +182,8 @@ bool WriteHistory::is_replaced(Position first, const Request& change) const {
     return false;
 }
 
-/// For one more: the oldest is forgotten, unless its time has not come and there may be more.
+/// Makes room for one more entry. It forgets the oldest, unless that must still be remembered and the history
+/// may grow.
 void WriteHistory::make_room(Time now) {
     if (capacity_ == 0) {
         capacity_ = bounds_.least_entries;
@@ -199,8 +200,8 @@ void WriteHistory::make_room(Time now) {
         --size_;
         return;
     }
-    // Each entry stays where it is or goes into the new half, by one more bit of its position. What was in
-    // one bucket, or one place of the table, is found from both that follow it.
+    // One more bit of its position decides whether an entry stays in its place or goes into the new half. The
+    // two buckets, or places of the table, that replace one both lead to its entries.
     for (Position position = end_ - size_; position != end_; ++position) {
         if ((position & capacity_) != 0)
             entry(position & (2 * capacity_ - 1)) = at(position);
@@ -274,7 +275,8 @@ void WriteHistory::add_refused(Request& change) {
     entry.refused = true;
 }
 
-/// Takes out of the chain what the new entry can stand for. What is under way stays: its tag may change.
+/// Takes the entries for which the new one can stand out of the chain. Those under way stay, because their
+/// tags may change.
 void WriteHistory::stand_for_alike(Entry& newest) {
     if (mutated(Mutation::look_at_sixteen))
         return;
@@ -291,7 +293,7 @@ void WriteHistory::stand_for_alike(Entry& newest) {
             position = older_position;
             continue;
         }
-        if (older.is_remembered(newest.arrival)) { // else nothing asks for it any more
+        if (older.is_remembered(newest.arrival)) { // else nothing needs it any more
             newest.reach = std::max(distance(newest.reach), distance(end_ - older_position + older.reach));
             newest.tags.take_in(older.tags);
             newest.remember_from(older.remembered_from());
@@ -310,10 +312,10 @@ bool WriteHistory::can_share_entry(const Request& original, const Request& copy)
 
 bool WriteHistory::merged(Request& original, Request& copy) {
     if (!is_there(original.position))
-        return true; // it is forgotten with all its tags
+        return true; // the history has forgotten it with all its tags
     if (!can_share_entry(original, copy)) {
         copy.content = original.content;
-        copy.digest = hash_.digest_of(copy); // its tag may have been that of other data before
+        copy.digest = hash_.digest_of(copy); // its tag may have belonged to other data before
         Entry& own = enter(copy);
         own.merged = true;
         own.remembered_after =
@@ -352,7 +354,7 @@ void WriteHistory::ended(const Request& change, Time now) {
     }
 }
 
-/// Or from later on, if that is known already. Rounded up.
+/// Sets the time, rounded up, unless a later one is set already.
 void WriteHistory::Entry::remember_from(Time time) {
     if (time <= remembered_from())
         return;

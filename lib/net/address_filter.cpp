@@ -1,4 +1,4 @@
-// The filter as a program of classic BPF.
+// Builds the filter as a program of classic BPF.
 #include "net/address_filter.hpp"
 
 #include "protocol/aoe.hpp"
@@ -12,10 +12,10 @@ namespace aoetarget::net {
 namespace {
 
 constexpr std::uint32_t drop = 0, keep = 0x7FFFFFFF;
-// Of the 4096 instructions that a filter may have, each range takes up to six.
+// A filter may have 4096 instructions, and each range takes up to six.
 constexpr std::size_t max_ranges = 600;
 
-/// Shelf and slot as one number, as they follow each other in a frame.
+/// Returns shelf and slot as one number, in their order in a frame.
 constexpr std::uint32_t key_of(std::uint32_t shelf, std::uint32_t slot) {
     return shelf << 8 | slot;
 }
@@ -36,7 +36,7 @@ std::vector<Range> join(std::vector<Range> ranges) {
     return joined;
 }
 
-/// In ascending order.
+/// Returns the ranges in ascending order.
 std::vector<Range> ranges_of(std::span<const Address> addresses, FilterDetail detail) {
     const Range any_shelf{key_of(protocol::any_shelf, 0), key_of(protocol::any_shelf, 0xFF)};
     std::vector<Range> exact{any_shelf}, shelves{any_shelf};
@@ -79,9 +79,10 @@ std::vector<sock_filter> search(std::span<const Range> ranges) {
 
 } // namespace
 
-std::vector<sock_filter> make_address_filter(std::span<const Address> addresses, FilterDetail detail) {
+std::vector<sock_filter> make_address_filter(std::span<const Address> addresses, FilterDetail detail,
+                                             bool answers) {
     const auto extension = [](int offset) { return static_cast<std::uint32_t>(SKF_AD_OFF + offset); };
-    // A load beyond the end of the frame drops it, which is right for runts.
+    // A load beyond the end of the frame drops it, as runts should be.
     std::vector<sock_filter> program = {
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, extension(SKF_AD_PKTTYPE)), // meant for another host
         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, PACKET_OTHERHOST, 0, 1),
@@ -91,8 +92,8 @@ std::vector<sock_filter> make_address_filter(std::span<const Address> addresses,
         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 1, 0),
         BPF_STMT(BPF_RET | BPF_K, drop),
         BPF_STMT(BPF_LD | BPF_B | BPF_ABS,
-                 protocol::version_at), // an answer: somebody else's, or our own on lo
-        BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, protocol::flag_response, 0, 1),
+                 protocol::version_at), // an answer: that of another target, or our own on lo
+        BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, answers ? 0U : protocol::flag_response, 0, 1),
         BPF_STMT(BPF_RET | BPF_K, drop),
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, protocol::shelf_at), // shelf, slot, command
         BPF_STMT(BPF_ALU | BPF_RSH | BPF_K, 8),

@@ -1,11 +1,11 @@
-// How a time of the wall clock becomes one of the core.
+// Turns a time of the wall clock into one of the core.
 #include "net/arrival_clock.hpp"
 
 #include <algorithm>
 
 namespace aoetarget::net {
 
-/// Where the thread was interrupted in between, the reading says little; a few attempts will do.
+/// A reading is useless if the thread was interrupted in between; a few attempts are enough.
 ArrivalClock::Reading ArrivalClock::Reading::take() {
     constexpr int attempts = 4;
     Reading best{};
@@ -38,7 +38,8 @@ std::optional<core::Time> ArrivalClock::convert(core::Time stamp) const {
     if (now_ < settled_)
         return std::nullopt;
     const core::Time arrival = std::min(stamp - *distance_, now_);
-    return arrival == core::Time{} ? core::Time{1} : arrival; // zero says nothing: see FrameSlot::arrival()
+    return arrival == core::Time{} ? core::Time{1}
+                                   : arrival; // zero would mean unknown: see FrameSlot::arrival()
 }
 
 } // namespace aoetarget::net

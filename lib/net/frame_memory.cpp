@@ -1,4 +1,4 @@
-// Regions of frame memory: made, registered, lent to the kernel, and retired.
+// Makes, registers, lends and retires regions of frame memory.
 #include "net/frame_memory.hpp"
 
 #include <algorithm>
@@ -9,9 +9,9 @@
 namespace aoetarget::net {
 namespace {
 
-// How much memory one interface may take for frames: at an MTU of 1500 the upper bound of slots decides, on
-// lo with its 64 KiB the budget. At the most there are 1,024 for requests, and what is lent for receiving,
-// with an XDP lane and beside it.
+// The memory that one interface may take for frames. At an MTU of 1500 the upper bound of slots decides, on
+// lo with its 64 KiB the budget. There are at most 1,024 slots for requests, besides those that are lent for
+// receiving, with an XDP lane and beside it.
 constexpr std::size_t memory_budget = 16 << 20;
 constexpr std::size_t min_slots = 128, max_slots = 1024 + 256 + 64;
 constexpr std::uint16_t max_receive_buffers = 256;
@@ -88,7 +88,7 @@ void FrameMemory::retire() {
     lent_ = 0;
 }
 
-/// With other buffers: those of before are still in the old ring.
+/// The ring gets other buffers, because the earlier ones are still in the old ring.
 void FrameMemory::revive() {
     buffers_.reset();
     buffers_.emplace(ring_, pool_.id(), max_receive_buffers);
@@ -112,7 +112,7 @@ bool FrameMemories::has_room() const {
     return static_cast<std::size_t>(std::ranges::count_if(memories_, is_retired)) < max_retired;
 }
 
-/// The one of which most is free.
+/// Chooses the memory with the most free slots.
 FrameMemory& FrameMemories::revive(const core::FramePool::Layout& layout) {
     FrameMemory* best = nullptr;
     for (const auto& memory : memories_) {
@@ -124,8 +124,7 @@ FrameMemory& FrameMemories::revive(const core::FramePool::Layout& layout) {
     if (best == nullptr)
         throw std::system_error(
             EBUSY, std::generic_category(),
-            "devices that do not answer hold all memory that there may be for frames; try "
-            "again when they do");
+            "devices that do not answer hold all memory for frames; try again when they answer");
     best->revive();
     return *best;
 }

@@ -1,9 +1,11 @@
-// What the kernel tells of an interface: its state by ioctl, and its offloads by ethtool.
+// Asks the kernel for the state of an interface by rtnetlink, and for its offloads by ethtool.
 #include "net/interface.hpp"
 
+#include "net/netlink.hpp"
 #include "ring/file_descriptor.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <string_view>
@@ -11,6 +13,8 @@
 #include <utility>
 
 #include <linux/ethtool.h>
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
 #include <linux/sockios.h>
 #include <net/if.h>
 #include <net/if_arp.h>
@@ -21,44 +25,150 @@ namespace aoetarget::net {
 
 namespace {
 
-/// To ask for interfaces any socket will do. To close one of AF_PACKET takes the kernel some 15 ms, so that
-/// is for where no others are allowed.
+// With its zero (linux/if.h, which does not go together with net/if.h).
+constexpr std::size_t longest_other_name = 128;
+// Without the counters of the interface.
+constexpr std::uint32_t without_statistics = RTEXT_FILTER_SKIP_STATS;
+
+/// Any socket can query offloads. Closing one of AF_PACKET takes the kernel some 15 ms, so it is used only
+/// if no other kind is allowed.
 ring::FileDescriptor open_any_socket() {
     ring::FileDescriptor socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
     return socket.get() >= 0 ? std::move(socket)
                              : ring::FileDescriptor(::socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0));
 }
 
+NetlinkRequest question(int index, std::uint16_t flags = 0) {
+    ifinfomsg about{};
+    about.ifi_index = index;
+    NetlinkRequest request(RTM_GETLINK, flags);
+    request.header(about).attribute(IFLA_EXT_MASK, without_statistics);
+    return request;
+}
+
+std::optional<InterfaceState> ask_one(NetlinkRequest request) {
+    std::optional<InterfaceState> found;
+    const int error = request.ask([&](const NetlinkMessage& message) { found = read_interface(message); });
+    if (error != 0 && error != ENODEV && error != EINVAL && error != ERANGE) // no name of an interface
+        throw std::system_error(error, std::generic_category(), "cannot ask for network interfaces");
+    return found;
+}
+
+/// A VRF chooses among routes, and leaves frames to its ports.
+void find_master(InterfaceState& interface) {
+    if (interface.master == 0)
+        return;
+    const auto master = ask_one(question(interface.master));
+    if (master && master->kind != "vrf")
+        interface.port_of = master->name;
+}
+
 } // namespace
 
-std::optional<InterfaceState> query_interface(const std::string& name) {
-    if (name.empty() || name.size() >= IFNAMSIZ)
-        return std::nullopt;
-    const ring::FileDescriptor socket = open_any_socket();
-    const int fd = socket.get();
-    if (fd < 0)
-        throw std::system_error(errno, std::generic_category(), "cannot ask for network interfaces");
+std::vector<std::string> InterfaceState::names() const {
+    std::vector<std::string> all = other_names;
+    all.insert(all.begin(), name);
+    return all;
+}
 
-    ifreq request{};
-    std::memcpy(request.ifr_name, name.data(), name.size());
+bool InterfaceState::has_name(const std::string& wanted) const {
+    return name == wanted || std::ranges::find(other_names, wanted) != other_names.end();
+}
+
+std::optional<InterfaceState> read_interface(const NetlinkMessage& message) {
+    const bool tells = message.type == RTM_NEWLINK || message.type == RTM_DELLINK;
+    if (!tells || message.body.size() < sizeof(ifinfomsg))
+        return std::nullopt;
+    ifinfomsg about{};
+    std::memcpy(&about, message.body.data(), sizeof about);
     InterfaceState state;
-    if (ioctl(fd, SIOCGIFINDEX, &request) < 0)
-        return std::nullopt;
-    state.index = request.ifr_ifindex;
-    if (ioctl(fd, SIOCGIFMTU, &request) < 0)
-        return std::nullopt;
-    state.mtu = static_cast<unsigned>(request.ifr_mtu);
-    if (ioctl(fd, SIOCGIFHWADDR, &request) < 0)
-        return std::nullopt;
-    state.loopback = request.ifr_hwaddr.sa_family == ARPHRD_LOOPBACK;
-    state.ethernet = request.ifr_hwaddr.sa_family == ARPHRD_ETHER || state.loopback;
-    std::memcpy(state.mac.bytes.data(), request.ifr_hwaddr.sa_data, state.mac.bytes.size());
-    if (ioctl(fd, SIOCGIFFLAGS, &request) < 0)
-        return std::nullopt;
-    const auto flags = static_cast<unsigned>(request.ifr_flags);
-    state.up = (flags & IFF_UP) != 0;
-    state.carrier = state.up && (flags & IFF_RUNNING) != 0;
+    state.index = about.ifi_index;
+    state.loopback = about.ifi_type == ARPHRD_LOOPBACK;
+    state.ethernet = about.ifi_type == ARPHRD_ETHER || state.loopback;
+    state.up = (about.ifi_flags & IFF_UP) != 0;
+    state.carrier = state.up && (about.ifi_flags & IFF_RUNNING) != 0;
+    for_each_attribute(message.body.subspan(NLMSG_ALIGN(sizeof about)),
+                       [&](const NetlinkAttribute& attribute) {
+                           switch (attribute.type) {
+                           case IFLA_IFNAME:
+                               state.name = attribute.text();
+                               break;
+                           case IFLA_MTU:
+                               state.mtu = attribute.as<std::uint32_t>();
+                               break;
+                           case IFLA_ADDRESS:
+                               state.mac.bytes = attribute.as<decltype(state.mac.bytes)>();
+                               break;
+                           case IFLA_MASTER:
+                               state.master = attribute.as<int>();
+                               break;
+                           case IFLA_LINK:
+                               state.lower = attribute.as<int>();
+                               break;
+                           case IFLA_LINKINFO:
+                               for_each_attribute(attribute.value, [&](const NetlinkAttribute& info) {
+                                   if (info.type == IFLA_INFO_KIND)
+                                       state.kind = info.text();
+                               });
+                               break;
+                           case IFLA_PROP_LIST:
+                               for_each_attribute(attribute.value, [&](const NetlinkAttribute& property) {
+                                   if (property.type == IFLA_ALT_IFNAME)
+                                       state.other_names.push_back(property.text());
+                               });
+                               break;
+                           default:
+                               break;
+                           }
+                       });
     return state;
+}
+
+std::optional<InterfaceState> query_interface(const std::string& name) {
+    if (name.empty() || name.size() >= longest_other_name)
+        return std::nullopt;
+    auto found = ask_one(question(0).attribute(IFLA_ALT_IFNAME, name));
+    if (found)
+        find_master(*found);
+    return found;
+}
+
+std::optional<InterfaceState> query_interface(int index) {
+    auto found = ask_one(question(index));
+    if (found)
+        find_master(*found);
+    return found;
+}
+
+std::vector<InterfaceState> query_interfaces() {
+    std::vector<InterfaceState> all;
+    question(0, NLM_F_DUMP).ask([&](const NetlinkMessage& message) {
+        if (auto state = read_interface(message))
+            all.push_back(std::move(*state));
+    });
+    for (InterfaceState& state : all)
+        find_master(state);
+    return all;
+}
+
+bool is_made_of_others(const InterfaceState& interface) {
+    // veth, and netkit, tell of their far end as if it were below.
+    constexpr std::array<std::string_view, 2> pairs{"veth", "netkit"};
+    constexpr std::array<std::string_view, 6> assemblies{"bond",        "bridge", "hsr",
+                                                         "openvswitch", "team",   "batadv"};
+    if (std::ranges::find(assemblies, interface.kind) != assemblies.end())
+        return true;
+    // The interface below may have the same index, in a network namespace of its own.
+    if (interface.lower != 0 && std::ranges::find(pairs, interface.kind) == pairs.end())
+        return true;
+    bool has_ports = false;
+    question(0, NLM_F_DUMP)
+        .attribute(IFLA_MASTER, static_cast<std::uint32_t>(interface.index))
+        .ask([&](const NetlinkMessage& message) {
+            const auto port = read_interface(message); // an old kernel tells of all
+            has_ports |= port && port->master == interface.index;
+        });
+    return has_ports;
 }
 
 Offloads query_offloads(const std::string& name) {

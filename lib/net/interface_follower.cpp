@@ -1,5 +1,7 @@
-// Looks at the interface, and says what has become of it.
+// Looks at the interface, and reports changes.
 #include "net/interface_follower.hpp"
+
+#include "net/interface_events.hpp"
 
 #include <fmt/format.h>
 
@@ -14,18 +16,14 @@ __kernel_timespec look_interval{.tv_sec = 0, .tv_nsec = 100'000'000}; // never w
 } // namespace
 
 InterfaceFollower::InterfaceFollower(LinkContext& link, Owner& owner)
-    : link_(link), owner_(owner), handler_(link.ring.add_handler(*this)) {}
-
-InterfaceFollower::~InterfaceFollower() {
-    link_.ring.remove_handler(handler_);
-}
+    : RegisteredHandler(link.ring), link_(link), owner_(owner), wanted_(link.name) {}
 
 void InterfaceFollower::begin() {
     const auto refuse = [&](int error, const std::string& why) {
         throw std::system_error(error, std::generic_category(),
                                 fmt::format("interface {}: {}", link_.name, why));
     };
-    const auto interface = query();
+    auto interface = query_interface(wanted_);
     if (!interface)
         refuse(ENODEV, "there is no such interface here; 'ip link' lists them");
     if (!interface->ethernet)
@@ -33,18 +31,31 @@ void InterfaceFollower::begin() {
     if (interface->mtu < protocol::min_mtu)
         refuse(EMSGSIZE, fmt::format("its MTU of {} cannot carry a sector; it must be at least {}",
                                      interface->mtu, protocol::min_mtu));
+    interface->rules = query_host_rules(interface->name, interface->index, link_.netfilter, {});
     link_.interface = *interface;
+    link_.name = interface->name;
     owner_.interface_found();
     state_ = State::bound;
 }
 
+/// While it is the same interface, by its index, whatever its name is. If another has the wanted name now,
+/// that is not ours until this one is gone, and not then either if another link has it.
+std::optional<InterfaceState> InterfaceFollower::query() const {
+    if (state_ == State::bound && link_.socket.is_bound_to(link_.interface.index))
+        return query_interface(link_.interface.index);
+    auto found = query_interface(wanted_);
+    return found && !link_.events.is_served_elsewhere(link_.id, found->index) ? found : std::nullopt;
+}
+
 void InterfaceFollower::look() {
-    const InterfaceState before = link_.interface;
+    InterfaceState before = link_.interface;
     std::optional<InterfaceState> now;
     try {
         now = query();
+        if (now)
+            now->rules = query_host_rules(now->name, now->index, link_.netfilter, before.rules);
     } catch (const std::system_error&) {
-        look_later(); // no descriptor left to ask with: what was true stays
+        look_later(); // no descriptor is left to ask with, so the last state stays
         return;
     }
     if (!now || !now->ethernet) {
@@ -52,22 +63,38 @@ void InterfaceFollower::look() {
         state_ = State::absent;
         link_.interface.index = 0;
         cannot_carry();
+        if (before.index == 0)
+            return;
+        tell_gone(link_.log, link_.name, link_.comes_and_goes ? "" : wanted_);
+        link_.name = wanted_;
+        if (!link_.comes_and_goes)
+            look(); // another may have got the name while this one had a new one
         return;
     }
     link_.interface = *now;
+    link_.name = now->name;
     if (state_ == State::bound && !link_.socket.is_bound_to(now->index))
         lose();
     if (state_ != State::bound) {
         try {
             owner_.interface_found();
             state_ = State::bound;
+            before = {}; // it is another, even if it has the same index
         } catch (const std::system_error&) {
             cannot_carry();
             look_later(); // no memory, or gone again already
             return;
         }
     }
+    tell_changes(link_.log, link_.name, before, link_.interface);
     owner_.interface_seen(before);
+}
+
+bool InterfaceFollower::is_concerned(const InterfaceState& changed) const {
+    if (state_ != State::bound && changed.has_name(wanted_))
+        return true;
+    return link_.interface.index != 0 &&
+           (changed.index == link_.interface.index || changed.index == link_.interface.master);
 }
 
 void InterfaceFollower::lose() {
@@ -78,8 +105,7 @@ void InterfaceFollower::lose() {
 
 void InterfaceFollower::look_later() {
     if (link_.serving && quiet())
-        link_.ring.submit(handler_, 0,
-                          [](io_uring_sqe* sqe) { io_uring_prep_timeout(sqe, &look_interval, 0, 0); });
+        submit(0, [](io_uring_sqe* sqe) { io_uring_prep_timeout(sqe, &look_interval, 0, 0); });
 }
 
 void InterfaceFollower::on_completion(std::uint64_t, int, std::uint32_t) {

@@ -1,4 +1,4 @@
-// What follows a link's interface: whether it is there, whether the link's sockets are bound to it, and when
+// Follows a link's interface: knows whether it exists, whether the link's sockets are bound to it, and when
 // to look again.
 #pragma once
 
@@ -8,16 +8,16 @@
 
 namespace aoetarget::net {
 
-class InterfaceFollower final : private ring::CompletionHandler {
+class InterfaceFollower final : private ring::RegisteredHandler {
   public:
-    /// The link, which acts upon what is found.
+    /// The link, which reacts to changes.
     class Owner {
       public:
-        /// There is an interface that the link is not bound to. Throws std::system_error.
+        /// Binds the link to an interface that has appeared. Throws std::system_error.
         virtual void interface_found() = 0;
-        /// The link is bound to an interface that is not there any more.
+        /// Tells the link that its interface does not exist any more.
         virtual void interface_lost() = 0;
-        /// The link is bound to the interface, and something may have happened to it.
+        /// Tells the link that its interface may have changed.
         virtual void interface_seen(const InterfaceState& before) = 0;
 
       protected:
@@ -25,35 +25,40 @@ class InterfaceFollower final : private ring::CompletionHandler {
     };
 
     InterfaceFollower(LinkContext& link, Owner& owner);
-    ~InterfaceFollower();
-    InterfaceFollower(const InterfaceFollower&) = delete;
-    InterfaceFollower& operator=(const InterfaceFollower&) = delete;
 
-    /// The first look: the interface must be there, and be good enough. Throws std::system_error with its
+    /// Whether the interface has this name, be it an alternative one, or is waited for under it.
+    [[nodiscard]] bool has_name(const std::string& name) const {
+        return link_.interface.index != 0 ? link_.interface.has_name(name) : name == wanted_;
+    }
+    /// Takes the first look. The interface must exist and be suitable. Throws std::system_error with its
     /// name, the cause and the cure.
     void begin();
-    /// Something may have happened to it.
+    /// Looks at the interface again, because it may have changed.
     void look();
-    /// Without being told that something has happened. Not where the link does not serve any more.
+    /// Whether a change of this interface may be one of the link's.
+    [[nodiscard]] bool is_concerned(const InterfaceState& changed) const;
+    /// Looks again after a while, without any news, unless the link does not serve any more.
     void look_later();
-    [[nodiscard]] bool quiet() const { return link_.ring.outstanding(handler_) == 0; }
+    using RegisteredHandler::quiet;
 
   private:
     enum class State {
-        absent,  ///< There is none of this name, or not one with Ethernet frames.
-        unbound, ///< It is there, and could not be bound to: looked at later.
+        absent,  ///< No interface with Ethernet frames has this name.
+        unbound, ///< It exists, but binding to it failed; the next look is later.
         bound,
     };
 
     void on_completion(std::uint64_t argument, int result, std::uint32_t flags) override;
     void lose();
     void cannot_carry() { link_.interface.up = link_.interface.carrier = false; }
-    [[nodiscard]] std::optional<InterfaceState> query() const { return query_interface(link_.name); }
+    [[nodiscard]] std::optional<InterfaceState> query() const;
 
     LinkContext& link_;
     Owner& owner_;
-    const ring::HandlerId handler_;
     State state_ = State::absent;
+    /// The name that the interface was asked for by. When the interface is gone, the next one with this name
+    /// takes its place, whatever name it had last.
+    const std::string wanted_;
 };
 
 } // namespace aoetarget::net

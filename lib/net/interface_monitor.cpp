@@ -1,51 +1,60 @@
-// The rtnetlink socket, read through the ring.
+// Reads the messages about interfaces.
 #include "net/interface_monitor.hpp"
 
-#include <cerrno>
-#include <system_error>
+#include "net/netlink.hpp"
 
+#include <linux/if_link.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
-#include <sys/socket.h>
 
 namespace aoetarget::net {
+namespace {
 
-InterfaceMonitor::InterfaceMonitor(ring::Ring& ring, std::function<void()> changed)
-    : ring_(ring), changed_(std::move(changed)),
-      socket_(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE)) {
-    sockaddr_nl address{};
-    address.nl_family = AF_NETLINK;
-    address.nl_groups = RTMGRP_LINK;
-    if (socket_.get() < 0 ||
-        bind(socket_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0)
-        throw std::system_error(errno, std::generic_category(), "cannot watch network interfaces (netlink)");
-    handler_ = ring_.add_handler(*this);
-    file_ = ring_.register_file(socket_.get());
-    receive();
+bool tells_of_move(const NetlinkMessage& message) {
+    bool moved = false;
+    for_each_attribute(message.body.subspan(NLMSG_ALIGN(sizeof(ifinfomsg))),
+                       [&](const NetlinkAttribute& attribute) {
+                           if (attribute.type != IFLA_EVENT)
+                               return;
+                           const auto event = attribute.as<std::uint32_t>();
+                           moved = event == IFLA_EVENT_NOTIFY_PEERS || event == IFLA_EVENT_IGMP_RESEND ||
+                                   event == IFLA_EVENT_BONDING_FAILOVER;
+                       });
+    return moved;
 }
 
-InterfaceMonitor::~InterfaceMonitor() {
-    ring_.unregister_file(file_);
-    ring_.remove_handler(handler_);
+/// Returns the index of the interface that has got or lost a queueing discipline, or 0 if the message is
+/// about something else.
+int interface_of_qdisc(const NetlinkMessage& message) {
+    tcmsg about{};
+    if ((message.type != RTM_NEWQDISC && message.type != RTM_DELQDISC) || message.body.size() < sizeof about)
+        return 0;
+    std::memcpy(&about, message.body.data(), sizeof about);
+    return about.tcm_ifindex;
 }
 
-void InterfaceMonitor::stop() {
-    stopping_ = true; // the cancellation may come just after a message
-    ring_.cancel(handler_, 0);
-}
+} // namespace
 
-void InterfaceMonitor::receive() {
-    ring_.submit(handler_, 0, [&](io_uring_sqe* sqe) {
-        io_uring_prep_recv(sqe, -1, message_.data(), message_.size(), 0);
-        file_.apply(sqe);
+std::vector<InterfaceNews> read_news(ConstBytes datagram) {
+    std::vector<InterfaceNews> news;
+    for_each_message(datagram, [&](const NetlinkMessage& message) {
+        if (auto interface = read_interface(message))
+            news.push_back({.interface = std::move(*interface), .moved = tells_of_move(message)});
+        else if (const int index = interface_of_qdisc(message); index != 0)
+            news.push_back({.interface = {.index = index}});
     });
+    return news;
 }
 
-void InterfaceMonitor::on_completion(std::uint64_t, int result, std::uint32_t) {
-    if (result == -ECANCELED || stopping_)
-        return;
-    receive(); // ENOBUFS, messages were lost, means a change like any other
-    changed_();
+InterfaceMonitor::InterfaceMonitor(ring::Ring& ring, std::function<void(const InterfaceNews&)> changed)
+    : changed_(std::move(changed)), listener_(ring, NETLINK_ROUTE, RTMGRP_LINK | RTMGRP_TC,
+                                              [this](ConstBytes datagram) { heard(datagram); }) {}
+
+void InterfaceMonitor::heard(ConstBytes datagram) const {
+    if (datagram.empty())
+        changed_({.moved = true}); // perhaps: that was told once, and the interface itself does not show it
+    for (const InterfaceNews& news : read_news(datagram))
+        changed_(news);
 }
 
 } // namespace aoetarget::net

@@ -1,39 +1,42 @@
-// Tells when something happened to a network interface (rtnetlink, RTMGRP_LINK).
+// Tells when a network interface has changed, and which (rtnetlink, RTMGRP_LINK and RTMGRP_TC).
 #pragma once
 
-#include "ring/file_descriptor.hpp"
-#include "ring/ring.hpp"
+#include "net/interface.hpp"
+#include "net/netlink_listener.hpp"
 
-#include <array>
 #include <functional>
+#include <vector>
 
 namespace aoetarget::net {
 
-class InterfaceMonitor final : private ring::CompletionHandler {
-  public:
-    /// `changed` is called when any interface has come, gone or changed; look at those that matter. Throws
-    /// std::system_error.
-    InterfaceMonitor(ring::Ring& ring, std::function<void()> changed);
-    /// Only when quiet.
-    ~InterfaceMonitor();
+struct InterfaceNews {
+    /// As it was when the message was queued. An index of 0: news were lost, so anything may have happened.
+    InterfaceState interface = {};
+    /// Switches have to learn anew where the interface is: a bond sends through another port, or a virtual
+    /// machine runs on another host. The kernel tells it of what lies on top of a bond, too.
+    bool moved = false;
 
-    void stop();
-    /// Stopped, and nothing is under way any more.
-    [[nodiscard]] bool quiet() const { return ring_.outstanding(handler_) == 0; }
+    [[nodiscard]] bool is_lost() const { return interface.index == 0; }
+};
+
+/// What a datagram of the kernel says. What is not about interfaces is left out.
+std::vector<InterfaceNews> read_news(ConstBytes datagram);
+
+class InterfaceMonitor final {
+  public:
+    /// Calls `changed` when any interface has come, gone or changed. Look at it again: what was true when the
+    /// message was queued may not be true any more. Throws std::system_error.
+    InterfaceMonitor(ring::Ring& ring, std::function<void(const InterfaceNews&)> changed);
+
+    void stop() { listener_.stop(); }
+    /// It may be destroyed only when it is.
+    [[nodiscard]] bool quiet() const { return listener_.quiet(); }
 
   private:
-    void on_completion(std::uint64_t argument, int result, std::uint32_t flags) override;
-    void receive();
+    void heard(ConstBytes datagram) const;
 
-    ring::Ring& ring_;
-    std::function<void()> changed_;
-    ring::FileDescriptor socket_;
-    ring::HandlerId handler_;
-    ring::RingFile file_;
-    /// Its contents do not matter: what is true now is asked for, not what was true when a message was
-    /// queued.
-    std::array<std::byte, 256> message_{};
-    bool stopping_ = false;
+    std::function<void(const InterfaceNews&)> changed_;
+    NetlinkListener listener_;
 };
 
 } // namespace aoetarget::net

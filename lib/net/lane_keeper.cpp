@@ -1,32 +1,64 @@
-// When there is a lane, and what becomes of its frames.
+// Decides when there is a lane, and takes its frames.
 #include "net/lane_keeper.hpp"
 
 #include <fmt/format.h>
 
+#include <array>
 #include <cerrno>
+#include <system_error>
+
+#include <net/if.h>
+#include <poll.h>
 
 namespace aoetarget::net {
 namespace {
 
-// A lane that somebody else has may be about to go: that of a target which this one replaces, or our own of a
-// moment ago. Before the loop turns it is waited for; later, when others are served, it is tried for now and
+// A lane that another process has may be about to go: that of a target which this one replaces, or our own of
+// a moment ago. Before the loop turns, the link waits for it; later, when it must serve, it tries now and
 // then.
 constexpr std::chrono::milliseconds patience_at_start{1000};
 constexpr unsigned attempts_later = 50;
 __kernel_timespec attempt_interval{.tv_sec = 0, .tv_nsec = 20'000'000}; // never written
-// From the time that a lane's frame says until it can be seen, at most.
+// After a frame was handed over the lane has to prove itself within this time.
+__kernel_timespec proof_interval{.tv_sec = 0, .tv_nsec = 200'000'000}; // never written
+// The longest time from the stamp of a lane's frame until the frame is visible.
 constexpr core::Time max_lane_delay = std::chrono::seconds(1);
-// Bytes of kernel memory that a frame in the socket is charged with at the very least.
+// The kernel charges a frame in the socket with at least this many bytes.
 constexpr unsigned least_charge = 256;
+
+Refusal port_refusal(const InterfaceState& interface) {
+    return {EOPNOTSUPP,
+            fmt::format("the interface is a port of {0}, which takes its frames: serve {0} instead",
+                        interface.port_of)};
+}
+
+/// Returns why an interface with these rules has no lane, or nothing.
+std::optional<Refusal> rules_refusal(const LinkContext& link, const HostRules& rules) {
+    if (link.kind != LinkKind::automatic)
+        return {};
+    if (rules.concern_received())
+        return Refusal(EOPNOTSUPP, fmt::format("AF_XDP would pass by {} (link=xdp passes them by)",
+                                               rules.for_received()));
+    if (link.qdisc == QdiscUse::honour)
+        return Refusal(EOPNOTSUPP, "AF_XDP would pass by the queueing discipline (qdisc=honour)");
+    if (link.qdisc == QdiscUse::automatic && rules.concern_sent())
+        return Refusal(EOPNOTSUPP,
+                       fmt::format("AF_XDP would pass by {} (qdisc=bypass does so)", rules.for_sent()));
+    return {};
+}
+
+/// Returns whether the reason may soon be gone: another has the lane, or the interface went a moment ago and
+/// the kernel's message about that is on its way. The kernel refuses an XDP program there with EINVAL.
+bool is_passing(const Refusal& refusal, const InterfaceState& interface) {
+    std::array<char, IF_NAMESIZE> name{};
+    return refusal.error() == EBUSY || refusal.error() == EEXIST ||
+           if_indextoname(static_cast<unsigned>(interface.index), name.data()) == nullptr;
+}
 
 } // namespace
 
 LaneKeeper::LaneKeeper(LinkContext& link, LinkMemory& memory, PacketReceiver& receiver)
-    : link_(link), memory_(memory), receiver_(receiver), handler_(link.ring.add_handler(*this)) {}
-
-LaneKeeper::~LaneKeeper() {
-    link_.ring.remove_handler(handler_);
-}
+    : RegisteredHandler(link.ring), link_(link), memory_(memory), receiver_(receiver) {}
 
 void LaneKeeper::open() {
     if (link_.kind == LinkKind::packet)
@@ -36,24 +68,50 @@ void LaneKeeper::open() {
     state_ = State::due;
     if (memory_.fits(false))
         try_for(turns ? Patience() : Patience(patience_at_start));
-    else // what a new link got had a lane
+    else // the memory of a new link had a lane before
         lack_memory();
+    was_open_ = is_open();
+}
+
+/// Throws Refusal where no lane can be had whatever the driver says.
+void LaneKeeper::check_interface() const {
+    const InterfaceState& interface = link_.interface;
+    if (interface.loopback)
+        throw Refusal(EOPNOTSUPP, "the loopback interface gains nothing from XDP");
+    if (!interface.port_of.empty())
+        throw port_refusal(interface);
+    if (const auto refusal = rules_refusal(link_, interface.rules))
+        throw Refusal(*refusal);
+    if (interface.index == failed_index_)
+        throw Refusal(EIO, "frames that the XDP program handed over never arrived");
+    try {
+        if (!is_made_of_others(interface))
+            return;
+    } catch (const std::system_error& error) {
+        throw Refusal(error.code().value(), error.what());
+    }
+    throw Refusal(EOPNOTSUPP,
+                  fmt::format("frames come to this interface{} from others, so XDP cannot take them here",
+                              interface.kind.empty() ? "" : fmt::format(" ({})", interface.kind)));
 }
 
 void LaneKeeper::try_for(const Patience& patience) {
     state_ = State::none;
     try {
-        if (link_.interface.loopback)
-            throw Refusal(EOPNOTSUPP, "the loopback interface has no XDP to speak of; leave link=xdp away");
+        check_interface();
         if (!XdpLane::suits(memory_->layout()))
-            throw Refusal(EINVAL, "a device wants its data aligned as no slot for XDP can have it (link=xdp "
-                                  "copies it)");
+            throw Refusal(
+                EINVAL,
+                "a device needs its data aligned in a way that XDP cannot provide (link=xdp copies it)");
         lane_ = XdpLane::open(link_.name, link_.interface, link_.ring, *memory_, *this,
                               link_.kind == LinkKind::xdp, patience);
+        proof_ = {};
+        ++lanes_;
+        watch();
         set_destinations();
     } catch (const Refusal& refusal) {
         refused(refusal);
-        if ((refusal.error() == EBUSY || refusal.error() == EEXIST) && attempts_left_ > 0)
+        if (attempts_left_ > 0 && is_passing(refusal, link_.interface))
             wait();
     }
 }
@@ -66,13 +124,67 @@ void LaneKeeper::refused(const Refusal& refusal) {
 void LaneKeeper::wait() {
     --attempts_left_;
     state_ = State::waiting;
-    link_.ring.submit(handler_, 0,
-                      [](io_uring_sqe* sqe) { io_uring_prep_timeout(sqe, &attempt_interval, 0, 0); });
+    submit(attempt, [](io_uring_sqe* sqe) { io_uring_prep_timeout(sqe, &attempt_interval, 0, 0); });
 }
 
-void LaneKeeper::on_completion(std::uint64_t, int, std::uint32_t) {
-    if (state_ == State::waiting)
-        state_ = State::due;
+void LaneKeeper::on_completion(std::uint64_t argument, int result, std::uint32_t) {
+    if (argument == attempt) {
+        if (state_ == State::waiting)
+            state_ = State::due;
+    } else if (lane_ != nullptr && link_.serving && result != -ECANCELED) {
+        if (argument == of_this_lane(used))
+            look_later();
+        else if (argument == of_this_lane(proof))
+            check_proof();
+    }
+}
+
+/// An idle lane wakes nobody, so nothing is looked at before a frame is handed over.
+void LaneKeeper::watch() {
+    const int fd = lane_->alarm();
+    submit(of_this_lane(used), [&](io_uring_sqe* sqe) { io_uring_prep_poll_add(sqe, fd, POLLIN); });
+}
+
+void LaneKeeper::look_later() {
+    submit(of_this_lane(proof), [](io_uring_sqe* sqe) { io_uring_prep_timeout(sqe, &proof_interval, 0, 0); });
+}
+
+void LaneKeeper::check_proof() {
+    if (!proof_.holds(lane_->handed_over(), lane_->arrived())) {
+        failed_index_ = link_.interface.index;
+        refused(
+            Refusal(EIO, fmt::format("of {} frames that the XDP program handed over, the last never arrived",
+                                     lane_->handed_over())));
+    } else if (proof_.is_waiting()) {
+        look_later();
+    } else {
+        watch();
+    }
+}
+
+void LaneKeeper::end_watch() {
+    cancel(of_this_lane(used));
+    cancel(of_this_lane(proof));
+}
+
+/// Not while it may be only for a moment: between two memories, or while another is about to give the
+/// interface's lane up.
+void LaneKeeper::tell_changes() {
+    const bool is_settled = state_ != State::due && state_ != State::waiting;
+    if (!is_settled || was_open_ == is_open() || !link_.socket.is_open() || !link_.serving)
+        return;
+    was_open_ = is_open();
+    if (was_open_)
+        link_.log.tell(Severity::notice, EventKind::lane_regained, link_.name,
+                       fmt::format("Requests come through AF_XDP now ({}).", lane_->description()));
+    else
+        link_.log.tell(
+            Severity::warning, EventKind::lane_lost, link_.name,
+            fmt::format("Packet sockets have taken over from AF_XDP, which cannot be had: {}.{}",
+                        refusal_ ? refusal_->what() : "the reason is not known",
+                        refusal_ && refusal_->error() == EPERM
+                            ? " This process had them at its start: restart it to have AF_XDP again."
+                            : ""));
 }
 
 void LaneKeeper::lack_memory() {
@@ -86,7 +198,7 @@ void LaneKeeper::close() {
     if (lane_ == nullptr)
         return;
     lane_->stop_receiving();
-    if (!is_behind()) // else they are asked for again
+    if (!is_behind()) // else the initiators repeat them
         lane_->receive();
     if (lane_->waiting() > 0 && link_.interface.up && link_.serving) {
         lane_->flush();
@@ -94,6 +206,7 @@ void LaneKeeper::close() {
     }
     count(link_.counters);
     link_.counters.tx_errors += lane_->waiting();
+    end_watch();
     lane_.reset();
     state_ = State::none;
     receiver_.end();
@@ -113,11 +226,38 @@ void LaneKeeper::follow(const InterfaceState& before) {
         lane_->blank_waiting();
     if (now.mac != before.mac)
         update_destinations();
-    const bool is_another = now.index != before.index || now.mtu != before.mtu || (now.up && !before.up);
+    const bool was_port = before.index != 0 && !before.port_of.empty();
+    const bool is_another = now.index != before.index || now.mtu != before.mtu || (now.up && !before.up) ||
+                            (was_port && now.port_of.empty()) ||
+                            (rules_refusal(link_, before.rules) && !rules_refusal(link_, now.rules));
+    if (lane_ != nullptr && !now.port_of.empty())
+        refused(port_refusal(now));
+    if (const auto refusal = rules_refusal(link_, now.rules); lane_ != nullptr && refusal)
+        refused(*refusal);
+    if (lane_ != nullptr && now.rules.concern_received() && !before.rules.concern_received())
+        link_.log.tell(
+            Severity::warning, EventKind::broadcasts_filtered, link_.name,
+            fmt::format(
+                "Requests pass by {}, as link=xdp asks, but broadcasts do not, and with these initiators "
+                "look for targets. Let frames of AoE (type 0x88a2) through there.",
+                now.rules.for_received()));
     if (lane_ == nullptr && is_another && link_.kind != LinkKind::packet) {
         state_ = State::due;
         attempts_left_ = attempts_later;
     }
+}
+
+void LaneKeeper::options_changed(LinkKind before) {
+    const bool loses_right = before == LinkKind::xdp && link_.kind == LinkKind::automatic;
+    if (lane_ != nullptr && !loses_right && !rules_refusal(link_, link_.interface.rules) &&
+        link_.kind != LinkKind::packet)
+        return;
+    close();
+    refusal_.reset();
+    state_ = link_.kind == LinkKind::packet ? State::none : State::due;
+    attempts_left_ = attempts_later;
+    // What was asked for is told only if it does not come true.
+    was_open_ = link_.kind == LinkKind::xdp;
 }
 
 void LaneKeeper::update_destinations() {
@@ -130,16 +270,16 @@ void LaneKeeper::update_destinations() {
     }
 }
 
-/// What waited in the socket when the lane got its destinations is older than what the lane has of them, and
-/// a write that is overtaken there would undo a newer one (R1). So the lane waits until the
-/// socket was empty once, or has handed over as many frames as can have been in it.
+/// Frames that waited in the socket when the lane got its destinations are older than those in the lane, and
+/// a write that is overtaken there would undo a newer one (R1). So the lane waits until the socket was empty
+/// once, or has handed over as many frames as it can have held.
 void LaneKeeper::set_destinations() {
     lane_->set_destinations(link_.interface.mac, link_.addresses);
     state_ = State::behind;
     behind_until_ = link_.counters.rx_frames + link_.socket.receive_buffer_bytes() / least_charge;
 }
 
-/// A lane is told at once: it may take capabilities that a program gives up when it is set up.
+/// The lane is told at once, because this may take capabilities that a program gives up after its set-up.
 void LaneKeeper::tell_arrivals(bool wanted) {
     if (lane_ != nullptr)
         lane_->stamp(wanted);
@@ -151,10 +291,10 @@ void LaneKeeper::receive() {
     emptied_ = now_;
 }
 
-/// A lane is emptied in every turn, so what is in it came after the last one: no answer of a newer request
-/// can have left before. A frame that does not say when it came, or not by our clock (time namespaces),
-/// counts as having come just now: the latest that is possible makes older whatever still waits in a socket.
-/// Only what came over two lanes in one turn may then take effect in another order than it came.
+/// Each turn empties the lane, so its frames came after the last turn, and no answer to a newer request can
+/// have left before. A frame without a stamp, or with a stamp of another clock (time namespaces), counts as
+/// having come just now, so that all frames that still wait in a socket look older. Only frames that came
+/// over two lanes in one turn may then change places.
 void LaneKeeper::lane_received(core::FrameSlot slot) {
     const core::Time arrival = slot.arrival();
     if (arrival == core::Time{} || arrival < emptied_ - max_lane_delay || arrival > now_)
@@ -167,6 +307,7 @@ void LaneKeeper::replenish() {
     const bool is_due = state_ == State::due || state_ == State::lacking;
     if (is_due && link_.serving && link_.socket.is_open() && memory_.fits(false))
         try_for({});
+    tell_changes();
     if (lane_ == nullptr)
         return;
     lane_->replenish(link_.interface.carrier);
@@ -174,8 +315,10 @@ void LaneKeeper::replenish() {
 }
 
 void LaneKeeper::stop() {
-    if (lane_ != nullptr)
-        lane_->stop_receiving();
+    if (lane_ == nullptr)
+        return;
+    lane_->stop_receiving();
+    end_watch();
 }
 
 std::string LaneKeeper::description() const {

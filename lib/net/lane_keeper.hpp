@@ -1,7 +1,8 @@
-// What keeps a link's XDP lane: when it is tried for, when it is open, and from when on its frames may be
-// looked at.
+// Keeps a link's XDP lane: decides when to try for one, knows when it is open, and from when on its frames
+// may be taken.
 #pragma once
 
+#include "net/lane_proof.hpp"
 #include "net/link_context.hpp"
 #include "net/packet_receiver.hpp"
 #include "net/refusal.hpp"
@@ -13,70 +14,84 @@
 
 namespace aoetarget::net {
 
-class LaneKeeper final : private ring::CompletionHandler, private XdpLane::Receiver {
+class LaneKeeper final : private ring::RegisteredHandler, private XdpLane::Receiver {
   public:
     LaneKeeper(LinkContext& link, LinkMemory& memory, PacketReceiver& receiver);
-    ~LaneKeeper();
-    LaneKeeper(const LaneKeeper&) = delete;
-    LaneKeeper& operator=(const LaneKeeper&) = delete;
 
-    /// Null where there is none.
+    /// Returns null if there is none.
     [[nodiscard]] XdpLane* lane() const { return lane_.get(); }
     [[nodiscard]] bool is_open() const { return lane_ != nullptr; }
-    /// Why there was none the last time.
+    /// Returns why the last attempt failed.
     [[nodiscard]] const std::optional<Refusal>& refusal() const { return refusal_; }
     [[nodiscard]] std::string description() const;
 
-    /// Tries for a lane at once, where the link may have one. Before the loop turns it is waited for.
+    /// Tries for a lane at once if the link may have one. Before the loop turns, this waits for it.
     void open();
-    /// Hands over what may be looked at, and sends what waits. The link's memory is then to be replaced.
+    /// Closes the lane: hands over the frames that may be taken, and sends the answers that wait. After that
+    /// the link's memory must be replaced.
     void close();
-    /// The interface was another before.
+    /// Takes note that the link has other options than before, when it was of this kind. Whether there is to
+    /// be a lane now, replenish() decides.
+    void options_changed(LinkKind before);
+    /// Takes note that the link has another interface now.
     void follow(const InterfaceState& before);
-    /// The exports or the MAC address are others.
+    /// Takes note that the exports or the MAC address have changed.
     void update_destinations();
-    /// Frames have to tell when they arrived, or no longer.
+    /// Sets whether frames must have a time of arrival.
     void tell_arrivals(bool wanted);
-    /// Other memory is to follow, and there is no room for it now: until then the packet socket serves from
-    /// those slots that were not with a lane.
+    /// Takes note that there is no room for other memory now. Until there is, the packet socket serves from
+    /// the slots that were not with a lane.
     void lack_memory();
 
-    /// Hands over what has arrived, at the beginning of a turn's work.
+    /// Hands over the frames that have arrived, at the beginning of a turn's work.
     void collect(core::Time now) {
         now_ = now;
         if (lane_ != nullptr && !is_behind())
             receive();
     }
-    /// Tries for a lane where one is due, and has it go on. Once a turn.
+    /// Tries for a lane if that is due, lets an open lane continue, and tells when it has come or gone. It is
+    /// called once a turn.
     void replenish();
-    /// Takes nothing in any more; what is being sent is sent.
+    /// Takes no more frames. Frames that are being sent are still sent.
     void stop();
     [[nodiscard]] bool quiet() const {
-        return link_.ring.outstanding(handler_) == 0 && (lane_ == nullptr || lane_->quiet());
+        return RegisteredHandler::quiet() && (lane_ == nullptr || lane_->quiet());
     }
 
-    /// Slots that it has for receiving. What a lane that is gone had is not there.
+    /// Returns how many slots the lane has for receiving, or how many a lane that is gone took with it.
     [[nodiscard]] std::size_t slots() const {
         return lane_ != nullptr ? lane_->slots() : memory_->with_lane();
     }
-    /// Adds what the lane has counted itself.
+    /// Adds the lane's own counters.
     void count(LinkCounters& counters) const;
 
   private:
     enum class State {
-        none,    ///< Not to be had, or not wanted.
-        waiting, ///< Another has it: tried for again by and by.
-        due,     ///< Tried for in the next replenish().
-        lacking, ///< Due, and there is no memory for it.
-        behind,  ///< Open, and what waits in the socket is older: see is_behind().
+        none,    ///< A lane is not possible, or not wanted.
+        waiting, ///< It cannot be had for a moment, and the next attempt comes soon.
+        due,     ///< The next replenish() tries for it.
+        lacking, ///< It is due, but there is no memory for it.
+        behind,  ///< It is open, but frames in the socket are older: see is_behind().
         open,
     };
+
+    enum Argument : std::uint64_t { attempt, used, proof };
 
     void on_completion(std::uint64_t argument, int result, std::uint32_t flags) override;
     void lane_received(core::FrameSlot slot) override;
     void try_for(const Patience& patience);
+    void check_interface() const;
     void refused(const Refusal& refusal);
     void wait();
+    void watch();
+    void look_later();
+    void check_proof();
+    void end_watch();
+    /// What is said of a lane that is gone is told apart.
+    [[nodiscard]] std::uint64_t of_this_lane(Argument argument) const {
+        return argument + (lanes_ << argument_bits);
+    }
+    void tell_changes();
     void set_destinations();
     void receive();
     [[nodiscard]] bool is_behind() const {
@@ -84,17 +99,22 @@ class LaneKeeper final : private ring::CompletionHandler, private XdpLane::Recei
                (link_.socket.has_frames() || link_.ring.has_completions());
     }
 
+    static constexpr unsigned argument_bits = 2;
+
     LinkContext& link_;
     LinkMemory& memory_;
     PacketReceiver& receiver_;
-    const ring::HandlerId handler_;
     State state_ = State::none;
-    std::unique_ptr<XdpLane> lane_; ///< While behind or open.
+    std::unique_ptr<XdpLane> lane_; ///< Set in the states behind and open.
     std::optional<Refusal> refusal_;
-    unsigned attempts_left_ = 0;     ///< Where another has the interface's lane.
-    std::uint64_t behind_until_ = 0; ///< Counted in frames.
-    core::Time now_{};               ///< Of this turn.
-    core::Time emptied_{};           ///< When nothing was left in the lane.
+    unsigned attempts_left_ = 0; ///< Attempts left while it cannot be had.
+    LaneProof proof_;
+    std::uint64_t lanes_ = 0;        ///< That there have been.
+    int failed_index_ = 0;           ///< Of the interface whose lane did not prove itself.
+    bool was_open_ = false;          ///< As people know it.
+    std::uint64_t behind_until_ = 0; ///< Counted in frames of the socket.
+    core::Time now_{};               ///< The time of this turn.
+    core::Time emptied_{};           ///< When the lane was last empty.
 };
 
 } // namespace aoetarget::net

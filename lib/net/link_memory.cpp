@@ -1,4 +1,4 @@
-// Which memory fits a link, and how it is replaced.
+// Decides which memory fits a link, and replaces it.
 #include "net/link_memory.hpp"
 
 #include <system_error>
@@ -18,8 +18,12 @@ core::FramePool::Layout LinkMemory::wanted_layout() const {
 }
 
 bool LinkMemory::fits(bool has_lane) const {
-    return memory_ != nullptr && (has_lane || !memory_->had_lane()) &&
-           memory_->pool().frame_capacity() >= wanted_layout().frame_bytes;
+    if (memory_ == nullptr || memory_->pool().frame_capacity() < wanted_layout().frame_bytes)
+        return false;
+    // A lane may be asked for when the link has memory already, with the alignment that devices like.
+    const bool suits_lane = link_.kind != LinkKind::xdp ||
+                            memory_->layout().payload_alignment <= wanted_layout().payload_alignment;
+    return has_lane || (!memory_->had_lane() && suits_lane);
 }
 
 bool LinkMemory::replace() {
@@ -34,6 +38,7 @@ bool LinkMemory::replace() {
     if (memory_ != nullptr)
         memory_->retire();
     memory_ = fresh;
+    memory_->pool().set_buffer_count(link_.buffer_count);
     return true;
 }
 

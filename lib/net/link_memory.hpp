@@ -1,4 +1,4 @@
-// The frame memory that a link has at the moment.
+// The present frame memory of a link.
 #pragma once
 
 #include "net/frame_memory.hpp"
@@ -6,11 +6,11 @@
 
 namespace aoetarget::net {
 
-/// Has none before the first replace().
+/// The link has none before the first replace().
 class LinkMemory {
   public:
     LinkMemory(const LinkContext& link, FrameMemories& memories) : link_(link), memories_(memories) {}
-    /// Retires the memory: the link must have closed its lane, and its receive be ended.
+    /// Retires the memory. The link must have closed its lane and ended its receive.
     ~LinkMemory();
     LinkMemory(const LinkMemory&) = delete;
     LinkMemory& operator=(const LinkMemory&) = delete;
@@ -18,17 +18,18 @@ class LinkMemory {
     [[nodiscard]] FrameMemory& operator*() const { return *memory_; }
     [[nodiscard]] FrameMemory* operator->() const { return memory_; }
 
-    /// The slots hold the longest frame that the interface can bring, and no lane that is gone has any of
-    /// them. `has_lane`: the link has one now.
+    /// Returns whether the slots hold the longest frame that the interface can bring, a lane can have them if
+    /// one is asked for, and no lane that is gone has any of them. `has_lane` tells whether the link has a
+    /// lane now.
     [[nodiscard]] bool fits(bool has_lane) const;
-    /// There may be other memory for this link now.
+    /// Returns whether there may be other memory for this link now.
     [[nodiscard]] bool is_replaceable() const { return memory_ == nullptr || memories_.has_room(); }
-    /// Takes memory for the interface as it is, and retires what it had, into which nothing may be received
-    /// any more. False: there is none now, and frames stay as long as the slots are. Throws std::system_error
-    /// where it had none before.
+    /// Takes memory for the present state of the interface, and retires the old memory, into which nothing
+    /// may be received any more. Returns false if there is none now, so that the slots still bound the
+    /// frames. Throws std::system_error if it had none before.
     bool replace();
-    /// No export gets those slots that are lent to the socket (`buffers`) or to a lane (`in_lane`), or are to
-    /// be: requests come in through them.
+    /// Reserves the slots that are, or will be, lent to the socket (`buffers`) or to a lane (`in_lane`),
+    /// because requests come in through them.
     void set_aside(std::size_t buffers, std::size_t in_lane);
 
   private:

@@ -1,4 +1,4 @@
-// In place of xdp_lane.cpp where the library is built without XDP.
+// Replaces xdp_lane.cpp if the library is built without XDP.
 #include "net/refusal.hpp"
 #include "net/xdp_lane.hpp"
 

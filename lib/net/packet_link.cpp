@@ -1,4 +1,4 @@
-// How the parts of a link are joined.
+// Joins the parts of a link.
 #include "net/packet_link.hpp"
 
 #include <fmt/format.h>
@@ -8,12 +8,11 @@
 namespace aoetarget::net {
 namespace {
 
-// What is lent to the socket for receiving. More would only be colder in the processor's caches
-// (README.md, "Receiving"), and beside a lane little arrives there.
+// The numbers of slots that are lent to the socket for receiving. More would only be colder in the
+// processor's caches (README.md, "Receiving"), and beside a lane little arrives there.
 constexpr std::size_t receive_buffers = 256, receive_buffers_beside_lane = 64;
 
-// Bytes of kernel memory that a received frame is charged with, by and large (README.md, "The receive
-// buffer").
+// Estimates the bytes with which the kernel charges a received frame (README.md, "The receive buffer").
 constexpr unsigned charge_of(unsigned mtu) {
     return mtu <= 1500 ? 2304 : mtu + 4096;
 }
@@ -21,28 +20,60 @@ constexpr unsigned charge_of(unsigned mtu) {
 } // namespace
 
 PacketLink::PacketLink(std::string name, const InterfaceOptions& options, ring::Ring& ring,
-                       FrameMemories& memories, ArrivalClock& clock, LinkEvents& events,
-                       std::vector<Address> addresses)
+                       FrameMemories& memories, ArrivalClock& clock, LinkEvents& events, core::EventLog& log,
+                       const NetfilterMonitor& netfilter, std::vector<Address> addresses)
     : link_{.name = std::move(name),
             .kind = options.link,
+            .buffer_count = options.buffer_count,
+            .qdisc = options.qdisc,
             .ring = ring,
             .events = events,
+            .log = log,
+            .netfilter = netfilter,
             .addresses = std::move(addresses)},
       memory_(link_, memories), receiver_(link_, memory_, clock), lane_(link_, memory_, receiver_),
       sender_(link_, memories, lane_), follower_(link_, *this) {
     max_sectors_ = options.sectors_per_frame;
+    advertise_interval_ = options.advertise_interval;
     try {
         follower_.begin();
         fit_memory();
         lane_.open();
-        if (link_.kind == LinkKind::xdp && !lane_.is_open())
-            throw std::system_error(
-                lane_.refusal()->error(), std::generic_category(),
-                fmt::format("interface {}: link=xdp cannot be had: {}", link_.name, lane_.refusal()->what()));
     } catch (...) {
         close();
         throw;
     }
+}
+
+void PacketLink::change(const InterfaceOptions& options) {
+    const LinkKind before = link_.kind;
+    link_.kind = options.link;
+    link_.qdisc = options.qdisc;
+    link_.buffer_count = options.buffer_count;
+    max_sectors_ = options.sectors_per_frame;
+    advertise_interval_ = options.advertise_interval;
+    memory_->pool().set_buffer_count(options.buffer_count);
+    if (link_.socket.is_open())
+        link_.socket.bypass_qdisc(!link_.obeys_rules_for_sent());
+    lane_.options_changed(before);
+}
+
+void PacketLink::demand_lane() const {
+    if (lacks_lane())
+        throw std::system_error(
+            lane_.refusal()->error(), std::generic_category(),
+            fmt::format("interface {}: link=xdp is not possible: {}; leave link=xdp out to use AF_XDP only "
+                        "where it gains something",
+                        link_.name, lane_.refusal()->what()));
+}
+
+void PacketLink::tell_lack_of_lane() const {
+    if (lacks_lane())
+        link_.log.tell(
+            Severity::warning, EventKind::lane_lost, link_.name,
+            fmt::format("Packet sockets serve the interface, although link=xdp asks for AF_XDP: {}. "
+                        "Restart the target while the interface is there to have AF_XDP.",
+                        lane_.refusal()->what()));
 }
 
 PacketLink::~PacketLink() {
@@ -51,6 +82,7 @@ PacketLink::~PacketLink() {
 
 void PacketLink::interface_found() {
     link_.socket = PacketSocket(link_.name, link_.interface, link_.addresses, receiver_.is_stamped());
+    link_.socket.bypass_qdisc(!link_.obeys_rules_for_sent());
     receiver_.open();
     sender_.open();
 }
@@ -67,18 +99,28 @@ void PacketLink::close() {
 
 void PacketLink::interface_seen(const InterfaceState& before) {
     const InterfaceState& now = link_.interface;
+    if (now.rules != before.rules)
+        link_.socket.bypass_qdisc(!link_.obeys_rules_for_sent());
     receiver_.try_again();
-    if (!memory_.fits(lane_.is_open())) { // other slots first: see fit_memory()
+    if (!memory_.fits(lane_.is_open())) { // other slots must come first: see fit_memory()
         lane_.close();
         receiver_.end();
     }
     lane_.follow(before);
-    if (now.carrier &&
-        (!before.carrier || now.mtu != before.mtu || now.mac != before.mac || now.index != before.index))
+    const bool was_up = before.carrier && before.port_of.empty();
+    if (up() && (!was_up || now.mtu != before.mtu || now.mac != before.mac || now.index != before.index))
         link_.events.changed(link_.id);
 }
 
-/// Slots for the longest frame that the interface can bring. A smaller MTU is served from larger slots.
+void PacketLink::hear(const InterfaceNews& news) {
+    if (!follower_.is_concerned(news.interface) && !news.is_lost())
+        return;
+    follower_.look();
+    if (news.moved && (news.is_lost() || news.interface.index == link_.interface.index))
+        link_.events.changed(link_.id);
+}
+
+/// Provides slots for the longest frame that the interface can bring. Larger slots serve a smaller MTU.
 void PacketLink::fit_memory() {
     if (memory_.fits(lane_.is_open()))
         return;
@@ -87,7 +129,7 @@ void PacketLink::fit_memory() {
         return;
     }
     receiver_.end();
-    if (receiver_.is_under_way() || !memory_.replace()) // or this comes again when the receive has ended
+    if (receiver_.is_under_way() || !memory_.replace()) // tried again when the receive has ended
         return;
     // Answers in retired memory may be under way.
     sender_.reserve((FrameMemories::max_retired + 1) * memory_->pool().slots());
@@ -95,6 +137,8 @@ void PacketLink::fit_memory() {
 }
 
 void PacketLink::set_addresses(std::vector<Address> addresses) {
+    if (addresses == link_.addresses)
+        return;
     link_.addresses = std::move(addresses);
     if (link_.socket.is_open())
         link_.socket.set_addresses(link_.addresses);
@@ -127,6 +171,21 @@ unsigned PacketLink::max_buffers() const {
     return static_cast<unsigned>(lane != nullptr
                                      ? lane->capacity()
                                      : link_.socket.receive_buffer_bytes() / charge_of(link_.interface.mtu));
+}
+
+std::string PacketLink::description() const {
+    std::string text = lane_.description();
+    if (link_.kind != LinkKind::automatic && link_.qdisc != QdiscUse::bypass &&
+        link_.interface.rules.concern_sent())
+        text += fmt::format(", sends through {}", link_.interface.rules.for_sent());
+    return text;
+}
+
+std::string PacketLink::passes_by() const {
+    const HostRules& rules = link_.interface.rules;
+    const std::string received = filters_broadcasts();
+    const std::string sent = link_.obeys_rules_for_sent() ? "" : rules.for_sent();
+    return received.empty() || sent.empty() ? received + sent : fmt::format("{}, {}", sent, received);
 }
 
 LinkCounters PacketLink::counters() const {

@@ -1,12 +1,13 @@
 // A link over a packet socket: frames come in by one multishot receive into slots, and go out of the slots in
-// which they lie. Where it may and the interface can, it has an XDP lane beside the socket.
+// which they lie. If the options and the interface permit it, the link has an XDP lane beside the socket.
 //
-// It is put together of parts, each with a state of its own: what receives (PacketReceiver), what sends
-// (PacketSender), what keeps the lane (LaneKeeper), what follows the interface (InterfaceFollower), and the
-// memory that all of them use (LinkMemory). What they share is in LinkContext.
+// It consists of parts, each with a state of its own: PacketReceiver receives, PacketSender sends, LaneKeeper
+// keeps the lane, InterfaceFollower follows the interface, and LinkMemory has the memory that all of them
+// use. Shared data is in LinkContext.
 #pragma once
 
 #include "net/interface_follower.hpp"
+#include "net/interface_monitor.hpp"
 #include "net/lane_keeper.hpp"
 #include "net/packet_receiver.hpp"
 #include "net/packet_sender.hpp"
@@ -16,47 +17,74 @@ namespace aoetarget::net {
 /// Serves the interface of this name for as long as it exists, and again when it comes back.
 class PacketLink final : public core::Link, private InterfaceFollower::Owner {
   public:
-    /// The interface must exist. `addresses`: see set_addresses(). Throws std::system_error with its
-    /// name, the cause and the cure.
+    /// The interface must exist. See set_addresses() for `addresses`. Throws std::system_error with its name,
+    /// the cause and the cure.
     PacketLink(std::string name, const InterfaceOptions& options, ring::Ring& ring, FrameMemories& memories,
-               ArrivalClock& clock, LinkEvents& events, std::vector<Address> addresses);
+               ArrivalClock& clock, LinkEvents& events, core::EventLog& log,
+               const NetfilterMonitor& netfilter, std::vector<Address> addresses);
     ~PacketLink();
 
     void set_id(core::LinkId id) { link_.id = id; }
     [[nodiscard]] core::LinkId id() const { return link_.id; }
-    [[nodiscard]] const std::string& name() const { return link_.name; }
+    /// The interface may go without anybody wondering.
+    void expect_to_go() { link_.comes_and_goes = true; }
+    /// That the interface has now, or is waited for under.
+    [[nodiscard]] const std::string& name() const override { return link_.name; }
+    [[nodiscard]] std::vector<std::string> names() const override { return link_.interface.names(); }
+    /// Whether the interface has this name, be it an alternative one, or is waited for under it.
+    [[nodiscard]] bool has_name(const std::string& name) const { return follower_.has_name(name); }
 
-    /// How frames come and go now, and why not otherwise, for people: InterfaceStats::link.
-    [[nodiscard]] std::string description() const { return lane_.description(); }
+    /// As it was seen last.
+    [[nodiscard]] const InterfaceState& interface() const { return link_.interface; }
+    /// Returns the text of InterfaceStats::link.
+    [[nodiscard]] std::string description() const;
+    /// Returns the text of InterfaceStats::passes_by.
+    [[nodiscard]] std::string passes_by() const;
+    /// Returns the text of InterfaceStats::filters_broadcasts.
+    [[nodiscard]] std::string filters_broadcasts() const {
+        return lane_.is_open() ? link_.interface.rules.for_received() : "";
+    }
 
-    /// Looks at the interface again: something may have happened to it.
-    void refresh() { follower_.look(); }
-    /// What to let in, ascending: requests for these, through the socket and the lane, and wildcards.
+    /// Throws std::system_error where the host insists on a lane and there is none.
+    void demand_lane() const;
+    /// The same for an interface that appears while the target serves: there it is an event.
+    void tell_lack_of_lane() const;
+    /// Takes over other options. A lane goes or is tried for as they say; that there is none although they
+    /// ask for one is an event. Frames under way stay.
+    void change(const InterfaceOptions& options);
+    /// Looks at the interface again if the news may concern it.
+    void hear(const InterfaceNews& news);
+    /// Sets the addresses, ascending, for which the link lets requests in, through the socket and the lane.
+    /// It always lets wildcards in.
     void set_addresses(std::vector<Address> addresses);
-    /// There are other links now, or no longer: whether it matters when a frame arrived. In a single queue
-    /// the order tells, and receiving is an eighth cheaper without.
+    /// Sets whether there are other links, so that times of arrival matter. In a single queue the order
+    /// tells, and receiving without times is an eighth cheaper.
     void tell_arrivals(bool wanted);
-    /// Hands over what has arrived and no completion tells of. Called at the beginning of a turn's work.
+    /// Hands over frames that have arrived without a completion. It is called at the beginning of a turn's
+    /// work.
     void collect(core::Time now) { lane_.collect(now); }
-    /// Lends free slots to the kernel, and receives again if that had stopped. Called once a turn.
+    /// Lends free slots to the kernel, and receives again if that had stopped. It is called once a turn.
     void replenish();
-    /// Whether answers leave a few at a time, with a look at what has come in after each few. Where a disk
-    /// waits for work (`disks_wait`), the next requests should reach it while answers to the last ones are
-    /// still being sent, unless those of this turn are not `independent` and bring requests that merge; where
-    /// nothing waits, the larger the group the cheaper.
+    /// Decides whether answers leave a few at a time, with a look for new requests after each group. If a
+    /// disk waits for work (`disks_wait`), the next requests should reach it while answers to the last ones
+    /// are still being sent, unless those of this turn are not `independent` and bring requests that merge.
+    /// If nothing waits, larger groups are cheaper.
     void send_in_groups(bool disks_wait, bool independent) {
         sender_.send_in_groups(disks_wait, independent);
     }
-    /// Receives no more; what is being sent is sent.
+    /// Receives no more. Frames that are being sent are still sent.
     void stop_receiving();
-    /// Nothing is under way any more.
+    /// Returns whether nothing is under way any more.
     [[nodiscard]] bool quiet() const {
         return receiver_.quiet() && sender_.quiet() && lane_.quiet() && follower_.quiet();
     }
 
     [[nodiscard]] MacAddress mac() const override { return link_.interface.mac; }
     [[nodiscard]] unsigned mtu() const override { return link_.interface.mtu; }
-    [[nodiscard]] bool up() const override { return link_.interface.carrier; }
+    /// Not as a port: who learns of an export here would ask in vain, since the master takes the request.
+    [[nodiscard]] bool up() const override {
+        return link_.interface.carrier && link_.interface.port_of.empty();
+    }
     [[nodiscard]] unsigned max_buffers() const override;
     [[nodiscard]] core::FramePool& pool() override { return memory_->pool(); }
     void send(core::FrameSlot slot) override { sender_.send(std::move(slot)); }
@@ -67,6 +95,7 @@ class PacketLink final : public core::Link, private InterfaceFollower::Owner {
     void interface_found() override;
     void interface_lost() override { close(); }
     void interface_seen(const InterfaceState& before) override;
+    [[nodiscard]] bool lacks_lane() const { return link_.kind == LinkKind::xdp && !lane_.is_open(); }
     void close();
     void fit_memory();
 

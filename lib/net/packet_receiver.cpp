@@ -1,4 +1,4 @@
-// The multishot receive: when it begins and ends, and what its completions bring.
+// Begins and ends the multishot receive, and handles its completions.
 #include "net/packet_receiver.hpp"
 
 #include "net/stamped_frame.hpp"
@@ -19,11 +19,7 @@ constexpr unsigned max_errors_in_a_row = 16;
 } // namespace
 
 PacketReceiver::PacketReceiver(LinkContext& link, LinkMemory& memory, ArrivalClock& clock)
-    : link_(link), memory_(memory), clock_(clock), handler_(link.ring.add_handler(*this)) {}
-
-PacketReceiver::~PacketReceiver() {
-    link_.ring.remove_handler(handler_);
-}
+    : RegisteredHandler(link.ring), link_(link), memory_(memory), clock_(clock) {}
 
 void PacketReceiver::open() {
     file_ = link_.ring.register_file(link_.socket.fd());
@@ -41,21 +37,24 @@ void PacketReceiver::try_again() {
         state_ = State::idle;
 }
 
-/// As often as it is asked for: the kernel does not find a receive that it is just about to resume.
+/// It is cancelled each time this is called, because the kernel does not find a receive that it is just about
+/// to resume.
 void PacketReceiver::end() {
     if (!is_under_way())
         return;
     state_ = State::ending;
-    link_.ring.cancel(handler_, receive_argument);
+    cancel(receive_argument);
 }
 
 void PacketReceiver::replenish(std::size_t buffers) {
+    if (state_ == State::ending)
+        end();
     choose_header();
     if (memory_->lend(buffers) && state_ == State::idle && link_.serving && link_.socket.is_open())
         receive();
 }
 
-/// What is lent to the kernel begins elsewhere with and without stamps, so the receive has to end first.
+/// Lent buffers begin elsewhere with and without stamps, so the receive has to end first.
 void PacketReceiver::choose_header() {
     if (is_under_way()) {
         if (tells_arrivals_ != stamped_)
@@ -70,8 +69,8 @@ void PacketReceiver::choose_header() {
 void PacketReceiver::receive() {
     static msghdr message = StampedFrame::message(); // never written
     state_ = State::receiving;
-    link_.ring.submit(handler_, receive_argument, [&](io_uring_sqe* sqe) {
-        // MSG_TRUNC: the completion tells the real length of a frame that did not fit its slot.
+    submit(receive_argument, [&](io_uring_sqe* sqe) {
+        // With MSG_TRUNC the completion tells the real length of a frame that did not fit its slot.
         if (stamped_)
             io_uring_prep_recvmsg_multishot(sqe, -1, &message, MSG_TRUNC);
         else
@@ -94,7 +93,7 @@ void PacketReceiver::on_completion(std::uint64_t, int result, std::uint32_t flag
     }
     const auto buffer = static_cast<std::uint16_t>(flags >> IORING_CQE_BUFFER_SHIFT);
     auto length = static_cast<std::size_t>(result);
-    std::optional arrival = core::Time{}; // which says nothing
+    std::optional arrival = core::Time{}; // unknown
     if (stamped_) {
         const StampedFrame frame(memory_->header(buffer));
         length = frame.length();
@@ -117,7 +116,7 @@ void PacketReceiver::failed(int error) {
     if (error == ECANCELED)
         return;
     if (error == ENOBUFS) {
-        ++link_.counters.rx_starved; // every slot is in use: the frames wait in the socket
+        ++link_.counters.rx_starved; // every slot is in use, so frames wait in the socket
         return;
     }
     if (++errors_in_a_row_ >= max_errors_in_a_row && state_ == State::idle)

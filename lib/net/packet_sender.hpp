@@ -1,5 +1,5 @@
-// What sends a link's answers out of the slots in which they lie: through its lane where that takes them,
-// else through its packet sockets.
+// Sends a link's answers out of the slots in which they lie: through its lane if that takes them, else
+// through its packet sockets. Answers for which the interface has no room wait a little.
 #pragma once
 
 #include "net/frame_memory.hpp"
@@ -11,18 +11,15 @@
 
 namespace aoetarget::net {
 
-class PacketSender final : private ring::CompletionHandler, private ring::Deferred {
+class PacketSender final : private ring::RegisteredHandler, private ring::Deferred {
   public:
     PacketSender(LinkContext& link, FrameMemories& memories, const LaneKeeper& lane);
-    ~PacketSender();
-    PacketSender(const PacketSender&) = delete;
-    PacketSender& operator=(const PacketSender&) = delete;
 
-    /// The link's sockets are open.
+    /// Takes note that the link's sockets are open.
     void open();
-    /// They are about to be closed: what waits here is not sent any more.
+    /// Takes note that they are about to be closed. Answers that wait here are not sent any more.
     void close();
-    /// Room for the answers in so many slots at once.
+    /// Makes room for the answers in this many slots at once.
     void reserve(std::size_t slots) { outbox_.reserve(slots); }
 
     /// See PacketLink::send_in_groups().
@@ -30,7 +27,7 @@ class PacketSender final : private ring::CompletionHandler, private ring::Deferr
         const bool small = state_ == State::backlog ? group_ == small_group : independent;
         group_ = disks_wait && small ? small_group : large_group;
     }
-    /// At the end of the turn.
+    /// Sends the answer at the end of the turn.
     void send(core::FrameSlot slot) {
         if (!link_.socket.is_open()) {
             ++link_.counters.tx_errors;
@@ -42,35 +39,40 @@ class PacketSender final : private ring::CompletionHandler, private ring::Deferr
         }
         if (outbox_.size() == outbox_.capacity())
             drop_sent();
-        outbox_.push_back(std::move(slot));
+        outbox_.push_back({.slot = std::move(slot), .attempts = 0});
     }
-    [[nodiscard]] bool quiet() const {
-        return state_ == State::empty && link_.ring.outstanding(handler_) == 0;
-    }
+    [[nodiscard]] bool quiet() const { return state_ == State::empty && RegisteredHandler::quiet(); }
 
   private:
     enum class State {
         empty,
-        filling, ///< With answers of this turn.
-        backlog, ///< Answers of an earlier turn are left.
+        filling, ///< The outbox gets answers of this turn.
+        backlog, ///< Answers of an earlier turn are left in the outbox.
+        full,    ///< The interface has no room. All answers wait for the next attempt.
     };
-    // Answers that leave in one submission. A small group is about what a disk serves while it is being sent.
+    struct Answer {
+        core::FrameSlot slot;
+        std::uint8_t attempts; ///< Those that have come and gone while it was here.
+    };
+    // The number of answers that leave in one submission. While a small group is being sent, a disk serves
+    // about as many requests.
     static constexpr std::size_t small_group = 4, large_group = 64;
 
     void on_turn_end() override;
     void on_completion(std::uint64_t argument, int result, std::uint32_t flags) override;
-    void submit(core::FrameSlot slot);
+    void submit(Answer answer);
+    void keep(Answer answer);
+    void try_again();
     void drop_sent();
     void clear();
 
     LinkContext& link_;
     FrameMemories& memories_;
     const LaneKeeper& lane_;
-    const ring::HandlerId handler_;
     ring::RingFile file_, large_file_;
     State state_ = State::empty;
     std::size_t group_ = large_group;
-    std::vector<core::FrameSlot> outbox_; ///< To be sent from next_ on.
+    std::vector<Answer> outbox_; ///< The answers from next_ on are to be sent.
     std::size_t next_ = 0;
 };
 

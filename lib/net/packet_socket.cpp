@@ -1,4 +1,4 @@
-// How the socket is opened, bound, filtered and given its receive buffer.
+// Opens, binds and filters the socket, and sets its receive buffer.
 #include "net/packet_socket.hpp"
 
 #include "core/frame_pool.hpp"
@@ -27,11 +27,10 @@ namespace aoetarget::net {
 namespace {
 
 // The kernel accounts a whole page and more for each jumbo frame, so the default of 208 KiB holds 17 of them
-// (measured). This is what four initiators with 128 requests each may need; it is a limit and not memory that
-// is taken.
+// (measured). Four initiators with 128 requests each may need this much. It is a limit, and takes no memory.
 constexpr int buffer_bytes = 8 << 20;
 
-/// What precedes frames with PACKET_VNET_HDR: struct virtio_net_hdr, whose header is not for C++.
+/// The header before frames with PACKET_VNET_HDR: struct virtio_net_hdr, whose header file is not for C++.
 struct VirtioHeader {
     std::uint8_t flags = 0, segmentation = 0;
     std::uint16_t header_bytes = 0;
@@ -54,7 +53,7 @@ bool set_option(int fd, int level, int option, const T& value) {
     return setsockopt(fd, level, option, &value, sizeof value) == 0;
 }
 
-/// Without CAP_NET_ADMIN: as far as net.core.rmem_max and wmem_max allow.
+/// Without CAP_NET_ADMIN, net.core.rmem_max and wmem_max bound the size.
 void size_buffer(int fd, int forced_option, int option) {
     if (!set_option(fd, SOL_SOCKET, forced_option, buffer_bytes))
         set_option(fd, SOL_SOCKET, option, buffer_bytes);
@@ -80,17 +79,16 @@ void bind_packet_socket(int fd, const std::string& interface, int index, std::ui
 
 PacketSocket::PacketSocket(const std::string& name, const InterfaceState& interface,
                            std::span<const Address> addresses, bool stamped)
-    : fd_(open_packet_socket(name)), sender_fd_(open_packet_socket(name)),
-      large_sender_fd_(open_packet_socket(name)) {
+    : hears_answers_(!interface.loopback), fd_(open_packet_socket(name)),
+      sender_fd_(open_packet_socket(name)), large_sender_fd_(open_packet_socket(name)) {
     set_addresses(addresses);
-    set_option(fd(), SOL_PACKET, PACKET_IGNORE_OUTGOING, 1); // these save work and nothing depends on them
+    set_option(fd(), SOL_PACKET, PACKET_IGNORE_OUTGOING, 1); // an optimisation; nothing depends on it
     if (stamped)
         stamp(true);
     size_receive_buffer();
     if (!set_option(large_sender_fd(), SOL_PACKET, PACKET_VNET_HDR, 1))
         fail(name, "cannot set a packet socket up");
     for (const int sender : {sender_fd(), large_sender_fd()}) {
-        set_option(sender, SOL_PACKET, PACKET_QDISC_BYPASS, 1);
         size_buffer(sender, SO_SNDBUFFORCE, SO_SNDBUF);
         bind_packet_socket(sender, name, interface.index, 0);
     }
@@ -108,6 +106,11 @@ ConstBytes PacketSocket::with_hint(Bytes frame) {
     return {start, frame.size() + sizeof hint};
 }
 
+void PacketSocket::bypass_qdisc(bool wanted) const {
+    for (const int sender : {sender_fd(), large_sender_fd()})
+        set_option(sender, SOL_PACKET, PACKET_QDISC_BYPASS, static_cast<int>(wanted));
+}
+
 void PacketSocket::size_receive_buffer() {
     size_buffer(fd(), SO_RCVBUFFORCE, SO_RCVBUF);
     socklen_t size = sizeof receive_buffer_bytes_;
@@ -116,10 +119,11 @@ void PacketSocket::size_receive_buffer() {
 
 void PacketSocket::set_addresses(std::span<const Address> addresses) const {
     // The kernel has little room for filters (net.core.optmem_max), and needs it for the old one and the new
-    // one at once. A short one always fits; when that has taken the place of the old one, a longer one may.
+    // one at once. A short filter always fits. When it has taken the place of the old one, a longer one may
+    // fit too.
     for (const FilterDetail detail :
          {FilterDetail::exports, FilterDetail::shelves, FilterDetail::all_requests}) {
-        const std::vector<sock_filter> program = make_address_filter(addresses, detail);
+        const std::vector<sock_filter> program = make_address_filter(addresses, detail, hears_answers_);
         if (attach(program))
             return;
         if (errno != ENOMEM || !attach(make_address_filter({}, FilterDetail::all_requests)))
@@ -132,7 +136,7 @@ void PacketSocket::set_addresses(std::span<const Address> addresses) const {
 
 bool PacketSocket::attach(const std::vector<sock_filter>& program) const {
     const sock_fprog filter{static_cast<unsigned short>(program.size()),
-                            const_cast<sock_filter*>(program.data())}; // which is only read
+                            const_cast<sock_filter*>(program.data())}; // the kernel only reads it
     return set_option(fd(), SOL_SOCKET, SO_ATTACH_FILTER, filter);
 }
 

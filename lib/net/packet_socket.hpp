@@ -15,52 +15,59 @@
 
 namespace aoetarget::net {
 
-/// Nothing is received before it is bound. Throws std::system_error with the interface, the cause and the
-/// cure.
+/// Opens a socket that receives nothing before it is bound. Throws std::system_error with the interface, the
+/// cause and the cure.
 ring::FileDescriptor open_packet_socket(const std::string& interface);
-/// `ethertype`: what to receive; 0: nothing. Throws std::system_error.
+/// The socket receives frames of `ethertype`, or nothing if that is 0. Throws std::system_error.
 void bind_packet_socket(int fd, const std::string& interface, int index, std::uint16_t ethertype);
 
 class PacketSocket {
   public:
     PacketSocket() = default;
-    /// Created without a protocol, filtered, then bound, so that no frame of another interface ever gets in.
-    /// `addresses`: see set_addresses(), `stamped`: see stamp(). Throws std::system_error with the interface,
-    /// the cause and the cure.
+    /// The socket is created without a protocol, filtered, then bound, so that no frame of another interface
+    /// ever gets in. See set_addresses() for `addresses`, and stamp() for `stamped`. Throws std::system_error
+    /// with the interface, the cause and the cure.
     PacketSocket(const std::string& name, const InterfaceState& interface, std::span<const Address> addresses,
                  bool stamped);
 
     [[nodiscard]] int fd() const { return fd_.get(); }
-    /// Sends, and receives nothing. Apart from fd(), because the kernel would look through those who wait for
-    /// frames there each time a sent one is freed, which costs 3 % of a request (measured).
+    /// Returns a socket that sends and receives nothing. It is not fd(), because the kernel would look
+    /// through the waiters there each time a sent frame is freed, which costs 3 % of a request (measured).
     [[nodiscard]] int sender_fd() const { return sender_fd_.get(); }
-    /// The same for frames that do not fit into a page, each with what with_hint() puts before it.
+    /// Returns the same for frames that do not fit into a page, each with the header of with_hint() before
+    /// it.
     [[nodiscard]] int large_sender_fd() const { return large_sender_fd_.get(); }
     [[nodiscard]] static bool is_large(ConstBytes frame);
-    /// Tells the kernel to keep no more than the headers of this frame in one piece and the rest in pages;
-    /// else it takes 16 KiB in one piece for 8 KiB of data, which makes an answer a sixth dearer (measured),
-    /// and is hard to find once memory has been in use for long. There must be room before the frame.
+    /// Puts a header before the frame that tells the kernel to keep only the frame's headers in one piece,
+    /// and the rest in pages. Otherwise it takes 16 KiB in one piece for 8 KiB of data, which makes an answer
+    /// a sixth dearer (measured), and is hard to find once memory has been in use for long. There must be
+    /// room before the frame.
     static ConstBytes with_hint(Bytes frame);
     [[nodiscard]] bool is_open() const { return fd_.get() >= 0; }
-    /// False once the interface is gone, even if there is another with the same index.
+    /// Returns false once the interface is gone, even if another has the same index.
     [[nodiscard]] bool is_bound_to(int interface_index) const;
-    /// What the receive buffer holds, in bytes as the kernel accounts for them.
+    /// Returns the size of the receive buffer, in bytes as the kernel accounts for them.
     [[nodiscard]] unsigned receive_buffer_bytes() const { return receive_buffer_bytes_; }
-    /// Of the exports. Frames for others stay in the kernel.
+    /// Sets whether frames go to the device at once, past the queueing discipline and the filters of frames
+    /// that are sent (PACKET_QDISC_BYPASS).
+    void bypass_qdisc(bool wanted) const;
+    /// Sets the addresses of the exports. Frames for others stay in the kernel.
     void set_addresses(std::span<const Address> addresses) const;
-    /// At least one frame waits in the receive buffer.
+    /// Returns whether at least one frame waits in the receive buffer.
     [[nodiscard]] bool has_frames() const;
-    /// Whether the kernel is to note for each frame when it came. What is in the socket already looks as if
-    /// it came when it is received, and so does what comes in the first moments.
+    /// Sets whether the kernel stamps each frame with its arrival. Frames that are in the socket already, or
+    /// come in the first moments, get the time at which they are received.
     void stamp(bool wanted) const;
-    /// Frames that found the receive buffer full since the last call.
+    /// Returns how many frames found the receive buffer full since the last call.
     [[nodiscard]] unsigned take_drops() const;
 
   private:
     void size_receive_buffer();
-    /// False: errno says why not.
+    /// Returns false, with the cause in errno, on failure.
     [[nodiscard]] bool attach(const std::vector<sock_filter>& program) const;
 
+    bool hears_answers_ =
+        false; ///< Those of other targets. On the loopback interface, our own would come back.
     ring::FileDescriptor fd_;
     ring::FileDescriptor sender_fd_, large_sender_fd_;
     unsigned receive_buffer_bytes_ = 0;

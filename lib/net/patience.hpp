@@ -1,5 +1,6 @@
-// How long to wait for what somebody else is about to give back. What a killed process had, the kernel
-// releases in the background, some time after the process is gone (measured: 0.1 s where io_uring had it).
+// The time to wait for a resource that another process is about to give back. The kernel releases the
+// resources of a killed process in the background, some time after it is gone (measured: 0.1 s if io_uring
+// had them).
 #pragma once
 
 #include <chrono>
@@ -9,11 +10,11 @@ namespace aoetarget::net {
 
 class Patience {
   public:
-    /// Of no length, which is for whoever must not block: what is not to be had at once is not waited for.
+    /// No patience, for callers that must not block.
     Patience() = default;
     explicit Patience(std::chrono::milliseconds length) : end_(std::chrono::steady_clock::now() + length) {}
 
-    /// Sleeps a moment. False, and does not, where it is over.
+    /// Sleeps a moment. When the time is over, it returns false and does not sleep.
     [[nodiscard]] bool wait() const {
         if (std::chrono::steady_clock::now() >= end_)
             return false;

@@ -1,4 +1,4 @@
-// Why something that one can do without is not to be had, in words for people.
+// The reason, as human-readable text, why something optional is not available.
 #pragma once
 
 #include <cstring>
@@ -13,7 +13,7 @@ class Refusal : public std::runtime_error {
 
     [[nodiscard]] int error() const { return error_; }
 
-    /// Where the kernel's own word is all that is known.
+    /// Makes a refusal whose only cause is the kernel's error message.
     static Refusal unexplained(int error, const std::string& what) {
         return {error, what + ": " + std::strerror(error)};
     }

@@ -1,6 +1,6 @@
-// What a multishot recvmsg leaves in a buffer where the socket has SO_TIMESTAMPNS: a header of io_uring's,
-// the control message with the stamp, and then the frame. The buffer begins as much before the frame's place
-// in its slot as these take, so that the frame lies where it always does.
+// The content that a multishot recvmsg leaves in a buffer if the socket has SO_TIMESTAMPNS: a header of
+// io_uring, the control message with the stamp, and then the frame. The buffer begins before the frame's
+// place in its slot by the length of the first two, so that the frame lies where it always does.
 #pragma once
 
 #include "core/frame_pool.hpp"
@@ -19,14 +19,14 @@ class StampedFrame {
     static constexpr std::size_t header_bytes = sizeof(io_uring_recvmsg_out) + control_bytes;
     static_assert(header_bytes <= sector_bytes - protocol::ata_header_bytes, "see FramePool::Layout");
 
-    /// What to receive, for recvmsg: no address, one control message.
+    /// Returns the message for recvmsg: no address, one control message.
     static msghdr message() {
         msghdr message{};
         message.msg_controllen = control_bytes;
         return message;
     }
 
-    /// `header`: of header_bytes.
+    /// `header` must have header_bytes bytes.
     explicit StampedFrame(ConstBytes header) {
         std::memcpy(&header_, header.data(), sizeof header_);
         const ConstBytes control_message = header.subspan(sizeof header_);
@@ -40,9 +40,9 @@ class StampedFrame {
         stamp_ = std::chrono::seconds(stamp.tv_sec) + std::chrono::nanoseconds(stamp.tv_nsec);
     }
 
-    /// On the wire: it may be longer than the buffer.
+    /// Returns the length on the wire, which may be longer than the buffer.
     [[nodiscard]] std::size_t length() const { return header_.payloadlen; }
-    /// When the kernel got it, by CLOCK_REALTIME; empty where that is not told.
+    /// Returns when the kernel got the frame, by CLOCK_REALTIME, or nothing if it did not stamp it.
     [[nodiscard]] std::optional<core::Time> stamp() const { return stamp_; }
 
   private:

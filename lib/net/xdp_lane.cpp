@@ -1,4 +1,4 @@
-// What a lane needs to be opened, and how frames pass through its rings.
+// Opens a lane, and passes frames through its rings.
 #include "net/xdp_lane.hpp"
 
 #include "net/refusal.hpp"
@@ -20,34 +20,35 @@
 namespace aoetarget::net {
 namespace {
 
-// What the kernel lets a chunk be, and keeps free before what it puts there.
+// The sizes that the kernel permits for a chunk, and the space that it keeps free before a frame.
 constexpr std::size_t smallest_chunk = 2048, largest_chunk = 4096;
 constexpr std::size_t kernel_headroom = 256;
-// The queue that has the socket. Devices spread only what they know over their queues; AoE arrives on the
-// first.
+// The queue that has the socket. Devices spread only protocols that they know over their queues; AoE arrives
+// on the first.
 constexpr std::uint32_t queue = 0;
-// Slots that are lent for receiving. They are used in turns, so more would be colder in the processor's
-// caches; but of the longest frames so many should find room.
+// The number of slots that are lent for receiving. They are used in turns, so more would be colder in the
+// processor's caches; but there should be room for the second number of the longest frames.
 constexpr std::uint32_t receive_slots = 256, receive_frames = 128;
-// With room for fewer frames than that packet sockets are the better choice, whose buffer holds more.
+// With room for fewer frames than this, packet sockets are the better choice, because their buffer holds
+// more.
 constexpr std::uint32_t least_receive_frames = 32;
 
-// How long to wait where the device takes no more, or no slot is left for it: no event tells when that is
-// over.
+// The wait if the device takes no more, or no slot is left for it: no event tells when that is over.
 __kernel_timespec retry_delay{.tv_sec = 0, .tv_nsec = 1'000'000}; // never written
 
-/// Slots are chunks, or several of the largest.
+/// A slot is a chunk, or several of the largest chunks.
 std::size_t chunk_of(const core::FramePool::Layout& layout) {
     return std::min(layout.slot_bytes(), largest_chunk);
 }
 
-/// In which the longest frame arrives that a slot can hold: an MTU may grow so far.
+/// Returns the number of parts in which the longest frame arrives that a slot can hold, because an MTU may
+/// grow that far.
 std::uint32_t parts_of(const core::FramePool::Layout& layout) {
     const std::size_t part = chunk_of(layout) - layout.frame_offset();
     return static_cast<std::uint32_t>((layout.slot_bytes() - layout.frame_offset() + part - 1) / part);
 }
 
-/// Slots to be lent for receiving.
+/// Returns the number of slots to lend for receiving.
 std::uint32_t lent_slots_of(const core::FramePool::Layout& layout) {
     return std::min(std::max(receive_slots, receive_frames * parts_of(layout)), layout.slots * 3 / 8);
 }
@@ -55,13 +56,12 @@ std::uint32_t lent_slots_of(const core::FramePool::Layout& layout) {
 void check_room(const core::FramePool::Layout& layout) {
     const std::uint32_t frames = lent_slots_of(layout) / parts_of(layout);
     if (frames < least_receive_frames)
-        throw Refusal(EMSGSIZE,
-                      fmt::format("frames at this MTU come in so many parts that XDP has room for {} "
-                                  "of them (link=xdp takes it all the same)",
-                                  frames));
+        throw Refusal(EMSGSIZE, fmt::format("frames at this MTU come in parts, and XDP has room for only {} "
+                                            "frames (link=xdp uses it nevertheless)",
+                                            frames));
 }
 
-/// Refuses where a lane would take frames of VLANs for untagged ones, or might leave most of the work to the
+/// Refuses if a lane would take frames of VLANs for untagged ones, or might leave most of the work to the
 /// packet socket.
 void check_offloads(const std::string& name) {
     const Offloads offloads = query_offloads(name);
@@ -77,7 +77,7 @@ void check_offloads(const std::string& name) {
                                   offloads.receive_queues, name));
 }
 
-class Lane final : public XdpLane, private ring::CompletionHandler {
+class Lane final : public XdpLane, private ring::RegisteredHandler {
   public:
     Lane(const InterfaceState& interface, XdpProgram::Mode mode, ring::Ring& ring, FrameMemory& memory,
          Receiver& receiver, const Patience& patience);
@@ -89,7 +89,8 @@ class Lane final : public XdpLane, private ring::CompletionHandler {
     }
     void stamp(bool wanted) override {
         stamped_ = wanted;
-        if (wanted && !std::exchange(program_stamps_, true)) // it goes on: to change it takes milliseconds
+        if (wanted &&
+            !std::exchange(program_stamps_, true)) // stamps stay on: to switch them takes milliseconds
             program_.stamp();
     }
     void receive() override;
@@ -98,9 +99,14 @@ class Lane final : public XdpLane, private ring::CompletionHandler {
     void flush() override;
     void blank_waiting() override;
     void stop_receiving() override;
-    [[nodiscard]] bool quiet() const override { return ring_.outstanding(handler_) == 0 && unpushed_ == 0; }
+    [[nodiscard]] bool quiet() const override { return RegisteredHandler::quiet() && unpushed_ == 0; }
     [[nodiscard]] std::size_t slots() const override { return wanted_; }
     [[nodiscard]] unsigned capacity() const override { return wanted_ / parts_; }
+    [[nodiscard]] std::uint64_t handed_over() const override { return program_.redirected(); }
+    [[nodiscard]] int alarm() override { return program_.alarm(); }
+    [[nodiscard]] std::uint64_t arrived() const override {
+        return taken_ + socket_.receive.available() + socket_.drops();
+    }
     [[nodiscard]] std::uint64_t drops() const override { return socket_.drops() + too_long_; }
     [[nodiscard]] std::uint64_t starved() const override { return starved_; }
     [[nodiscard]] std::uint64_t sent() const override { return given_ - waiting(); }
@@ -114,7 +120,7 @@ class Lane final : public XdpLane, private ring::CompletionHandler {
     void receive_part(const xdp_desc& part);
     void kick(bool sending);
     void look_again();
-    /// What the program writes before the frame in this slot.
+    /// Returns the place at which the program writes before the frame in this slot.
     [[nodiscard]] std::byte* stamp_at(std::uint64_t address) const {
         return memory_.bytes().data() + address - XdpProgram::stamp_bytes;
     }
@@ -125,35 +131,33 @@ class Lane final : public XdpLane, private ring::CompletionHandler {
         return static_cast<std::uint32_t>(address / slot_bytes_);
     }
 
-    ring::Ring& ring_;
     FrameMemory& memory_;
     Receiver& receiver_;
     const XdpProgram::Mode mode_;
     const std::uint64_t slot_bytes_, frame_offset_;
-    const std::uint64_t chunk_bytes_; ///< As large as a slot, or slots are several chunks.
-    const std::uint32_t parts_;       ///< In which the longest frame arrives.
-    const std::uint32_t wanted_;      ///< Slots to be lent for receiving.
+    const std::uint64_t chunk_bytes_; ///< The size of a slot, or of a part of it.
+    const std::uint32_t parts_;       ///< The parts in which the longest frame arrives.
+    const std::uint32_t wanted_;      ///< The slots to lend for receiving.
     XdpProgram program_;
     XdpSocket socket_;
-    ring::HandlerId handler_ = 0;
     ring::RingFile file_;
 
     bool receiving_ = true;
     bool stamped_ = false;
     bool program_stamps_ = false;
-    std::uint32_t lent_ = 0;       ///< For receiving.
-    core::FrameSlot incomplete_;   ///< A frame of which more parts are to come.
-    bool is_too_long_ = false;     ///< And which is longer than a slot.
-    std::vector<bool> is_sending_; ///< By slot.
-    std::uint32_t unpushed_ = 0;   ///< To be sent with the next flush().
+    std::uint32_t lent_ = 0;       ///< The slots lent for receiving.
+    core::FrameSlot incomplete_;   ///< A frame with more parts to come.
+    bool is_too_long_ = false;     ///< That frame is longer than a slot.
+    std::vector<bool> is_sending_; ///< Indexed by slot.
+    std::uint32_t unpushed_ = 0;   ///< Frames that the next flush() sends.
     std::uint32_t taken_before_ = 0;
     bool retrying_ = false;
-    std::uint64_t starved_ = 0, given_ = 0, too_long_ = 0;
+    std::uint64_t taken_ = 0, starved_ = 0, given_ = 0, too_long_ = 0;
 };
 
 Lane::Lane(const InterfaceState& interface, XdpProgram::Mode mode, ring::Ring& ring, FrameMemory& memory,
            Receiver& receiver, const Patience& patience)
-    : ring_(ring), memory_(memory), receiver_(receiver), mode_(mode),
+    : RegisteredHandler(ring), memory_(memory), receiver_(receiver), mode_(mode),
       slot_bytes_(memory.layout().slot_bytes()), frame_offset_(memory.layout().frame_offset()),
       chunk_bytes_(chunk_of(memory.layout())), parts_(parts_of(memory.layout())),
       wanted_(lent_slots_of(memory.layout())), program_(interface.index, mode, patience),
@@ -168,17 +172,15 @@ Lane::Lane(const InterfaceState& interface, XdpProgram::Mode mode, ring::Ring& r
                .copy = mode == XdpProgram::Mode::generic},
               patience),
       is_sending_(memory.pool().slots()) {
-    program_.set_socket(queue, socket_.fd()); // no frame is for it before there are destinations
-    handler_ = ring_.add_handler(*this);
+    program_.set_socket(queue, socket_.fd()); // it gets no frame before there are destinations
     file_ = ring_.register_file(socket_.fd());
     replenish(false);
     poll();
 }
 
 Lane::~Lane() {
-    ring_.cancel(handler_, readable); // it holds the socket open
+    cancel(readable); // it holds the socket open
     ring_.unregister_file(file_);
-    ring_.remove_handler(handler_);
 }
 
 std::string Lane::description() const {
@@ -187,13 +189,13 @@ std::string Lane::description() const {
 }
 
 void Lane::poll() {
-    ring_.submit(handler_, readable, [&](io_uring_sqe* sqe) {
+    submit(readable, [&](io_uring_sqe* sqe) {
         io_uring_prep_poll_multishot(sqe, -1, POLLIN);
         file_.apply(sqe);
     });
 }
 
-/// What has arrived is looked for in every turn; this only sees to it that there is one.
+/// Every turn looks for frames that have arrived; this only makes the loop turn.
 void Lane::on_completion(std::uint64_t argument, int result, std::uint32_t flags) {
     if (argument == retry) {
         retrying_ = false;
@@ -210,10 +212,11 @@ void Lane::receive() {
         receive_part(socket_.receive.pop());
     if (count > 0)
         socket_.receive.release();
+    taken_ += count;
 }
 
-/// Each part has a slot of its own, and a frame is put together in that of its first. Nearly all are of one
-/// part, which is where it should be.
+/// Each part has a slot of its own, and a frame is put together in the slot of its first. Nearly all frames
+/// have one part, which is already in its place.
 void Lane::receive_part(const xdp_desc& part) {
     const ConstBytes bytes = memory_.bytes().subspan(part.addr, part.len);
     core::FrameSlot slot = memory_.take_back(slot_of(part.addr), 0);
@@ -232,7 +235,7 @@ void Lane::receive_part(const xdp_desc& part) {
     if (bytes.size() > rest.size())
         is_too_long_ = true;
     const std::size_t length = std::min(bytes.size(), rest.size());
-    if (rest.data() != bytes.data()) // also where a driver has its own idea of headroom
+    if (rest.data() != bytes.data()) // also if a driver leaves another headroom
         std::memmove(rest.data(), bytes.data(), length);
     incomplete_.set_length(before + length);
     if ((part.options & xdp_frame_goes_on) != 0)
@@ -260,10 +263,11 @@ void Lane::replenish(bool up) {
         if (!slot)
             break;
         const std::uint64_t address = address_of(memory_.lend_out(std::move(*slot)));
-        std::memset(stamp_at(address), 0, XdpProgram::stamp_bytes); // unless the program says more
+        std::memset(stamp_at(address), 0,
+                    XdpProgram::stamp_bytes); // unknown, unless the program writes a stamp
         socket_.fill.push(address);
     }
-    if (lent_ < parts_) { // what arrives is lost, and tells nobody
+    if (lent_ < parts_) { // frames that arrive are lost without an event
         ++starved_;
         look_again();
     }
@@ -273,11 +277,11 @@ void Lane::replenish(bool up) {
             kick(false);
     }
     if (up && !retrying_)
-        flush(); // what an earlier turn could not send
+        flush(); // frames that an earlier turn could not send
 }
 
 /// An answer longer than a chunk would go out in parts, and the kernel would copy each into a page of its
-/// own: the packet socket sends it for less, with a p99 of two thirds (measured).
+/// own. The packet socket sends it for less, with two thirds of the p99 (measured).
 bool Lane::send(core::FrameSlot& slot) {
     if (&slot.pool() != &memory_.pool() || slot.frame().size() > chunk_bytes_ - frame_offset_)
         return false;
@@ -306,16 +310,16 @@ void Lane::flush() {
         kick(true);
 }
 
-/// Soon, even if no event makes the loop turn.
+/// Makes the loop turn soon, even without another event.
 void Lane::look_again() {
     if (receiving_ && !std::exchange(retrying_, true))
-        ring_.submit(handler_, retry,
-                     [](io_uring_sqe* sqe) { io_uring_prep_timeout(sqe, &retry_delay, 0, 0); });
+        submit(retry, [](io_uring_sqe* sqe) { io_uring_prep_timeout(sqe, &retry_delay, 0, 0); });
 }
 
 void Lane::blank_waiting() {
     socket_.transmit.for_each_untaken([&](const xdp_desc& frame) {
-        if (!is_sending_[slot_of(frame.addr)]) // it was sent, the kernel says so late: another has the slot
+        if (!is_sending_[slot_of(
+                frame.addr)]) // it was sent, as the kernel tells late, and another frame has the slot
             return;
         const Bytes bytes = memory_.bytes().subspan(frame.addr, frame.len);
         protocol::put_be16(bytes, protocol::ethertype_at, protocol::ethertype_nothing);
@@ -323,7 +327,7 @@ void Lane::blank_waiting() {
     });
 }
 
-/// Only a failure makes the loop turn, and what the ring still holds then is sent in that turn.
+/// Only a failure makes the loop turn, and that turn sends the frames that the ring still holds.
 void Lane::kick(bool sending) {
     ring_.submit_unwatched([&](io_uring_sqe* sqe) {
         if (sending)
@@ -334,12 +338,13 @@ void Lane::kick(bool sending) {
     });
 }
 
+/// One cancellation is enough, for the kernel always finds a multishot poll.
 void Lane::stop_receiving() {
     if (!receiving_)
         return;
     receiving_ = false;
     program_.detach();
-    ring_.cancel(handler_, readable);
+    cancel(readable);
 }
 
 } // namespace
@@ -347,8 +352,9 @@ void Lane::stop_receiving() {
 std::unique_ptr<XdpLane> XdpLane::open(const std::string& name, const InterfaceState& interface,
                                        ring::Ring& ring, FrameMemory& memory, Receiver& receiver, bool insist,
                                        const Patience& patience) {
-    if (parts_of(memory.layout()) > 1 && !XdpSocket::takes_parts()) // asked before the driver is disturbed
-        throw Refusal(EMSGSIZE, "AF_XDP takes no frames of more than a page here; that of Linux 6.6 does");
+    if (parts_of(memory.layout()) > 1 && !XdpSocket::takes_parts()) // before the driver is disturbed
+        throw Refusal(EMSGSIZE,
+                      "AF_XDP takes no frames larger than a page on this kernel; Linux 6.6 lifts that limit");
     if (!insist) {
         check_offloads(name);
         check_room(memory.layout());
@@ -362,7 +368,7 @@ std::unique_ptr<XdpLane> XdpLane::open(const std::string& name, const InterfaceS
     return std::make_unique<Lane>(interface, XdpProgram::Mode::generic, ring, memory, receiver, patience);
 }
 
-/// The least that a chunk is good for: that of a part which is not the first begins at that offset, too.
+/// The smallest usable size of a chunk: the later parts of a frame begin at that offset, too.
 bool XdpLane::suits(const core::FramePool::Layout& layout) {
     return layout.frame_offset() >= kernel_headroom && layout.slot_bytes() >= smallest_chunk &&
            layout.frame_offset() <= chunk_of(layout) / 2;

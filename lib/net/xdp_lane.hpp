@@ -1,7 +1,7 @@
-// A fast lane beside a link's packet socket: requests for our exports pass the kernel by, in both directions,
-// through an AF_XDP socket whose memory is the link's own (one slot from wire to disk to wire, nothing is
-// copied here). What the lane does not take - wildcards, frames on another receive queue, answers from other
-// memory - goes through the packet socket as ever, so a lane may come and go at any time.
+// A fast lane beside a link's packet socket: requests for our exports, and their answers, bypass the kernel's
+// network stack through an AF_XDP socket whose memory is the link's own (one slot from wire to disk to wire,
+// without a copy here). Other frames (wildcards, frames on another receive queue, answers from other memory)
+// go through the packet socket, so a lane may come and go at any time.
 #pragma once
 
 #include "net/frame_memory.hpp"
@@ -16,7 +16,7 @@ namespace aoetarget::net {
 
 class XdpLane {
   public:
-    /// Where its frames go.
+    /// Receives its frames.
     class Receiver {
       public:
         virtual void lane_received(core::FrameSlot slot) = 0;
@@ -25,49 +25,57 @@ class XdpLane {
         ~Receiver() = default;
     };
 
-    /// `insist`: also where the kernel has to play the driver's part (generic XDP), or only some of the
-    /// frames would come through here. `memory` must be suits(), is the lane's for good, and has to be
-    /// retired when the lane is gone: the kernel may still be reading frames in it. `patience`: with whoever
-    /// has the interface's lane now; a Refusal with EBUSY or EEXIST may be another by and by. Throws Refusal.
+    /// With `insist` it opens a lane also if the kernel has to do the driver's part (generic XDP), or if only
+    /// some of the frames would come through here. `memory` must have a layout that suits(), stays the
+    /// lane's, and must be retired when the lane is gone, because the kernel may still be reading frames in
+    /// it. `patience` is the time to wait for another process that has the interface's lane now; after a
+    /// Refusal with EBUSY or EEXIST a later attempt may succeed. Throws Refusal.
     static std::unique_ptr<XdpLane> open(const std::string& name, const InterfaceState& interface,
                                          ring::Ring& ring, FrameMemory& memory, Receiver& receiver,
                                          bool insist, const Patience& patience);
-    /// Whether frames that lie so can be received and sent here.
+    /// Returns whether a lane can receive and send frames with this layout.
     static bool suits(const core::FramePool::Layout& layout);
 
     virtual ~XdpLane() = default;
 
-    /// "xdp native", for people.
+    /// Returns human-readable text, for example "xdp native".
     [[nodiscard]] virtual std::string description() const = 0;
-    /// Takes requests of these destinations and no others. Throws Refusal.
+    /// Sets the destinations: the lane takes requests for these and no others. Throws Refusal.
     virtual void set_destinations(const MacAddress& mac, std::span<const Address> addresses) = 0;
-    /// Whether frames have to tell when they arrived. Those that do not know it say nothing.
+    /// Sets whether frames must have a time of arrival. Some may have none nevertheless.
     virtual void stamp(bool wanted) = 0;
-    /// Hands over what has arrived.
+    /// Hands over the frames that have arrived.
     virtual void receive() = 0;
-    /// Takes back what was sent, lends free slots and, where the interface is up, sends what it could not
-    /// send before. Once a turn.
+    /// Takes back slots of sent frames, lends free slots and, if the interface is up, sends frames that it
+    /// could not send before. It is called once a turn.
     virtual void replenish(bool up) = 0;
-    /// Takes the slot and sends the frame in it; false where it does not lie in the lane's memory or is too
-    /// long.
+    /// Takes the slot and sends the frame in it. Returns false if the slot is not in the lane's memory or the
+    /// frame is too long.
     virtual bool send(core::FrameSlot& slot) = 0;
-    /// Sends what was given to send(), with one submission.
+    /// Sends the frames that send() took, with one submission.
     virtual void flush() = 0;
-    /// What the kernel has not taken yet goes out without content, when the interface is up again: an answer
-    /// that comes so late might be taken for one to another request.
+    /// Wipes the content of frames that the kernel has not taken yet. They go out when the interface is up
+    /// again, and a late answer might look like one to another request.
     virtual void blank_waiting() = 0;
-    /// Takes no more frames than have arrived; what is being sent is sent.
+    /// Takes no more frames than have arrived. Frames that are being sent are still sent.
     virtual void stop_receiving() = 0;
-    /// Nothing is under way any more.
+    /// Returns whether nothing is under way any more.
     [[nodiscard]] virtual bool quiet() const = 0;
-    /// How many slots it has lent for receiving, as far as there are any.
+    /// Returns how many slots it lends for receiving, as far as there are free ones.
     [[nodiscard]] virtual std::size_t slots() const = 0;
-    /// How many frames it can hold that nobody has looked at.
+    /// Returns how many unread frames it can hold.
     [[nodiscard]] virtual unsigned capacity() const = 0;
-    /// Frames lost since it was opened, and times it stood still for want of a slot.
+    /// Frames that the XDP program has handed over since it was opened, and parts of frames that have come of
+    /// that, those that were lost for want of room included.
+    [[nodiscard]] virtual std::uint64_t handed_over() const = 0;
+    /// The next frame that is handed over makes this descriptor readable, until the next call.
+    [[nodiscard]] virtual int alarm() = 0;
+    [[nodiscard]] virtual std::uint64_t arrived() const = 0;
+    /// Count the frames that were lost since it was opened, and the times that it had to stop because no slot
+    /// was free.
     [[nodiscard]] virtual std::uint64_t drops() const = 0;
     [[nodiscard]] virtual std::uint64_t starved() const = 0;
-    /// Of the frames given to send(), those that the kernel has taken, and those that it has not.
+    /// Count the frames given to send() that the kernel has taken, and those that it has not.
     [[nodiscard]] virtual std::uint64_t sent() const = 0;
     [[nodiscard]] virtual std::uint32_t waiting() const = 0;
 };

@@ -1,4 +1,4 @@
-// The program as instructions of BPF, its maps, and how it is loaded and attached.
+// Builds the program from BPF instructions, and loads and attaches it with its maps.
 #include "net/xdp_program.hpp"
 
 #include "net/refusal.hpp"
@@ -6,36 +6,60 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <cstddef>
 #include <cstring>
 #include <iterator>
+#include <thread>
 #include <vector>
 
 #include <arpa/inet.h>
 #include <linux/bpf.h>
+#include <linux/capability.h>
 #include <linux/if_link.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 namespace aoetarget::net {
 namespace {
 
-// Exports beyond these are served all the same, by the packet socket.
+const auto page_bytes = static_cast<std::uint32_t>(sysconf(_SC_PAGESIZE));
+// The packet socket serves exports beyond this number.
 constexpr std::uint32_t max_destinations = 4096;
-// Only some of the queues of a device have a socket; one that has none passes.
+// Only some of the queues of a device have a socket; frames of the others pass to the kernel.
 constexpr std::uint32_t max_queues = 64;
-// The kernel gives up a program that it has not checked through when the thread is to do something else, as
-// to start a worker of io_uring.
-constexpr int max_load_attempts = 10;
+// The kernel gives up checking a program if the thread has to do something else meanwhile, for example to
+// start a worker of io_uring.
+constexpr int max_load_attempts = 20;
+constexpr std::chrono::microseconds between_load_attempts{500};
+
+/// Returns whether this thread has those that XDP needs. cap_sys_admin includes cap_bpf.
+bool has_capabilities() {
+    __user_cap_header_struct header{.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
+    __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3]{};
+    if (syscall(SYS_capget, &header, data) < 0)
+        return false;
+    const auto has = [&](unsigned capability) {
+        return (data[capability / 32].effective & 1U << capability % 32) != 0;
+    };
+    return (has(CAP_BPF) || has(CAP_SYS_ADMIN)) && has(CAP_NET_ADMIN);
+}
 
 [[noreturn]] void fail(const char* what) {
     const int error = errno;
+    if ((error == EPERM || error == ENOSYS) && has_capabilities())
+        throw Refusal(EOPNOTSUPP,
+                      "bpf is refused although the capabilities are there, as in containers with a "
+                      "filter of system calls or a user namespace (the filter has to allow bpf)");
     if (error == EPERM || error == EACCES)
         throw Refusal(error, "XDP needs the capabilities cap_bpf and cap_net_admin");
     throw Refusal::unexplained(error, what);
 }
 
-/// `attributes` are zero where not set: the kernel refuses what it does not know.
+/// Unset `attributes` must be zero, because the kernel refuses those that it does not know.
 int bpf(bpf_cmd command, bpf_attr& attributes) {
     return static_cast<int>(syscall(__NR_bpf, command, &attributes, sizeof attributes));
 }
@@ -47,9 +71,10 @@ bpf_attr no_attributes() {
 }
 
 ring::FileDescriptor create_map(bpf_map_type type, std::uint32_t key_bytes, std::uint32_t value_bytes,
-                                std::uint32_t entries) {
+                                std::uint32_t entries, std::uint32_t flags = 0) {
     bpf_attr attributes = no_attributes();
     attributes.map_type = type;
+    attributes.map_flags = flags;
     attributes.key_size = key_bytes;
     attributes.value_size = value_bytes;
     attributes.max_entries = entries;
@@ -77,15 +102,17 @@ void remove_element(const ring::FileDescriptor& map, const void* key) {
 
 // --- The program ---------------------------------------------------------------------------------
 
-/// A destination as the program puts it together on its stack: bytes of the frame as they are, then the slot
-/// as a number of 32 bits.
+/// A destination in the form that the program builds on its stack: bytes of the frame, then the slot as a
+/// number of 32 bits.
 struct Key {
     std::array<std::uint8_t, 6> mac;
-    std::uint16_t shelf; ///< As on the wire.
+    std::uint16_t shelf; ///< In the byte order of the wire.
     std::uint32_t slot;
 };
 static_assert(sizeof(Key) == 12);
 
+constexpr int redirected_at = offsetof(XdpUsage, redirected);
+constexpr int alarm_is_set_at = offsetof(XdpUsage, alarm_is_set);
 constexpr int key_at = -static_cast<int>(sizeof(Key)); // from the frame pointer
 
 enum Register : std::uint8_t {
@@ -93,7 +120,8 @@ enum Register : std::uint8_t {
     argument_1 = BPF_REG_1,
     argument_2 = BPF_REG_2,
     argument_3 = BPF_REG_3,
-    frame = BPF_REG_2, // overwritten by the first call, when it is not needed any more
+    argument_4 = BPF_REG_4,
+    frame = BPF_REG_2, // the first call overwrites it, when it is not needed any more
     end = BPF_REG_3,
     scratch = BPF_REG_4,
     context = BPF_REG_6,
@@ -101,8 +129,9 @@ enum Register : std::uint8_t {
     stack = BPF_REG_10,
 };
 
-constexpr std::int16_t to_pass = 0x7FFF; // jumps that are filled in at the end
+constexpr std::int16_t to_pass = 0x7FFF; // marks jumps whose target is set at the end
 constexpr std::int16_t to_redirect = 0x7FFE;
+constexpr std::int16_t to_end = 0x7FFD;
 
 bpf_insn instruction(int code, int destination, int source, int offset, std::int32_t immediate) {
     bpf_insn made{};
@@ -135,7 +164,7 @@ bpf_insn call(std::int32_t function) {
     return instruction(BPF_JMP | BPF_CALL, 0, 0, 0, function);
 }
 
-/// Puts the time before the frame, where the driver has room for it (as metadata, in the kernel's words).
+/// Writes the time before the frame, if the driver has room for it there (the kernel calls that metadata).
 std::vector<bpf_insn> stamp_part() {
     constexpr std::int32_t bytes = XdpProgram::stamp_bytes;
     return {
@@ -154,7 +183,43 @@ std::vector<bpf_insn> stamp_part() {
     };
 }
 
-std::vector<bpf_insn> request_program(int sockets, int destinations, bool stamped) {
+/// Hands the frame to the socket of its queue, and counts it. Two frames at once may count as one, which does
+/// no harm and takes no locked memory.
+std::vector<bpf_insn> redirect_part(const XdpMaps& maps) {
+    std::vector<bpf_insn> part = {
+        load(BPF_W, argument_2, context, offsetof(xdp_md, rx_queue_index)),
+        instruction(BPF_LD | BPF_DW | BPF_IMM, argument_1, BPF_PSEUDO_MAP_FD, 0, maps.sockets),
+        bpf_insn{},                // the second half of the one before
+        set(argument_3, XDP_PASS), // if the queue has no socket
+        call(BPF_FUNC_redirect_map),
+        instruction(BPF_JMP | BPF_JNE | BPF_K, result, 0, to_end, XDP_REDIRECT),
+        instruction(BPF_LD | BPF_DW | BPF_IMM, argument_1, BPF_PSEUDO_MAP_VALUE, 0, maps.values),
+        bpf_insn{},
+        load(BPF_DW, argument_2, argument_1, redirected_at),
+        add(argument_2, 1),
+        instruction(BPF_STX | BPF_MEM | BPF_DW, argument_1, argument_2, redirected_at, 0),
+        load(BPF_DW, argument_2, argument_1, alarm_is_set_at),
+        instruction(BPF_JMP | BPF_JEQ | BPF_K, argument_2, 0, to_end, 0),
+        instruction(BPF_ST | BPF_MEM | BPF_DW, argument_1, 0, alarm_is_set_at, 0),
+        instruction(BPF_LD | BPF_DW | BPF_IMM, argument_1, BPF_PSEUDO_MAP_FD, 0, maps.alarms),
+        bpf_insn{},
+        move(argument_2, stack), // some bytes: what they are does not matter
+        add(argument_2, key_at),
+        set(argument_3, sizeof(Key)),
+        set(argument_4, BPF_RB_FORCE_WAKEUP),
+        call(BPF_FUNC_ringbuf_output),
+        set(result, XDP_REDIRECT),
+    };
+    const std::size_t end = part.size();
+    part.push_back(instruction(BPF_JMP | BPF_EXIT, 0, 0, 0, 0));
+    for (std::size_t i = 0; i < end; ++i) {
+        if (part[i].off == to_end)
+            part[i].off = static_cast<std::int16_t>(end - i - 1);
+    }
+    return part;
+}
+
+std::vector<bpf_insn> request_program(const XdpMaps& maps, bool stamped) {
     std::vector<bpf_insn> program = {
         move(context, argument_1),
         load(BPF_W, frame, context, offsetof(xdp_md, data)),
@@ -174,7 +239,7 @@ std::vector<bpf_insn> request_program(int sockets, int destinations, bool stampe
         store(BPF_H, key_at + 6, scratch),
         load(BPF_B, scratch, frame, protocol::slot_at),
         store(BPF_W, key_at + 8, scratch),
-        instruction(BPF_LD | BPF_DW | BPF_IMM, argument_1, BPF_PSEUDO_MAP_FD, 0, destinations),
+        instruction(BPF_LD | BPF_DW | BPF_IMM, argument_1, BPF_PSEUDO_MAP_FD, 0, maps.destinations),
         bpf_insn{}, // the second half of the one before
         move(argument_2, stack),
         add(argument_2, key_at),
@@ -184,18 +249,10 @@ std::vector<bpf_insn> request_program(int sockets, int destinations, bool stampe
     if (stamped)
         std::ranges::copy(stamp_part(), std::back_inserter(program));
     const std::size_t redirect = program.size();
-    const auto end_part = {
-        load(BPF_W, argument_2, context, offsetof(xdp_md, rx_queue_index)),
-        instruction(BPF_LD | BPF_DW | BPF_IMM, argument_1, BPF_PSEUDO_MAP_FD, 0, sockets),
-        bpf_insn{},
-        set(argument_3, XDP_PASS), // where the queue has no socket
-        call(BPF_FUNC_redirect_map),
-        instruction(BPF_JMP | BPF_EXIT, 0, 0, 0, 0),
-        set(result, XDP_PASS),
-        instruction(BPF_JMP | BPF_EXIT, 0, 0, 0, 0),
-    };
-    std::ranges::copy(end_part, std::back_inserter(program));
-    const std::size_t pass = program.size() - 2;
+    std::ranges::copy(redirect_part(maps), std::back_inserter(program));
+    const std::size_t pass = program.size();
+    program.push_back(set(result, XDP_PASS));
+    program.push_back(instruction(BPF_JMP | BPF_EXIT, 0, 0, 0, 0));
     for (std::size_t i = 0; i < pass; ++i) {
         if (program[i].off == to_pass)
             program[i].off = static_cast<std::int16_t>(pass - i - 1);
@@ -205,15 +262,16 @@ std::vector<bpf_insn> request_program(int sockets, int destinations, bool stampe
     return program;
 }
 
-ring::FileDescriptor load_program(int sockets, int destinations, bool stamped) {
-    const auto program = request_program(sockets, destinations, stamped);
+ring::FileDescriptor load_program(const XdpMaps& maps, bool stamped) {
+    const auto program = request_program(maps, stamped);
     bpf_attr attributes = no_attributes();
     attributes.prog_type = BPF_PROG_TYPE_XDP;
     attributes.expected_attach_type = BPF_XDP;
     attributes.insns = reinterpret_cast<std::uintptr_t>(program.data());
     attributes.insn_cnt = static_cast<std::uint32_t>(program.size());
     attributes.license = reinterpret_cast<std::uintptr_t>("MIT");
-    // With it the interface may have an MTU that no single buffer holds; only the headers are looked at here.
+    // With this flag the interface may have an MTU that no single buffer holds; the program reads only the
+    // headers.
     attributes.prog_flags = BPF_F_XDP_HAS_FRAGS;
     for (int attempt = 1;; ++attempt) {
         ring::FileDescriptor loaded(bpf(BPF_PROG_LOAD, attributes));
@@ -221,6 +279,7 @@ ring::FileDescriptor load_program(int sockets, int destinations, bool stamped) {
             return loaded;
         if (errno != EAGAIN || attempt == max_load_attempts)
             fail("the kernel refuses the XDP program");
+        std::this_thread::sleep_for(between_load_attempts);
     }
 }
 
@@ -255,10 +314,43 @@ ring::FileDescriptor attach(const ring::FileDescriptor& program, int interface_i
 
 } // namespace
 
+XdpProgram::Usage::Usage()
+    : values_map_(create_map(BPF_MAP_TYPE_ARRAY, sizeof(std::uint32_t), sizeof(XdpUsage), 1, BPF_F_MMAPABLE)),
+      alarms_map_(create_map(BPF_MAP_TYPE_RINGBUF, 0, 0, page_bytes)) {
+    const auto map = [](const ring::FileDescriptor& fd, int rights, off_t offset) {
+        void* memory = mmap(nullptr, page_bytes, rights, MAP_SHARED, fd.get(), offset);
+        if (memory == MAP_FAILED)
+            fail("the kernel does not map a BPF map");
+        return memory;
+    };
+    values_ = static_cast<XdpUsage*>(map(values_map_, PROT_READ | PROT_WRITE, 0));
+    alarms_read_ = static_cast<std::uint64_t*>(map(alarms_map_, PROT_READ | PROT_WRITE, 0));
+    alarms_written_ = static_cast<std::uint64_t*>(map(alarms_map_, PROT_READ, page_bytes));
+}
+
+XdpProgram::Usage::~Usage() {
+    for (const volatile void* memory :
+         {static_cast<const volatile void*>(values_), static_cast<const volatile void*>(alarms_read_),
+          static_cast<const volatile void*>(alarms_written_)})
+        munmap(const_cast<void*>(memory), page_bytes);
+}
+
+/// Earlier alarms are over.
+int XdpProgram::Usage::alarm() {
+    *alarms_read_ = *alarms_written_;
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+    values_->alarm_is_set = 1;
+    return alarms_map_.get();
+}
+
+XdpMaps XdpProgram::maps() const {
+    return {sockets_.get(), destinations_.get(), usage_.values_map(), usage_.alarms_map()};
+}
+
 XdpProgram::XdpProgram(int interface_index, Mode mode, const Patience& patience)
     : sockets_(create_map(BPF_MAP_TYPE_XSKMAP, sizeof(std::uint32_t), sizeof(int), max_queues)),
       destinations_(create_map(BPF_MAP_TYPE_HASH, sizeof(Key), 1, max_destinations)) {
-    link_ = attach(load_program(sockets_.get(), destinations_.get(), false), interface_index, mode, patience);
+    link_ = attach(load_program(maps(), false), interface_index, mode, patience);
 }
 
 void XdpProgram::set_destinations(const MacAddress& mac, std::span<const Address> addresses) {
@@ -289,20 +381,20 @@ void XdpProgram::set_socket(std::uint32_t queue, int fd) {
 void XdpProgram::stamp() {
     ring::FileDescriptor program;
     try {
-        program = load_program(sockets_.get(), destinations_.get(), true);
+        program = load_program(maps(), true);
     } catch (const Refusal&) {
-        return; // what is there goes on
+        return; // the present program continues
     }
     bpf_attr attributes = no_attributes();
     attributes.link_update.link_fd = static_cast<std::uint32_t>(link_.get());
     attributes.link_update.new_prog_fd = static_cast<std::uint32_t>(program.get());
-    bpf(BPF_LINK_UPDATE, attributes); // fails where the interface is gone
+    bpf(BPF_LINK_UPDATE, attributes); // fails if the interface is gone
 }
 
 void XdpProgram::detach() {
     bpf_attr attributes = no_attributes();
     attributes.link_detach.link_fd = static_cast<std::uint32_t>(link_.get());
-    bpf(BPF_LINK_DETACH, attributes); // fails where the interface is gone, which did it already
+    bpf(BPF_LINK_DETACH, attributes); // fails if the interface is gone, and the program with it
 }
 
 } // namespace aoetarget::net

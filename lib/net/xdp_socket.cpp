@@ -1,11 +1,14 @@
-// How the socket and its rings are set up, and how chunks pass through them.
+// Sets up the socket and its rings, and passes chunks through them.
 #include "net/xdp_socket.hpp"
 
 #include "net/refusal.hpp"
 
+#include <fmt/format.h>
+
 #include <cerrno>
 
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #ifndef XDP_USE_SG // since Linux 6.6
@@ -18,12 +21,12 @@
 namespace aoetarget::net {
 namespace {
 
-// What the kernel keeps free before every frame (XDP_PACKET_HEADROOM).
+// The bytes that the kernel keeps free before every frame (XDP_PACKET_HEADROOM).
 constexpr std::uint32_t kernel_headroom = 256;
-// What is being sent at once is charged here where the kernel copies it.
+// If the kernel copies frames, it charges this buffer for those that are being sent at once.
 constexpr int send_buffer_bytes = 8 << 20;
 
-// What the kernel sends in one call unless it is told otherwise, which it can be since Linux 6.17.
+// The number of frames that the kernel sends in one call, unless an option (since Linux 6.17) says otherwise.
 constexpr std::uint32_t default_frames_per_call = 32;
 
 [[noreturn]] void fail(const char* what) {
@@ -46,8 +49,14 @@ void register_memory(int fd, const XdpSocket::Options& options) {
     registration.headroom = options.frame_offset - kernel_headroom;
     if (set_option(fd, XDP_UMEM_REG, registration))
         return;
-    if (errno == ENOBUFS || errno == ENOMEM)
-        throw Refusal(errno, "XDP needs more locked memory than the limit allows ('ulimit -l' raises it)");
+    if (errno == ENOBUFS) {
+        rlimit locked{};
+        getrlimit(RLIMIT_MEMLOCK, &locked);
+        throw Refusal(ENOBUFS,
+                      fmt::format("XDP needs {} KiB of locked memory, and the limit is {} KiB ('ulimit "
+                                  "-l' raises it)",
+                                  options.memory.size() >> 10, locked.rlim_cur >> 10));
+    }
     fail("the kernel refuses the memory of frames for XDP");
 }
 
@@ -138,7 +147,7 @@ XdpSocket::XdpSocket(const Options& options, const Patience& patience)
         zero_copy_ = (found.flags & XDP_OPTIONS_ZEROCOPY) != 0;
 }
 
-/// The kernel looks at the flags before it looks for the interface.
+/// The kernel checks the flags before it looks for the interface.
 bool XdpSocket::takes_parts() {
     const ring::FileDescriptor probe(socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0));
     sockaddr_xdp address{};

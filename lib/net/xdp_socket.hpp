@@ -15,12 +15,12 @@
 
 namespace aoetarget::net {
 
-/// One side of one of the rings. `Entry`: an address in the region, or a descriptor of a frame.
+/// One side of one of the rings. `Entry` is an address in the region, or a descriptor of a frame.
 template <typename Entry>
 class XdpRing {
   public:
     XdpRing() = default;
-    /// Of an open socket; `place`: which ring. Throws Refusal.
+    /// Maps the ring `place` of an open socket. Throws Refusal.
     XdpRing(int fd, const xdp_ring_offset& offsets, std::uint64_t place, std::uint32_t entries);
     XdpRing(XdpRing&& other) noexcept { swap(other); }
     XdpRing& operator=(XdpRing&& other) noexcept {
@@ -29,35 +29,36 @@ class XdpRing {
     }
     ~XdpRing();
 
-    /// The producing side. There must be room.
+    /// For the producing side: adds an entry. There must be room.
     void push(const Entry& entry) { entries_[next_++ & mask_] = entry; }
-    /// The kernel sees what was pushed.
+    /// Shows the pushed entries to the kernel.
     void publish() { std::atomic_ref(*producer_).store(next_, std::memory_order_release); }
-    /// How many the kernel has not taken.
+    /// Returns how many entries the kernel has not taken.
     [[nodiscard]] std::uint32_t untaken() const { return next_ - taken(); }
     [[nodiscard]] std::uint32_t taken() const {
         return std::atomic_ref(*consumer_).load(std::memory_order_acquire);
     }
-    /// Looks at what the kernel has not taken, which cannot be taken back. The kernel may say late what it
-    /// has taken: what was pushed over since is not looked at.
+    /// Visits the entries that the kernel has not taken, which cannot be taken back. The kernel may tell late
+    /// that it has taken one: entries that were overwritten since are left out.
     template <typename Look>
     void for_each_untaken(Look look) const {
         for (std::uint32_t i = next_ - std::min(untaken(), mask_ + 1); i != next_; ++i)
             look(entries_[i & mask_]);
     }
-    /// The kernel has to be told, or does not look.
+    /// Returns whether the kernel needs a call to look at the ring.
     [[nodiscard]] bool needs_wakeup() const {
-        // Not looked at before what was published can be seen: else both sides may wait for each other.
+        // The published entries must be visible before this reads the flag, or both sides may wait for each
+        // other.
         std::atomic_thread_fence(std::memory_order_seq_cst);
         return (std::atomic_ref(*flags_).load(std::memory_order_relaxed) & XDP_RING_NEED_WAKEUP) != 0;
     }
 
-    /// The consuming side.
+    /// For the consuming side: returns how many entries are there.
     [[nodiscard]] std::uint32_t available() const {
         return std::atomic_ref(*producer_).load(std::memory_order_acquire) - next_;
     }
     Entry pop() { return entries_[next_++ & mask_]; }
-    /// The kernel may use the places of what was popped.
+    /// Gives the places of popped entries back to the kernel.
     void release() { std::atomic_ref(*consumer_).store(next_, std::memory_order_release); }
 
   private:
@@ -70,10 +71,10 @@ class XdpRing {
     std::uint32_t* flags_ = nullptr;
     Entry* entries_ = nullptr;
     std::uint32_t mask_ = 0;
-    std::uint32_t next_ = 0; ///< Of this side.
+    std::uint32_t next_ = 0; ///< The index of this side.
 };
 
-/// In a descriptor's options: the frame goes on in the next one. (The headers of Linux 6.6 have it.)
+/// An option of a descriptor: the frame continues in the next one. (The headers of Linux 6.6 have it.)
 constexpr std::uint32_t xdp_frame_goes_on = 1;
 
 class XdpSocket {
@@ -81,28 +82,29 @@ class XdpSocket {
     struct Options {
         int interface_index = 0;
         std::uint32_t queue = 0;
-        /// The region: aligned to a page and a multiple of chunk_bytes, which is 2048 or 4096.
+        /// The region, aligned to a page and a multiple of chunk_bytes, which is 2048 or 4096.
         Bytes memory;
         std::uint32_t chunk_bytes = 0;
-        std::uint32_t frame_offset = 0; ///< Where in its chunk a frame is received, and each part of one.
-        bool in_parts = false;          ///< Frames that are longer than a chunk may arrive.
-        /// Powers of two, and no less than chunks are lent for it at once.
+        std::uint32_t frame_offset = 0; ///< The offset in a chunk at which a frame, or a part of one, begins.
+        bool in_parts = false;          ///< Frames longer than a chunk may arrive.
+        /// The sizes must be powers of two, and no less than the number of chunks lent for it at once.
         std::uint32_t receive_entries = 0, transmit_entries = 0;
-        bool copy = false; ///< Also where the driver could do without.
+        bool copy = false; ///< The kernel copies frames even if the driver could do without.
     };
 
-    /// `patience`: with another socket that has the queue, and may be on its way out. Throws Refusal.
+    /// `patience` is the time to wait for another socket that has the queue, and may be about to go. Throws
+    /// Refusal.
     XdpSocket(const Options& options, const Patience& patience);
 
-    /// Whether this kernel has Options::in_parts.
+    /// Returns whether this kernel has Options::in_parts.
     [[nodiscard]] static bool takes_parts();
 
     [[nodiscard]] int fd() const { return fd_.get(); }
-    /// The device itself reads and writes the chunks.
+    /// Returns whether the device itself reads and writes the chunks.
     [[nodiscard]] bool zero_copy() const { return zero_copy_; }
-    /// How many the kernel sends in one call, where it has to copy them.
+    /// Returns how many frames the kernel sends in one call if it has to copy them.
     [[nodiscard]] std::uint32_t frames_per_call() const { return frames_per_call_; }
-    /// Frames that were lost for want of a chunk, or because they are longer than one.
+    /// Returns how many frames were lost because no chunk was free, or because they are longer than one.
     [[nodiscard]] std::uint64_t drops() const;
 
   private:
@@ -111,9 +113,9 @@ class XdpSocket {
     std::uint32_t frames_per_call_ = 0;
 
   public:
-    XdpRing<std::uint64_t> fill;      ///< Chunks to receive into.
-    XdpRing<xdp_desc> receive;        ///< What was received.
-    XdpRing<xdp_desc> transmit;       ///< What to send.
+    XdpRing<std::uint64_t> fill;      ///< Chunks for receiving.
+    XdpRing<xdp_desc> receive;        ///< Frames that were received.
+    XdpRing<xdp_desc> transmit;       ///< Frames to send.
     XdpRing<std::uint64_t> completed; ///< Chunks that were sent.
 };
 

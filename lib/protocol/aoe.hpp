@@ -8,7 +8,7 @@
 
 namespace aoetarget::protocol {
 
-inline constexpr std::size_t aoe_header_bytes = 24; // the Ethernet header included
+inline constexpr std::size_t aoe_header_bytes = 24; // including the Ethernet header
 inline constexpr std::size_t version_at = 14, error_at = 15, shelf_at = 16, slot_at = 18, command_at = 19,
                              tag_at = 20;
 /// Bits of the byte that begins with the version.
@@ -43,7 +43,7 @@ struct Header {
     std::uint8_t command = 0;
     std::uint32_t tag = 0;
 
-    /// Empty where the frame is shorter than a header.
+    /// Returns nothing if the frame is shorter than a header.
     static std::optional<Header> parse(ConstBytes frame);
     void write(Bytes frame) const;
 
@@ -53,17 +53,17 @@ struct Header {
     }
 };
 
-/// The tag alone, of a frame that is known to be long enough.
+/// Returns the tag of a frame, which must be long enough.
 inline std::uint32_t get_tag(ConstBytes frame) {
     return get_be32(frame, tag_at);
 }
 
-/// Conservative, as every target and Linux compute it (lib/protocol/README.md, "Sectors in a frame"): how
-/// many sectors an MTU carries.
+/// Returns how many sectors an MTU carries, computed conservatively, as Linux and other targets do
+/// (lib/protocol/README.md, "Sectors in a frame").
 constexpr unsigned sectors_fitting(unsigned mtu) {
     return mtu < 36 ? 0U : std::min(255U, (mtu - 36U) / 512U);
 }
-/// Rounded down to whole 4 KiB where it is more than that.
+/// Returns the same, rounded down to whole 4 KiB if it is more than that.
 constexpr unsigned aligned_sectors(unsigned sectors) {
     return sectors > 8 ? sectors / 8 * 8 : sectors;
 }
@@ -81,13 +81,13 @@ struct QueryConfig {
     std::uint16_t buffer_count = 0;
     std::uint16_t firmware_version = 0;
     std::uint8_t sectors_per_frame = 0;
-    std::uint8_t command = 0; ///< The low nibble; the high one is the AoE version and ignored on receipt.
+    std::uint8_t command = 0; ///< The low nibble. The high one is the AoE version, and is ignored on receipt.
     std::uint16_t string_length = 0;
 
-    /// Empty where the frame is shorter than the fixed part. The string is not looked at: `string_length` may
-    /// lie.
+    /// Returns nothing if the frame is shorter than the fixed part. It does not check the string:
+    /// `string_length` may lie.
     static std::optional<QueryConfig> parse(ConstBytes frame);
-    /// The fixed part; the string goes to `query_config_bytes`.
+    /// Writes the fixed part. The string goes to offset `query_config_bytes`.
     void write(Bytes frame) const;
 };
 
@@ -107,7 +107,7 @@ struct MaskList {
 
     static std::optional<MaskList> parse(ConstBytes frame);
     void write(Bytes frame) const;
-    /// Whether the frame is long enough for the directives that it counts.
+    /// Returns whether the frame is long enough for the directives that it counts.
     [[nodiscard]] bool is_complete(ConstBytes frame) const {
         return mask_list_bytes + mask_directive_bytes * directive_count <= frame.size();
     }

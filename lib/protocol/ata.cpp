@@ -20,7 +20,8 @@ constexpr AtaCommand harmless(AtaAction action) {
     return {.action = action, .needs_reservation = false};
 }
 
-// lib/protocol/README.md, "ATA commands". What is not named here is aborted, and needs the reservation.
+// lib/protocol/README.md, "ATA commands". Commands that are not in the table are aborted, and need the
+// reservation.
 constexpr std::array<AtaCommand, 256> make_table() {
     std::array<AtaCommand, 256> table{};
     for (const int opcode : {0x00, 0x27, 0xF8, 0x2F, 0x47, 0x91, 0xC6, 0xA1, 0xB0})
@@ -39,7 +40,7 @@ constexpr std::array<AtaCommand, 256> make_table() {
     table[0xE1] = table[0xE3] = table[0x95] = table[0x97] = {.action = AtaAction::idle};
     table[0xE5] = table[0x98] = harmless(AtaAction::check_power_mode);
     table[0xE7] = table[0xEA] = harmless(AtaAction::flush);
-    table[0xEC] = harmless(AtaAction::identify);
+    table[ata_identify] = harmless(AtaAction::identify);
     table[0xEF] = {.action = AtaAction::set_features, .allowed_on_wildcard = false};
     return table;
 }

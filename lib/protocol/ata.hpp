@@ -1,13 +1,17 @@
-// AoE command 0: the ATA registers on the wire, and what each ATA command means to a target
-// (lib/protocol/README.md, "Command 0: ATA", lib/protocol/README.md, "ATA commands").
+// AoE command 0: the ATA registers on the wire, and the meaning of each ATA command (lib/protocol/README.md,
+// "Command 0: ATA", lib/protocol/README.md, "ATA commands").
 #pragma once
 
 #include "protocol/aoe.hpp"
 
 namespace aoetarget::protocol {
 
-inline constexpr std::size_t ata_header_bytes = 36;    // Ethernet and AoE headers included: data begins here
+inline constexpr std::size_t ata_header_bytes =
+    36; // including the Ethernet and AoE headers; data begins here
 inline constexpr unsigned max_sectors_per_frame = 255; // the count is one byte
+
+/// The opcode of IDENTIFY DEVICE.
+inline constexpr std::uint8_t ata_identify = 0xEC;
 
 enum AtaFlag : std::uint8_t {
     ata_flag_write = 0x01, ///< Data travels to the device.
@@ -33,12 +37,12 @@ struct AtaRegisters {
     std::uint8_t command_or_status = 0;
     std::array<std::uint8_t, 6> lba{}; ///< lba[0] holds bits 7:0.
 
-    /// Empty where the frame is too short.
+    /// Returns nothing if the frame is too short.
     static std::optional<AtaRegisters> parse(ConstBytes frame);
     void write(Bytes frame) const;
 
-    /// Bits 27:24 come from the low nibble of lba[3]; lba[4] and lba[5] are ignored (lib/protocol/README.md,
-    /// "28 or 48 bits").
+    /// Returns the 28-bit address. Bits 27:24 come from the low nibble of lba[3]; lba[4] and lba[5] are
+    /// ignored (lib/protocol/README.md, "28 or 48 bits").
     [[nodiscard]] std::uint64_t lba28() const;
     [[nodiscard]] std::uint64_t lba48() const;
     void set_lba48(std::uint64_t value);
@@ -59,22 +63,22 @@ enum class AtaAction : std::uint8_t {
     set_features,
 };
 
-/// Whether it may change what is on the device.
+/// Returns whether the action may change data of the device.
 constexpr bool changes_data(AtaAction action) {
     return action == AtaAction::write || action == AtaAction::data_set_management;
 }
 
-/// What a command does and what it needs; one row of the table in lib/protocol/README.md, "ATA commands".
+/// The effect and the needs of a command: one row of the table in lib/protocol/README.md, "ATA commands".
 struct AtaCommand {
     AtaAction action = AtaAction::abort;
     bool lba48 = false;
     bool durable = false;          ///< Forced unit access.
-    bool needs_reservation = true; ///< Category W: refused to those who do not hold a reservation.
+    bool needs_reservation = true; ///< Category W: refused to hosts that a reservation excludes.
     bool allowed_on_wildcard =
-        true; ///< False for what changes data (lib/protocol/README.md, "Open questions").
+        true; ///< False for changes of data (lib/protocol/README.md, "Open questions").
 };
 
-/// The row for an opcode. The decision between 28 and 48 bits is the opcode's, never that of the E flag
+/// Returns the row for an opcode. The opcode, and never the E flag, decides between 28 and 48 bits
 /// (lib/protocol/README.md, "28 or 48 bits").
 const AtaCommand& ata_command(std::uint8_t opcode);
 
@@ -91,7 +95,7 @@ enum class SetFeature : std::uint8_t {
 /// DATA SET MANAGEMENT: the feature bit that asks for TRIM, and the list of ranges in the data.
 inline constexpr std::uint8_t dsm_trim = 0x01;
 inline constexpr std::size_t dsm_entry_bytes = 8;
-/// Entry `index` of the list; its count is 0 where the entry is to be ignored.
+/// Returns entry `index` of the list. Its count is 0 if the entry is to be ignored.
 SectorRange dsm_entry(ConstBytes data, std::size_t index);
 
 } // namespace aoetarget::protocol

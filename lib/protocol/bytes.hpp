@@ -2,8 +2,8 @@
 // back, checked, and knows nothing of sockets, files, time or allocation. Wire bytes are decoded once, here,
 // and encoded once, here.
 //
-// This file: integers and views of bytes. AoE fields are big-endian; ATA's LBA registers and IDENTIFY words
-// little-endian.
+// This file has integers and views of bytes. AoE fields are big-endian; ATA's LBA registers and IDENTIFY
+// words are little-endian.
 #pragma once
 
 #include <cstddef>

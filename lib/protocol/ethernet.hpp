@@ -1,4 +1,4 @@
-// Ethernet: what of it an AoE target needs to know.
+// The parts of Ethernet that an AoE target needs.
 #pragma once
 
 #include <aoetarget/address.hpp>
@@ -11,15 +11,15 @@
 namespace aoetarget::protocol {
 
 inline constexpr std::uint16_t ethertype_aoe = 0x88A2;
-/// The IEEE's for local experiments: nobody looks into such a frame.
+/// The type that the IEEE reserves for local experiments: nobody interprets such a frame.
 inline constexpr std::uint16_t ethertype_nothing = 0x88B5;
-// Where things are in a frame.
+// Offsets of the fields in a frame.
 inline constexpr std::size_t destination_at = 0, source_at = 6, ethertype_at = 12;
 inline constexpr std::size_t ethernet_header_bytes = 14;
-/// Shorter frames are padded with zeros to this (lib/protocol/README.md, "Building an answer"); frame check
-/// sequence not counted.
+/// Shorter frames are padded with zeros to this (lib/protocol/README.md, "Building an answer"); the frame
+/// check sequence does not count.
 inline constexpr std::size_t min_frame_bytes = 60;
-/// An 802.1Q tag, for which receive buffers leave room.
+/// The length of an 802.1Q tag, for which receive buffers leave room.
 inline constexpr std::size_t vlan_tag_bytes = 4;
 
 inline MacAddress get_mac(ConstBytes bytes, std::size_t at) {

@@ -19,13 +19,14 @@ class Words {
         put_le16(data_, 2 * word, static_cast<std::uint16_t>(value));
     }
 
-    /// Least significant word first.
+    /// Stores the least significant word first.
     void set_number(std::size_t word, std::size_t words, std::uint64_t value) {
         for (std::size_t i = 0; i < words; ++i, value >>= 16)
             set(word + i, value & 0xFFFF);
     }
 
-    /// ATA strings: the first character of each pair in the high byte, padded with spaces.
+    /// Stores an ATA string, which has the first character of each pair in the high byte, and is padded with
+    /// spaces.
     void set_text(std::size_t word, std::size_t length, std::string_view text) {
         for (std::size_t i = 0; i < length; ++i) {
             const char c = i < text.size() ? text[i] : ' ';
@@ -33,7 +34,7 @@ class Words {
         }
     }
 
-    /// Signature A5 and a byte that makes the sum of all bytes zero.
+    /// Adds the signature A5 and a byte that makes the sum of all bytes zero.
     void set_checksum() {
         put_u8(data_, identify_bytes - 2, 0xA5);
         unsigned sum = 0;
@@ -46,7 +47,7 @@ class Words {
     Bytes data_;
 };
 
-/// Cylinders, heads, sectors as ATA-5 derives them for a disk of this size.
+/// Stores cylinders, heads and sectors as ATA-5 derives them for a disk of this size.
 void set_geometry(Words& words, std::uint64_t sectors) {
     constexpr std::uint64_t heads = 16, sectors_per_track = 63, max_cylinders = 16383;
     const std::uint64_t cylinders = std::min(max_cylinders, sectors / (heads * sectors_per_track));
@@ -91,8 +92,8 @@ void set_features(Words& words, const Identity& identity) {
 void set_discard(Words& words, const Identity& identity) {
     if (!identity.geometry.discard || identity.geometry.read_only)
         return;
-    // Reads after a trim are deterministic and zero. Parts of logical blocks are never trimmed, so that would
-    // not be true of them.
+    // This promises that reads after a trim are deterministic and zero. It would be false for parts of
+    // logical blocks, which are never trimmed.
     if (identity.geometry.discard_zeroes && identity.geometry.logical_block_bytes == sector_bytes)
         words.set(69, 0x4020);
     words.set(105, identity.max_dsm_sectors);
@@ -100,7 +101,7 @@ void set_discard(Words& words, const Identity& identity) {
 }
 
 void set_blocks(Words& words, const Geometry& geometry) {
-    // The AoE sector is 512 bytes whatever the device has, so word 106 speaks of physical blocks only.
+    // The AoE sector is always 512 bytes, so word 106 describes physical blocks only.
     const auto exponent =
         static_cast<unsigned>(std::countr_zero(geometry.physical_block_bytes / sector_bytes));
     words.set(106, exponent == 0 ? 0x4000 : 0x6000 | exponent);
@@ -151,6 +152,15 @@ IdentifySummary IdentifySummary::parse(ConstBytes data) {
     text(10, summary.serial);
     text(27, summary.model);
     return summary;
+}
+
+std::string_view unpadded(std::string_view text) {
+    const auto is_padding = [](char c) { return c == ' ' || c == '\0'; };
+    while (!text.empty() && is_padding(text.back()))
+        text.remove_suffix(1);
+    while (!text.empty() && is_padding(text.front()))
+        text.remove_prefix(1);
+    return text;
 }
 
 } // namespace aoetarget::protocol

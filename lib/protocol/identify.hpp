@@ -11,24 +11,24 @@ namespace aoetarget::protocol {
 
 inline constexpr std::size_t max_serial = 20, max_model = 40, max_firmware = 8;
 
-/// What an export says of itself.
+/// The properties of an export.
 struct Identity {
-    std::string_view serial; ///< Printable ASCII; what is longer than the field is cut.
+    std::string_view serial; ///< Printable ASCII, cut at the length of the field.
     std::string_view model;
     std::string_view firmware;
     Geometry geometry;
-    bool write_cache_enabled = false; ///< Only with geometry.volatile_cache.
-    unsigned max_dsm_sectors = 1;     ///< How many sectors of ranges one DATA SET MANAGEMENT may bring.
+    bool write_cache_enabled = false; ///< It has a meaning only with geometry.volatile_cache.
+    unsigned max_dsm_sectors = 1;     ///< The longest list of one DATA SET MANAGEMENT.
 };
 
-/// Fills `data`, exactly 512 bytes, with the 256 words, the checksum included.
+/// Fills `data`, exactly 512 bytes, with the 256 words, including the checksum.
 void write_identify(Bytes data, const Identity& identity);
 
-/// The World Wide Name of a serial number: NAA 3 (locally assigned) and 60 bits of its hash, so that every
-/// target that exports the same volume under the same serial number gives the same name.
+/// Returns the World Wide Name of a serial number: NAA 3 (locally assigned) and 60 bits of its hash, so that
+/// all targets that export a volume under the same serial number give it the same name.
 std::uint64_t wwn_of(std::string_view serial);
 
-/// The parts of IDENTIFY that a tool wants, read back. `data` is at least 512 bytes.
+/// The parts of IDENTIFY that tools read. `data` must have at least 512 bytes.
 struct IdentifySummary {
     std::uint64_t sectors = 0;
     std::array<char, max_serial> serial{};
@@ -37,7 +37,10 @@ struct IdentifySummary {
     static IdentifySummary parse(ConstBytes data);
 };
 
-/// 64-bit FNV-1a: stable across builds and machines, which std::hash is not.
+/// Returns the text without the spaces and zeros at its ends, with which IDENTIFY pads its texts.
+std::string_view unpadded(std::string_view text);
+
+/// Returns a 64-bit FNV-1a hash, which, unlike std::hash, is the same on all builds and machines.
 constexpr std::uint64_t fnv1a(std::string_view text, std::uint64_t hash = 0xCBF29CE484222325ULL) {
     for (const char c : text)
         hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001B3ULL;

@@ -1,4 +1,4 @@
-// A ring of its own for one operation, which is abandoned if it does not end in time.
+// Makes a ring for one operation, and abandons it if the operation does not end in time.
 #include "ring/attempt.hpp"
 
 #include <atomic>
@@ -9,7 +9,7 @@ namespace {
 
 std::atomic<unsigned> abandoned = 0;
 
-/// The first ring of a thread sets how many workers it may have, by its size; these are as many as any.
+/// The size of a thread's first ring sets how many workers the thread may have; this size permits the most.
 constexpr unsigned entries = 256;
 
 template <typename Call>

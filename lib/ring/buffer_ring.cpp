@@ -1,4 +1,4 @@
-// The memory of a buffer ring and its registration.
+// Allocates and registers a buffer ring.
 #include "ring/buffer_ring.hpp"
 
 #include <cerrno>
@@ -34,8 +34,8 @@ BufferRing::~BufferRing() {
     munmap(entries_, bytes_);
 }
 
-/// In place: the kernel looks at an entry when it takes the buffer. Those that it has taken are rewritten by
-/// the next add().
+/// This changes the entries in place, because the kernel reads an entry when it takes the buffer. The next
+/// add() rewrites entries that it has taken.
 void BufferRing::extend_front(std::ptrdiff_t bytes) {
     for (int i = 0; i <= mask_; ++i) {
         io_uring_buf& entry = entries_->bufs[i];

@@ -1,4 +1,4 @@
-// Buffers that the kernel picks from when something arrives (IORING_REGISTER_PBUF_RING).
+// Buffers from which the kernel picks when something arrives (IORING_REGISTER_PBUF_RING).
 #pragma once
 
 #include "ring/ring.hpp"
@@ -10,7 +10,8 @@ namespace aoetarget::ring {
 
 class BufferRing {
   public:
-    /// `entries`: a power of two; never more buffers at once with the kernel. Throws std::system_error.
+    /// `entries` must be a power of two, and the kernel never has more buffers at once. Throws
+    /// std::system_error.
     BufferRing(Ring& ring, std::uint16_t group, std::uint16_t entries);
     ~BufferRing();
     BufferRing(const BufferRing&) = delete;
@@ -25,7 +26,7 @@ class BufferRing {
         io_uring_buf_ring_advance(entries_, added_);
         added_ = 0;
     }
-    /// Makes all of them begin so many bytes earlier, or later, than they did. Nothing may be receiving.
+    /// Makes all buffers begin this many bytes earlier, or later, than they did. No receive may be under way.
     void extend_front(std::ptrdiff_t bytes);
 
   private:

@@ -1,4 +1,4 @@
-// Anonymous memory straight from the kernel: page-aligned, zeroed, and only taken when touched.
+// Anonymous memory from the kernel: page-aligned, zeroed, and only provided when touched.
 #pragma once
 
 #include <cerrno>
@@ -13,8 +13,8 @@ namespace aoetarget::ring {
 
 class Mapping {
   public:
-    /// In huge pages as far as the kernel has some: a device then finds a frame's data in one piece, not in
-    /// three.
+    /// The memory is in huge pages as far as the kernel has some: a device then finds a frame's data in one
+    /// piece, not in three.
     explicit Mapping(std::size_t bytes)
         : bytes_(bytes), mapped_(bytes < huge_page ? bytes : bytes + huge_page),
           mapping_(mmap(nullptr, mapped_, PROT_READ | PROT_WRITE, MAP_ANONYMOUS | MAP_PRIVATE, -1, 0)) {
@@ -37,7 +37,7 @@ class Mapping {
     static constexpr std::size_t huge_page = std::size_t{2} << 20;
 
     std::size_t bytes_;
-    std::size_t mapped_; ///< With what is left out to begin where a huge page can.
+    std::size_t mapped_; ///< Includes the bytes before the first boundary of a huge page.
     void* mapping_;
     void* data_;
 };

@@ -1,4 +1,4 @@
-// The eventfd and the read that waits on it.
+// Writes the eventfd, and keeps a read waiting on it.
 #include "ring/wakeup.hpp"
 
 #include <cerrno>
@@ -9,16 +9,14 @@
 
 namespace aoetarget::ring {
 
-// A blocking eventfd: io_uring then waits for it, where a non-blocking one would answer EAGAIN.
-Wakeup::Wakeup(Ring& ring) : ring_(ring), fd_(eventfd(0, EFD_CLOEXEC)) {
+// The eventfd is blocking, so that io_uring waits for it; a non-blocking one would answer EAGAIN.
+Wakeup::Wakeup(Ring& ring) : RegisteredHandler(ring), fd_(eventfd(0, EFD_CLOEXEC)) {
     if (fd_ < 0)
         throw std::system_error(errno, std::generic_category(), "cannot create an eventfd");
-    handler_ = ring_.add_handler(*this);
     read();
 }
 
 Wakeup::~Wakeup() {
-    ring_.remove_handler(handler_);
     close(fd_);
 }
 
@@ -34,8 +32,7 @@ void Wakeup::wake() const noexcept {
 }
 
 void Wakeup::read() {
-    ring_.submit(handler_, 0,
-                 [&](io_uring_sqe* sqe) { io_uring_prep_read(sqe, fd_, &count_, sizeof count_, 0); });
+    submit(0, [&](io_uring_sqe* sqe) { io_uring_prep_read(sqe, fd_, &count_, sizeof count_, 0); });
 }
 
 void Wakeup::on_completion(std::uint64_t, int result, std::uint32_t) {

@@ -1,6 +1,7 @@
-// The process's table of devices in exclusive use, and locks of open file descriptions.
+// The table of devices that this process has in exclusive use, and the locks of open file descriptions.
 #include "storage/claim.hpp"
 
+#include "storage/holder.hpp"
 #include "storage/refusal.hpp"
 
 #include <fmt/format.h>
@@ -16,7 +17,8 @@
 
 namespace aoetarget::storage {
 
-/// Of a device node. Locks belong to the node, so who names the device by another one gets no part of this.
+/// Identifies a device node. Locks belong to the node, so an export that names the device by another node
+/// does not share them.
 using Inode = std::pair<dev_t, ino_t>;
 
 struct ExclusiveUse {
@@ -27,22 +29,31 @@ struct ExclusiveUse {
 
 namespace {
 
-/// What this process has in exclusive use.
+/// The devices that this process has in exclusive use.
 struct ExclusiveUses {
     std::mutex mutex;
     std::map<Inode, ExclusiveUse> by_inode;
 
-    /// Never destroyed: a target may be so later than anything here.
+    /// The table is never destroyed, because a target may be destroyed later than any static object.
     static ExclusiveUses& get() {
         static ExclusiveUses& uses = *new ExclusiveUses;
         return uses;
     }
 };
 
+/// Throws as open_file() does, and names the holder of a file that is in use.
+[[noreturn]] void refuse_open(int error, const std::string& path, bool read_only) {
+    struct stat status {};
+    std::string holder;
+    if ((error == EBUSY || error == ETXTBSY) && stat(path.c_str(), &status) == 0)
+        holder = find_holder(status);
+    refuse(error, path, holder.empty() ? open_advice(error, read_only) : std::string_view(holder));
+}
+
 ring::FileDescriptor open_or_refuse(const std::string& path, int flags) {
     ring::FileDescriptor file(open(path.c_str(), flags | O_CLOEXEC));
     if (!file.valid())
-        refuse(errno, path, open_advice(errno, (flags & O_ACCMODE) == O_RDONLY));
+        refuse_open(errno, path, (flags & O_ACCMODE) == O_RDONLY);
     return file;
 }
 
@@ -65,7 +76,8 @@ ring::FileDescriptor open_same(const std::string& path, int flags, const Inode& 
     return file;
 }
 
-/// The device is open already, so that opening it once more is a short wait for others.
+/// The caller has opened the device already, so opening it once more is quick and holds the mutex only
+/// briefly.
 DeviceClaim claim_device(const std::string& path, bool read_only, const Inode& inode) {
     ExclusiveUses& uses = ExclusiveUses::get();
     const std::lock_guard lock(uses.mutex);
@@ -82,6 +94,59 @@ DeviceClaim claim_device(const std::string& path, bool read_only, const Inode& i
     return DeviceClaim(&found->second);
 }
 
+/// If this process has the exclusive use already, `exclusive` is one more descriptor of the same open file,
+/// since the kernel grants it to one.
+DeviceClaim adopt_device(const Inode& inode, ring::FileDescriptor exclusive) {
+    ExclusiveUses& uses = ExclusiveUses::get();
+    const std::lock_guard lock(uses.mutex);
+    const auto found = uses.by_inode.try_emplace(inode, ExclusiveUse{inode, std::move(exclusive)}).first;
+    ++found->second.exports;
+    return DeviceClaim(&found->second);
+}
+
+/// Returns null if this process does not have the exclusive use.
+DeviceClaim share_device(const Inode& inode) {
+    ExclusiveUses& uses = ExclusiveUses::get();
+    const std::lock_guard lock(uses.mutex);
+    const auto found = uses.by_inode.find(inode);
+    if (found == uses.by_inode.end())
+        return nullptr;
+    ++found->second.exports;
+    return DeviceClaim(&found->second);
+}
+
+/// The lock holders of this process.
+struct LockHolders {
+    std::mutex mutex;
+    std::vector<std::pair<Inode, std::weak_ptr<LockHolder>>> all;
+
+    /// Never destroyed: see ExclusiveUses.
+    static LockHolders& get() {
+        static LockHolders& holders = *new LockHolders;
+        return holders;
+    }
+};
+
+void remember(const std::string& path, const Claim& claim) {
+    LockHolders& holders = LockHolders::get();
+    const std::lock_guard lock(holders.mutex);
+    std::erase_if(holders.all, [](const auto& entry) { return entry.second.expired(); });
+    holders.all.emplace_back(inode_of(path, claim.holder->file), claim.holder);
+}
+
+/// Returns the lock holder of the window that begins there, or null if this process has none. Windows do not
+/// overlap, so there is at most one.
+std::shared_ptr<LockHolder> find_holder(const Inode& inode, std::uint64_t offset_bytes) {
+    LockHolders& holders = LockHolders::get();
+    const std::lock_guard lock(holders.mutex);
+    for (const auto& [its_inode, weak] : holders.all) {
+        auto holder = weak.lock();
+        if (its_inode == inode && holder != nullptr && holder->offset_bytes == offset_bytes)
+            return holder;
+    }
+    return nullptr;
+}
+
 struct flock make_lock(short type, std::uint64_t offset_bytes, std::uint64_t length_bytes) {
     struct flock lock {};
     lock.l_type = type;
@@ -92,20 +157,53 @@ struct flock make_lock(short type, std::uint64_t offset_bytes, std::uint64_t len
 }
 
 bool set_lock(const Claim& claim, struct flock lock) {
-    return fcntl(claim.file.get(), F_OFD_SETLK, &lock) == 0;
+    return fcntl(claim.holder->file.get(), F_OFD_SETLK, &lock) == 0;
 }
 
-/// A byte beyond every window; who writes that way has a shared lock on it.
+[[noreturn]] void refuse_locked(const std::string& path, const Claim& claim, struct flock lock) {
+    std::string holder;
+    if (fcntl(claim.holder->file.get(), F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK)
+        holder = find_lock_holder(status_of(path, claim.holder->file), lock);
+    refuse(EBUSY, path,
+           fmt::format("this part of it is in use by {}; stop that one, export another part, or export it "
+                       "read-only everywhere",
+                       holder.empty() ? "another export or program" : holder));
+}
+
+/// Returns the byte for a cache. Each export that writes through this cache has a shared lock on it.
 std::uint64_t writers_byte(Cache cache) {
-    constexpr std::uint64_t beyond_windows = 1ULL << 62;
-    return beyond_windows + (cache == Cache::page ? 0 : 1);
+    return end_of_windows + (cache == Cache::page ? 0 : 1);
+}
+
+bool is_held_elsewhere(int error) {
+    return error == EAGAIN || error == EACCES;
+}
+
+/// Any other error, as of a filter of system calls, says nothing about who has the lock.
+bool has_no_locks(int error) {
+    return error == ENOLCK || error == EOPNOTSUPP || error == ENOSYS || error == EINVAL;
+}
+
+void take_sent_locks(const std::string& path, const Claim& claim, const SentClaim& sent) {
+    const struct flock window =
+        make_lock(sent.read_only ? F_RDLCK : F_WRLCK, sent.offset_bytes, sent.length_bytes);
+    if (set_lock(claim, window)) {
+        if (!sent.read_only && !join_writers(path, claim, sent.cache))
+            refuse(EBUSY, path, "another export of the file uses the other cache, which loses data");
+        return;
+    }
+    if (is_held_elsewhere(errno))
+        refuse(EBUSY, path, "the file of its lock does not have it; another export or program has");
+    if (!has_no_locks(errno) || sent.relies_on_lock)
+        refuse(errno, path, "its window cannot be locked");
 }
 
 } // namespace
 
 void GiveBack::operator()(ExclusiveUse* use) const {
     ExclusiveUses& uses = ExclusiveUses::get();
-    const std::lock_guard lock(uses.mutex); // also while it is closed: then it is free for the next
+    const std::lock_guard lock(
+        uses.mutex); // held until the descriptor is closed, so that the next claim finds the device free
     if (--use->exports == 0)
         uses.by_inode.erase(uses.by_inode.find(use->inode));
 }
@@ -114,42 +212,85 @@ int exclusive_descriptor(const Claim& claim) {
     return claim.device ? claim.device->device.get() : -1;
 }
 
-Claim claim_file(const std::string& path, const FileOptions& options) {
+Claim claim_file(const std::string& path, const FileOptions& options, Claiming claiming) {
     Claim claim;
-    claim.file = open_or_refuse(path, options.read_only ? O_RDONLY : O_RDWR);
-    if (S_ISBLK(status_of(path, claim.file).st_mode) && !options.force)
-        claim.device = claim_device(path, options.read_only, inode_of(path, claim.file));
+    claim.holder = std::make_shared<LockHolder>();
+    claim.holder->file = open_or_refuse(path, options.read_only ? O_RDONLY : O_RDWR);
+    if (claiming == Claiming::here && S_ISBLK(status_of(path, claim.holder->file).st_mode) && !options.force)
+        claim.device = claim_device(path, options.read_only, inode_of(path, claim.holder->file));
+    return claim;
+}
+
+Claim share_claim(const std::string& path, const ring::FileDescriptor& file, const SentClaim& sent) {
+    const struct stat status = status_of(path, file);
+    const Inode inode{status.st_dev, status.st_ino};
+    Claim claim;
+    claim.holder = find_holder(inode, sent.offset_bytes);
+    if (claim.holder == nullptr)
+        refuse(EBADMSG, path, "it was sent without a lock, and no export here has this part of it");
+    if (!sent.read_only && (fcntl(claim.holder->file.get(), F_GETFL) & O_ACCMODE) == O_RDONLY)
+        refuse(EBUSY, path, "a device that writes cannot share the lock of a read-only one");
+    if (!sent.read_only)
+        claim.device = share_device(inode);
+    if (sent.relies_on_lock && S_ISBLK(status.st_mode) && claim.device == nullptr)
+        refuse(EBADMSG, path, "it reads ahead, and no export here has its exclusive use");
+    take_sent_locks(path, claim, sent);
+    return claim;
+}
+
+Claim adopt_claim(const std::string& path, SentClaim sent) {
+    Claim claim;
+    claim.holder = std::make_shared<LockHolder>();
+    claim.holder->file = std::move(sent.holder);
+    claim.holder->offset_bytes = sent.offset_bytes;
+    take_sent_locks(path, claim, sent);
+    if (sent.exclusive.valid()) {
+        const Inode inode = inode_of(path, sent.exclusive);
+        claim.device = adopt_device(inode, std::move(sent.exclusive));
+    }
+    remember(path, claim);
     return claim;
 }
 
 ring::FileDescriptor open_claimed(const std::string& path, int access, const Claim& claim) {
-    return open_same(path, access, inode_of(path, claim.file));
+    return open_same(path, access, inode_of(path, claim.holder->file));
 }
 
-bool lock_window(const std::string& path, const Claim& claim, std::uint64_t offset_bytes,
-                 std::uint64_t length_bytes, bool read_only, std::vector<std::string>& notes) {
-    if (set_lock(claim, make_lock(read_only ? F_RDLCK : F_WRLCK, offset_bytes, length_bytes)))
-        return true;
-    if (errno == EAGAIN || errno == EACCES)
-        refuse(EBUSY, path,
-               "this part of it is in use by another export or program; stop that, export another part, or "
-               "export it read-only everywhere");
-    notes.push_back(fmt::format("It could not be locked against other programs: {}.",
-                                std::generic_category().message(errno)));
-    return false;
+bool lock_window(const std::string& path, Claim& claim, std::uint64_t offset_bytes,
+                 std::uint64_t length_bytes, const FileOptions& options, std::vector<std::string>& notes) {
+    const struct flock lock = make_lock(options.read_only ? F_RDLCK : F_WRLCK, offset_bytes, length_bytes);
+    bool locked = set_lock(claim, lock);
+    if (!locked && is_held_elsewhere(errno)) {
+        const auto holder =
+            options.replaces ? find_holder(inode_of(path, claim.holder->file), offset_bytes) : nullptr;
+        if (holder != nullptr)
+            claim.holder = holder;
+        locked = holder != nullptr && set_lock(claim, lock);
+        if (!locked)
+            refuse_locked(path, claim, lock);
+    }
+    if (!locked) {
+        notes.push_back(fmt::format("It could not be locked against other programs: {}.",
+                                    std::generic_category().message(errno)));
+        return false;
+    }
+    claim.holder->offset_bytes = offset_bytes;
+    remember(path, claim);
+    return true;
 }
 
-// Where a page has dirty data of one window when the other is written past the page cache, the kernel lets
-// all syncs of the file fail, or writes the page back over the other's data. Pages are kept in groups of up
-// to 2 MiB, so it is not enough that the windows have no page in common: measured on Linux 6.18 with ext4 and
-// XFS, where it happened with a border on a page and not with one on 2 MiB, and on a block device.
+// If a page has dirty data of one window when a write to the other bypasses the page cache, the kernel lets
+// all syncs of the file fail, or writes the page back over the other window's data. The kernel keeps pages in
+// groups of up to 2 MiB, so it is not enough that the windows have no page in common. This was measured on
+// Linux 6.18 with ext4 and XFS, where it happened with a border between windows on a page and not with one on
+// 2 MiB, and on a block device.
 bool join_writers(const std::string& path, const Claim& claim, Cache cache) {
     const std::uint64_t own_byte = writers_byte(cache);
     if (!set_lock(claim, make_lock(F_RDLCK, own_byte, 1)))
         refuse(errno, path, "");
     struct flock other =
         make_lock(F_WRLCK, writers_byte(cache == Cache::page ? Cache::direct : Cache::page), 1);
-    if (fcntl(claim.file.get(), F_OFD_GETLK, &other) != 0)
+    if (fcntl(claim.holder->file.get(), F_OFD_GETLK, &other) != 0)
         refuse(errno, path, "");
     if (other.l_type == F_UNLCK)
         return true;

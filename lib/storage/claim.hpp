@@ -1,4 +1,5 @@
-// Exclusive use of what is exported: a lock on the window of the file, and O_EXCL on a block device.
+// Exclusive use of an exported file or device: a lock on the window of the file, and O_EXCL on a block
+// device.
 #pragma once
 
 #include "ring/file_descriptor.hpp"
@@ -12,36 +13,75 @@
 
 namespace aoetarget::storage {
 
+/// No window reaches beyond this offset. The bytes from there on are for other locks than those of windows.
+constexpr std::uint64_t end_of_windows = 1ULL << 62;
+
 struct ExclusiveUse;
 struct GiveBack {
     void operator()(ExclusiveUse* use) const;
 };
-/// Of a block device. The kernel grants it to one open file; the exports of this process share that, until
-/// the last of them is gone. On any thread.
+/// Shares the exclusive use of a block device. The kernel grants that to one open file; the exports of this
+/// process, on any thread, share the file until the last of them is gone.
 using DeviceClaim = std::unique_ptr<ExclusiveUse, GiveBack>;
 
-struct Claim {
-    ring::FileDescriptor file; ///< Holds the locks, and nothing is done through it.
-    DeviceClaim device; ///< Null where the file is no block device, is only read, or is taken by force.
+/// The file that holds the locks; no I/O goes through it. A device and the one that replaces it share it.
+struct LockHolder {
+    ring::FileDescriptor file;
+    std::uint64_t offset_bytes = 0; ///< Where the window begins, once it is locked.
 };
 
-/// A descriptor that has the exclusive use; -1: there is none. The claim owns it.
+struct Claim {
+    std::shared_ptr<LockHolder> holder; ///< Null if another process has the claim: see Claiming.
+    DeviceClaim device; ///< Null if the file is no block device, is only read, or is opened with force.
+};
+
+/// Returns the descriptor that has the exclusive use, or -1 if there is none. The claim owns it.
 [[nodiscard]] int exclusive_descriptor(const Claim& claim);
 
-/// Opens `path` with exclusive use of a block device, or, if it is only read, with the certainty that nobody
-/// but this process had that when it was opened. Throws as open_file() does.
-Claim claim_file(const std::string& path, const FileOptions& options);
+enum class Claiming : std::uint8_t {
+    here,
+    elsewhere, ///< The process to which the file is sent has the claim.
+};
 
-/// Opens the file that was claimed once more. Throws as open_file() does.
+/// Opens `path`, and takes exclusive use of a block device, if that is to be here. If the device is only
+/// read, this only checks that no other process had exclusive use of it at that moment. Throws as open_file()
+/// does.
+Claim claim_file(const std::string& path, const FileOptions& options, Claiming claiming);
+
+/// A claim of another process, as it has sent it.
+struct SentClaim {
+    ring::FileDescriptor holder{}; ///< Has the locks.
+    ring::FileDescriptor
+        exclusive{}; ///< Has the exclusive use of a block device. Not valid if there is none.
+    std::uint64_t offset_bytes = 0;
+    std::uint64_t length_bytes = 0;
+    bool read_only = false;
+    Cache cache = Cache::direct;
+    bool relies_on_lock = false; ///< It is refused on a file system without locks.
+};
+
+/// Returns the claim for a file that another process has sent without one: it shares those of the device of
+/// this process that has the same file open, with the same offset. `sent` has no files. Throws
+/// std::system_error: EBADMSG if there is no such device, EBUSY if its locks cannot be those of `sent`.
+Claim share_claim(const std::string& path, const ring::FileDescriptor& file, const SentClaim& sent);
+
+/// Makes the claim that another process has sent, and takes its locks again: that succeeds if they are held
+/// as they should be, or if nobody has them. Throws std::system_error (EBUSY) if another open file has them.
+Claim adopt_claim(const std::string& path, SentClaim sent);
+
+/// Opens the claimed file once more. Throws as open_file() does.
 ring::FileDescriptor open_claimed(const std::string& path, int access, const Claim& claim);
 
-/// Open file description locks: they are tied to the claim, not to the process, and so keep exports of one
-/// process apart too. False: there is none, and a note says so. Throws where somebody else has the window.
-bool lock_window(const std::string& path, const Claim& claim, std::uint64_t offset_bytes,
-                 std::uint64_t length_bytes, bool read_only, std::vector<std::string>& notes);
+/// Locks the window with an open file description lock, which belongs to the claim and not to the process, so
+/// it keeps exports of one process apart too. If options.replaces is set and a device of this process has the
+/// window, the claim shares its lock. Returns false, and adds a note, if the file system has no locks. Throws
+/// if another export or program has the window.
+bool lock_window(const std::string& path, Claim& claim, std::uint64_t offset_bytes,
+                 std::uint64_t length_bytes, const FileOptions& options, std::vector<std::string>& notes);
 
-/// All who write to a file have to go through the page cache, or all past it: false where another export
-/// goes the other way. The claim keeps such others off from then on. The file can be locked.
+/// Makes sure that all exports that write to a file use the page cache, or all bypass it. Returns false if
+/// another export uses the other way. Otherwise the claim keeps such exports away from then on. The file must
+/// support locks.
 bool join_writers(const std::string& path, const Claim& claim, Cache cache);
 
 } // namespace aoetarget::storage

@@ -1,26 +1,32 @@
-// Each operation from its submission to its end: short transfers, repetition, and syncs that many share.
+// Carries each operation from its submission to its end: short transfers, repetition, and syncs that several
+// writes share.
 #include "storage/file_device.hpp"
+
+#include "storage/file_probe.hpp"
 
 #include <algorithm>
 #include <cassert>
 #include <cerrno>
 #include <span>
+#include <system_error>
 
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
 
 namespace aoetarget::storage {
 namespace {
 
-constexpr std::uint64_t sync_argument = 0; // where an operation's completion carries its address
+constexpr std::uint64_t sync_argument = 0; // the completions of other operations carry their address
 
-// What device_data holds.
+// The entries of device_data.
 constexpr std::size_t next_in_list = 0;
-constexpr std::size_t place_in_queue = next_in_list; // until it is carried out
+constexpr std::size_t place_in_queue = next_in_list; // until the write is carried out
 constexpr std::size_t bytes_done = 1;
 
 constexpr std::size_t max_transfer_bytes =
-    1U << 30; // below what the kernel moves at once; the rest goes on as after a short transfer
+    1U << 30; // less than the kernel moves at once; the rest continues as after a short transfer
 
 std::uint64_t to_argument(const Io& io) {
     return reinterpret_cast<std::uintptr_t>(&io);
@@ -52,8 +58,7 @@ void advance(Io& io, std::uint64_t bytes) {
     }
 }
 
-/// ECANCELED is the kernel's word for not having found a worker thread: a want of resources, and nothing has
-/// been done.
+/// ECANCELED means that the kernel found no worker thread: resources are missing, and nothing was done.
 int to_error(int result) {
     return result == -ECANCELED ? EAGAIN : -result;
 }
@@ -104,11 +109,27 @@ void RingFileDevice::attach(ring::Ring& ring) {
         queued_writes_.emplace(ring, handler_);
 }
 
+/// The file may have shrunk, too: then its geometry stays, and operations beyond its end fail.
+std::uint64_t RingFileDevice::refresh_sectors() {
+    try {
+        const std::uint64_t end_bytes = std::min(probe_file(opened_.file.get()).bytes, opened_.end_bytes);
+        if (end_bytes <= opened_.offset_bytes)
+            return 0;
+        const std::uint64_t block_bytes = opened_.geometry.logical_block_bytes;
+        const std::uint64_t sectors =
+            (end_bytes - opened_.offset_bytes) / block_bytes * block_bytes / sector_bytes;
+        opened_.geometry.sectors = std::max(opened_.geometry.sectors, sectors);
+        return sectors;
+    } catch (const std::system_error&) { // the disk is gone
+        return 0;
+    }
+}
+
 void RingFileDevice::submit(Io& io) {
     assert(ring_ != nullptr && io.range.fits(opened_.geometry.sectors));
     io.device_data = {};
-    if (failed_ && io.op != Io::Op::read)
-        return io.complete(EIO);
+    if (sync_error_ != 0 && io.op != Io::Op::read)
+        return io.complete(sync_error_);
     if (io.op == Io::Op::flush)
         return wait_for_sync(io);
     start(io);
@@ -121,7 +142,7 @@ void RingFileDevice::start(Io& io) {
                               queued_writes_->begin(to_argument(io), io.device_data[place_in_queue]);
     ring_->submit(handler_, to_argument(io), [&](io_uring_sqe* sqe) {
         if (io.op == Io::Op::discard) {
-            // Not io_uring_prep_fallocate(), whose types depend on the version of liburing.
+            // The types of io_uring_prep_fallocate() depend on the version of liburing.
             io_uring_prep_rw(IORING_OP_FALLOCATE, sqe, -1, nullptr,
                              FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset);
             sqe->addr = bytes_left(io);
@@ -167,9 +188,9 @@ void RingFileDevice::step_done(Io& io, int result) {
                            queued_writes_->end(io.device_data[place_in_queue], result);
     if (cancelled || result == -EINTR)
         return start(io);
-    // EAGAIN is not tried again here, where nothing would keep the loop from spinning: the initiator repeats.
+    // EAGAIN is not tried again here, because the loop would spin: the initiator repeats the request.
     if (result < 0)
-        return io.complete(to_error(result));
+        return io.complete(error_of(io, result));
     if (io.op == Io::Op::discard)
         return carried_out(io);
 
@@ -177,18 +198,29 @@ void RingFileDevice::step_done(Io& io, int result) {
     const std::uint64_t block_bytes = opened_.geometry.logical_block_bytes;
     const std::uint64_t moved = static_cast<std::uint64_t>(result) / block_bytes * block_bytes;
     if (moved == 0)
-        return io.complete(io.op == Io::Op::read ? ENODATA : EIO);
+        return io.complete(io.op == Io::Op::read ? ENXIO : EIO);
     advance(io, moved);
     if (bytes_left(io) > 0)
         return start(io);
     carried_out(io);
 }
 
+/// A write beyond the end of a block device fails with ENOSPC too: a disk that was pulled out has no sectors
+/// left.
+int RingFileDevice::error_of(const Io& io, int result) const {
+    if (result != -ENOSPC || opened_.regular)
+        return to_error(result);
+    std::uint64_t bytes = 0;
+    const std::uint64_t end = opened_.offset_bytes + io.range.end() * sector_bytes;
+    const bool is_gone = ioctl(opened_.file.get(), BLKGETSIZE64, &bytes) != 0 || bytes < end;
+    return is_gone ? ENXIO : ENOSPC;
+}
+
 void RingFileDevice::carried_out(Io& io) {
     if (io.op == Io::Op::read)
         return io.complete();
-    if (failed_)
-        return io.complete(EIO);
+    if (sync_error_ != 0)
+        return io.complete(sync_error_);
     if (io.durable || !opened_.geometry.volatile_cache)
         return wait_for_sync(io);
     io.complete();
@@ -221,8 +253,8 @@ void RingFileDevice::sync_done(int result) {
     const IoList covered = std::exchange(syncing_, {});
     IoList lost;
     if (error != 0 && attempted) {
-        failed_ = true;
-        lost = std::exchange(unsynced_, {}); // the sync that they wait for would find nothing left to write
+        sync_error_ = error;
+        lost = std::exchange(unsynced_, {}); // their sync would find nothing left to write, and succeed
     }
     complete_all(covered, error);
     complete_all(lost, error);

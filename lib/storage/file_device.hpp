@@ -1,11 +1,11 @@
 // The data path of an opened file: reads, writes, discards and syncs through the ring.
 //
-// Stable writes are made stable in groups: a write that has been carried out waits for an fdatasync that
-// starts after it. One sync at a time is under way; what is carried out meanwhile shares the next one, and a
-// lone write gets its sync at the end of its turn. Measured against RWF_DSYNC on every write (4 KiB, ext4 on
-// a virtio disk): at depth 1 up to 15 % slower under O_DIRECT and equal through the page cache; at depth 32
-// under O_DIRECT equal for random writes, 1.7 times as fast for sequential ones, twice in a sparse file, and
-// through the page cache 4 to 6 times.
+// Writes are made stable in groups: a write that has been carried out waits for an fdatasync that starts
+// after it. One sync at a time is under way; the writes that are carried out meanwhile share the next one,
+// and a lone write gets its sync at the end of its turn. Measured against RWF_DSYNC on every write (4 KiB,
+// ext4 on a virtio disk): at depth 1 up to 15 % slower under O_DIRECT and equal through the page cache; at
+// depth 32 under O_DIRECT equal for random writes, 1.7 times as fast for sequential ones, twice in a sparse
+// file, and through the page cache 4 to 6 times.
 #pragma once
 
 #include "ring/file_descriptor.hpp"
@@ -25,12 +25,12 @@
 
 namespace aoetarget::storage {
 
-/// First in, first out, linked through the operations themselves.
+/// A list, first in, first out, that is linked through the operations themselves.
 class IoList {
   public:
     [[nodiscard]] bool empty() const { return first_ == nullptr; }
     void push(Io& io);
-    /// The oldest; null where there is none.
+    /// Removes and returns the oldest, or null if the list is empty.
     Io* pop();
 
   private:
@@ -38,16 +38,18 @@ class IoList {
     Io* last_ = nullptr;
 };
 
-/// All that open_file() finds out.
+/// The facts that open_file() finds out.
 struct OpenedFile {
-    /// Not known to the ring, which may keep a file open for a while after it is told to forget it: closing
-    /// this one gives the window free at once.
+    /// The ring may keep a file open for a while after it is told to forget it. The ring does not know the
+    /// claim, so closing it releases the window at once.
     Claim claim;
     ring::FileDescriptor file;
-    bool regular = false; ///< A regular file, no block device.
+    std::string path;     ///< From the root.
+    bool regular = false; ///< The file is a regular file, not a block device.
     std::uint64_t offset_bytes = 0;
+    std::uint64_t end_bytes = 0; ///< The file may grow up to here, where its lock ends.
     Geometry geometry;
-    bool blocks_submission = false; ///< What it is given must go to a worker thread at once.
+    bool blocks_submission = false; ///< Operations must go to a worker thread at once.
     std::string mode;
     std::string identity;
     std::vector<std::string> notes;
@@ -62,10 +64,15 @@ class RingFileDevice final : public FileDevice,
     ~RingFileDevice() override;
 
     void attach(ring::Ring& ring) override;
+    [[nodiscard]] const OpenedFile& opened() const { return opened_; }
+    [[nodiscard]] FilePlace place() const override { return {opened_.path, opened_.file.get()}; }
+    [[nodiscard]] bool is_unclaimed() const override { return opened_.claim.holder == nullptr; }
 
     [[nodiscard]] Geometry geometry() const override { return opened_.geometry; }
+    std::uint64_t refresh_sectors() override;
     void submit(Io& io) override;
     [[nodiscard]] std::string identity() const override { return opened_.identity; }
+    [[nodiscard]] bool refuses_writes() const override { return sync_error_ != 0; }
     [[nodiscard]] std::string mode() const override { return opened_.mode; }
     [[nodiscard]] const std::vector<std::string>& notes() const override { return opened_.notes; }
 
@@ -73,10 +80,11 @@ class RingFileDevice final : public FileDevice,
     void on_completion(std::uint64_t argument, int result, std::uint32_t flags) override;
     void on_turn_end() override;
 
-    /// Starts what is left to do of a read, write or discard.
+    /// Starts the rest of a read, write or discard.
     void start(Io& io);
     void prepare_transfer(io_uring_sqe* sqe, const Io& io, std::uint64_t offset) const;
     void step_done(Io& io, int result);
+    [[nodiscard]] int error_of(const Io& io, int result) const;
     void carried_out(Io& io);
     void wait_for_sync(Io& io);
     void start_sync();
@@ -86,15 +94,16 @@ class RingFileDevice final : public FileDevice,
     ring::Ring* ring_ = nullptr;
     ring::HandlerId handler_ = 0;
     ring::RingFile ring_file_;
-    /// Of a block device the file that has its exclusive use. Through another one the kernel would refuse to
-    /// discard what has just been written and is not on the disk yet (EBUSY).
+    /// For a block device, this is the file that has its exclusive use. Through another file the kernel would
+    /// refuse to discard data that was just written and is not on the disk yet (EBUSY).
     std::optional<ring::RingFile> discard_file_;
-    std::optional<QueuedWrites> queued_writes_; // the kernel queues those to regular files only
-    IoList unsynced_;                           // carried out; the next sync covers them
-    IoList syncing_; // waiting for the sync that is under way, which there is only while somebody waits
-    /// A sync has failed. Linux forgets after one error which pages are not on disk, so a later sync would
-    /// succeed and lie: nothing is written any more until the file is opened anew. Reads go on.
-    bool failed_ = false;
+    std::optional<QueuedWrites> queued_writes_; // the kernel queues only writes to regular files
+    IoList unsynced_;                           // writes that are carried out; the next sync covers them
+    IoList syncing_;                            // waiting for the sync that is under way; empty if none is
+    /// The error of a sync that has failed, or 0. Linux forgets after one error which pages are not on disk,
+    /// so a later sync would succeed and lie. Therefore the device writes nothing more until the file is
+    /// opened again. Reads continue.
+    int sync_error_ = 0;
 };
 
 } // namespace aoetarget::storage

@@ -1,6 +1,7 @@
-// The system calls and trials by which each fact is found out.
+// The system calls and trials that find out each fact.
 #include "storage/file_probe.hpp"
 
+#include "geometry.hpp"
 #include "ring/attempt.hpp"
 #include "storage/sysfs.hpp"
 
@@ -25,7 +26,6 @@ namespace aoetarget::storage {
 namespace {
 
 constexpr std::uint32_t page_bytes = 4096;
-constexpr std::uint32_t max_logical_block_bytes = 65536; // of block_device.hpp
 
 [[noreturn]] void fail() {
     throw std::system_error(errno, std::generic_category());
@@ -35,7 +35,7 @@ FileFacts probe_block_device(int fd, dev_t device) {
     FileFacts facts{.block_device = true, .disk = device};
     unsigned physical = 0;
     int logical = 0;
-    int alignment = 0; // -1: the partition lies askew in a way that cannot be told
+    int alignment = 0; // -1: the partition lies askew by an unknown distance
     if (ioctl(fd, BLKGETSIZE64, &facts.bytes) != 0 || ioctl(fd, BLKSSZGET, &logical) != 0)
         fail();
     facts.logical_block_bytes = static_cast<std::uint32_t>(logical);
@@ -48,14 +48,14 @@ FileFacts probe_block_device(int fd, dev_t device) {
 
 FileFacts probe_regular_file(const struct stat& status) {
     FileFacts facts{.bytes = static_cast<std::uint64_t>(status.st_size), .disk = status.st_dev};
-    // Some file systems name here what they like to transfer at once, which is more than their block.
+    // Some file systems report here their preferred size of a transfer, which is larger than their block.
     const auto block_bytes = static_cast<std::uint64_t>(status.st_blksize);
     facts.physical_block_bytes =
         std::bit_floor(static_cast<std::uint32_t>(std::clamp<std::uint64_t>(block_bytes, 512, page_bytes)));
     return facts;
 }
 
-/// The C library's struct statx may be too old to have what the kernel answers to STATX_DIOALIGN.
+/// The C library's struct statx may be too old to have the fields for STATX_DIOALIGN.
 struct DirectStatx {
     static constexpr unsigned wanted = 0x2000; // STATX_DIOALIGN, Linux 6.1
 
@@ -67,7 +67,7 @@ struct DirectStatx {
 };
 static_assert(sizeof(DirectStatx) == 256 && offsetof(DirectStatx, memory_align) == 0x98);
 
-/// The smallest block that a direct read takes, for kernels and file systems that cannot be asked.
+/// Finds the smallest block that a direct read takes, for kernels and file systems without STATX_DIOALIGN.
 std::uint32_t smallest_direct_read(int fd, std::uint32_t least) {
     const std::unique_ptr<void, decltype(&std::free)> buffer(std::aligned_alloc(page_bytes, page_bytes),
                                                              &std::free);
@@ -75,7 +75,7 @@ std::uint32_t smallest_direct_read(int fd, std::uint32_t least) {
         if (bytes < least)
             continue;
         if (pread(fd, buffer.get(), bytes, 0) >= 0 ||
-            errno != EINVAL) // a bad sector says nothing on alignment
+            errno != EINVAL) // a bad sector, which says nothing about alignment
             return bytes;
     }
     return 0;
@@ -107,7 +107,7 @@ std::optional<DirectAlignment> try_direct(int fd, const FileFacts& facts) {
     } else if (facts.block_device) {
         alignment = {facts.logical_block_bytes, facts.logical_block_bytes};
     } else {
-        // A hole may be read at any offset, so the probe alone could promise too much.
+        // The kernel reads a hole at any offset, so the probe alone could promise too much.
         const auto least = static_cast<std::uint32_t>(disk_number(facts.disk, "queue/logical_block_size"));
         const std::uint32_t bytes = smallest_direct_read(fd, least);
         alignment = {bytes, bytes};
@@ -125,8 +125,8 @@ std::optional<DirectAlignment> try_direct(int fd, const FileFacts& facts) {
 }
 
 std::optional<bool> can_punch_hole(int fd, const FileFacts& facts, std::uint32_t block_bytes) {
-    // On a block device the kernel turns it into "write zeroes", never into a mere discard, and takes whole
-    // blocks only.
+    // On a block device the kernel turns the hole into "write zeroes", never into a mere discard, and accepts
+    // whole blocks only.
     if (facts.block_device)
         return block_bytes % facts.logical_block_bytes == 0 &&
                disk_number(facts.disk, "queue/write_zeroes_max_bytes") > 0;
@@ -151,7 +151,7 @@ bool blocks_submission(int fd, const FileFacts& facts, bool direct, bool discard
 void load_extents(int fd) {
     struct statfs status {};
     constexpr unsigned long precache_extents =
-        _IO('f', 18); // EXT4_IOC_PRECACHE_EXTENTS, in no header of Debian 12
+        _IO('f', 18); // EXT4_IOC_PRECACHE_EXTENTS; no header of Debian 12 has it
     if (fstatfs(fd, &status) == 0 && status.f_type == EXT4_SUPER_MAGIC)
         ioctl(fd, precache_extents);
 }
@@ -162,10 +162,10 @@ bool has_other_name(int fd, const FileFacts& facts) {
         fail();
     if (facts.block_device && disk_attribute(facts.disk, "loop/backing_file"))
         return true;
-    return std::ranges::any_of(loop_files(), [&](const std::string& path) {
+    return std::ranges::any_of(loop_devices(), [&](const LoopDevice& loop) {
         struct stat below {};
-        if (stat(path.c_str(), &below) != 0)
-            return true; // deleted, or out of reach: it may be any file
+        if (stat(loop.backing_file.c_str(), &below) != 0)
+            return true; // it is deleted or out of reach, so it may be this file
         if (facts.block_device)
             return S_ISBLK(below.st_mode) && below.st_rdev == own.st_rdev;
         return below.st_dev == own.st_dev && below.st_ino == own.st_ino;
@@ -178,14 +178,20 @@ std::uint16_t rotation_rate(const FileFacts& facts) {
     return disk_attribute(facts.disk, "queue/rotational") == "0" ? non_rotating : unknown;
 }
 
-std::string volume_name(const std::string& path, const FileFacts& facts) {
-    if (facts.block_device) {
-        const std::string partition = block_attribute(facts.disk, "partition").value_or("");
-        for (const auto* name : {"dm/uuid", "md/uuid", "wwid", "device/wwid", "serial", "device/serial"}) {
-            if (const auto value = disk_attribute(facts.disk, name))
-                return partition.empty() ? *value : *value + "-part" + partition;
-        }
+std::optional<std::string> own_name(const FileFacts& facts) {
+    if (!facts.block_device)
+        return std::nullopt;
+    const std::string partition = block_attribute(facts.disk, "partition").value_or("");
+    for (const auto* name : {"dm/uuid", "md/uuid", "wwid", "device/wwid", "serial", "device/serial"}) {
+        if (const auto value = disk_attribute(facts.disk, name))
+            return partition.empty() ? *value : *value + "-part" + partition;
     }
+    return std::nullopt;
+}
+
+std::string volume_name(const std::string& path, const FileFacts& facts) {
+    if (const auto name = own_name(facts))
+        return *name;
     const std::unique_ptr<char, decltype(&std::free)> canonical(realpath(path.c_str(), nullptr), &std::free);
     return canonical ? canonical.get() : path;
 }

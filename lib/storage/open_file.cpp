@@ -1,14 +1,18 @@
-// Opening a file: everything that can be wrong with it is found and said here, before anything is served from
-// it.
+// Opens a file, and refuses it with cause and cure if it cannot be served.
+#include "storage/open_file.hpp"
 #include "storage/claim.hpp"
 #include "storage/file_device.hpp"
 #include "storage/file_probe.hpp"
+#include "storage/holder.hpp"
 #include "storage/refusal.hpp"
+
+#include <aoetarget/hand_over.hpp>
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <filesystem>
 #include <optional>
 #include <string_view>
 #include <system_error>
@@ -23,27 +27,15 @@ namespace aoetarget {
 namespace storage {
 namespace {
 
-constexpr std::uint64_t max_sectors = (1ULL << 48) - 1;
-
 // --- The file ------------------------------------------------------------------------------------
 
-/// Before it is opened, which would wait on a FIFO.
+/// This comes before opening the file, which would wait on a FIFO.
 void check_kind(const std::string& path) {
     struct stat status {};
     if (stat(path.c_str(), &status) != 0)
         refuse(errno, path, open_advice(errno, true));
     if (!S_ISREG(status.st_mode) && !S_ISBLK(status.st_mode))
         refuse(EINVAL, path, "it is neither a regular file nor a block device");
-}
-
-void check_writable(const std::string& path, int fd, const FileFacts& facts, std::uint64_t end_bytes) {
-    int read_only = 0;
-    if (facts.block_device && ioctl(fd, BLKROGET, &read_only) == 0 && read_only != 0)
-        refuse(EROFS, path, open_advice(EROFS, false));
-    // A write beyond this limit would end the process with SIGXFSZ.
-    rlimit limit{};
-    if (!facts.block_device && getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur < end_bytes)
-        refuse(EFBIG, path, "it is larger than this process may write; raise 'ulimit -f'");
 }
 
 // --- The window ----------------------------------------------------------------------------------
@@ -64,8 +56,9 @@ Window choose_window(const std::string& path, const FileOptions& options, std::u
     const std::uint64_t tail_bytes = file_bytes % sector_bytes;
     const std::uint64_t usable_bytes = file_bytes - tail_bytes;
     if (usable_bytes == 0)
-        refuse(EINVAL, path,
-               fmt::format("its {} bytes do not make one sector of 512; make it larger", file_bytes));
+        refuse(
+            EINVAL, path,
+            fmt::format("its size of {} bytes is less than one sector of 512; make it larger", file_bytes));
     if (!window.aligned_to(sector_bytes))
         refuse(EINVAL, path, "offset and length must be multiples of 512 bytes");
     if (window.offset_bytes >= usable_bytes)
@@ -87,21 +80,30 @@ Window choose_window(const std::string& path, const FileOptions& options, std::u
                 fmt::format("The last {} bytes are not exported, because the size is not a multiple of 512.",
                             tail_bytes));
     }
-    if (window.length_bytes / sector_bytes > max_sectors)
+    if (window.length_bytes / sector_bytes > Geometry::max_sectors)
         refuse(EFBIG, path, "it has more sectors than ATA can address; choose a smaller length");
     return window;
 }
 
-/// Whether nobody else changes the file as far as locks and claims can tell. A disk that is only read is not
-/// claimed, and its partitions may be written to; a file that is only read has a lock against who writes.
+/// Returns whether the file is safe from changes by other programs, as far as locks and claims can tell. A
+/// read-only export of a disk does not claim it, so others may write to its partitions; a read-only export of
+/// a file has a lock against writers.
 bool is_left_alone(const FileOptions& options, int fd, const FileFacts& facts, bool locked) {
     const bool claimed = !options.force && !(facts.block_device && options.read_only);
     return locked && claimed && !has_other_name(fd, facts);
 }
 
+void note_loop_device(int fd, std::vector<std::string>& notes) {
+    struct stat status {};
+    if (fstat(fd, &status) != 0)
+        return;
+    if (std::string text = find_loop_device(status); !text.empty())
+        notes.push_back(std::move(text));
+}
+
 // --- The cache -----------------------------------------------------------------------------------
 
-/// Empty: through the page cache.
+/// Returns nothing if the page cache is to be used.
 std::optional<DirectAlignment> choose_direct(const std::string& path, const FileOptions& options, int fd,
                                              const FileFacts& facts, const Window& window,
                                              std::vector<std::string>& notes) {
@@ -115,16 +117,17 @@ std::optional<DirectAlignment> choose_direct(const std::string& path, const File
     const std::string cause =
         alignment ? fmt::format("its offset or length is not a whole number of logical blocks of {} bytes",
                                 alignment->offset_bytes)
-                  : "the file system does not take O_DIRECT";
+                  : "the file system does not support O_DIRECT";
     if (options.cache == Cache::direct)
         refuse(EINVAL, path,
                fmt::format("cache=direct is not possible, because {}; use cache=page{}", cause,
                            alignment ? ", or choose another offset and length" : ""));
-    notes.push_back(fmt::format("The page cache is used, because {}.", cause));
+    notes.push_back(fmt::format("It uses the page cache, because {}.", cause));
     return std::nullopt;
 }
 
-/// So that all exports that write to the file use the same cache. One that may use either follows the others.
+/// Makes all exports that write to the file use the same cache. An export that may use either follows the
+/// others.
 void agree_on_cache(const std::string& path, const FileOptions& options, const Claim& claim, int fd,
                     std::optional<DirectAlignment>& direct, std::vector<std::string>& notes) {
     if (join_writers(path, claim, direct ? Cache::direct : Cache::page))
@@ -132,16 +135,16 @@ void agree_on_cache(const std::string& path, const FileOptions& options, const C
     if (direct && !options.cache && join_writers(path, claim, Cache::page)) {
         set_direct(fd, false);
         direct.reset();
-        notes.emplace_back("The page cache is used, because another export that writes to it does so.");
+        notes.emplace_back("It uses the page cache, because another export that writes to the file does so.");
         return;
     }
     refuse(EBUSY, path,
-           fmt::format("it would be written {} the page cache, and another export writes {} it, which loses "
-                       "data; give all exports of it the same cache, cache=page or cache=direct",
+           fmt::format("it would write {} the page cache and another export of the file writes {} it, which "
+                       "loses data; give all of them the same cache, cache=page or cache=direct",
                        direct ? "past" : "through", direct ? "through" : "past"));
 }
 
-// --- What comes out ------------------------------------------------------------------------------
+// --- The opened file -----------------------------------------------------------------------------
 
 Geometry describe(const FileOptions& options, const FileFacts& facts, const Window& window,
                   const std::optional<DirectAlignment>& direct, int fd, bool left_alone,
@@ -150,8 +153,8 @@ Geometry describe(const FileOptions& options, const FileFacts& facts, const Wind
     geometry.sectors = window.length_bytes / sector_bytes;
     if (direct) {
         geometry.logical_block_bytes = direct->offset_bytes;
-        // Drivers of disks with large blocks split at pages whatever they say of memory, and then refuse the
-        // pieces.
+        // Drivers of disks with large blocks split at pages, whatever alignment they report, and then refuse
+        // the pieces.
         const std::uint32_t block_bytes = std::min<std::uint32_t>(direct->offset_bytes, 4096);
         geometry.memory_alignment = std::max(direct->memory_bytes, block_bytes);
     }
@@ -162,24 +165,21 @@ Geometry describe(const FileOptions& options, const FileFacts& facts, const Wind
                                    geometry.physical_block_bytes / sector_bytes);
     geometry.read_only = options.read_only;
     geometry.volatile_cache = options.durability == Durability::volatile_cache;
-    if (!options.read_only) {
+    if (options.discard && !options.read_only) {
         const auto discards = can_punch_hole(fd, facts, geometry.logical_block_bytes);
         geometry.discard = discards.value_or(false);
         if (!discards)
-            notes.emplace_back(
-                "Its file system does not answer (is it frozen?): requests wait until it does, and it "
-                "does not take trims until it is exported anew.");
+            notes.emplace_back("Its file system does not answer (is it frozen?). Requests wait until it "
+                               "does, and the export refuses trims until it is opened again.");
     }
     geometry.discard_zeroes = geometry.discard; // a hole reads as zeros, to the byte
     geometry.rotation_rate = rotation_rate(facts);
-    geometry.read_ahead = direct.has_value() && left_alone; // the page cache has its own
+    geometry.read_ahead = direct.has_value() && left_alone; // the page cache reads ahead by itself
     return geometry;
 }
 
-std::string describe_mode(const Geometry& geometry, bool direct) {
-    const std::string_view durability = geometry.volatile_cache ? "volatile" : "stable";
-    return fmt::format("{}, {}", direct ? "direct" : "page cache",
-                       geometry.read_only ? "read-only" : durability);
+std::string identity_of(const std::string& volume, std::uint64_t offset_bytes) {
+    return fmt::format("{}+{}", volume, offset_bytes);
 }
 
 FileFacts probe_or_refuse(const std::string& path, int fd) {
@@ -191,14 +191,36 @@ FileFacts probe_or_refuse(const std::string& path, int fd) {
 }
 
 } // namespace
-} // namespace storage
 
-std::unique_ptr<FileDevice> open_file(const std::string& path, const FileOptions& options) {
-    using namespace storage;
+std::uint64_t growth_limit(const FileFacts& facts, bool read_only) {
+    rlimit limit{};
+    if (facts.block_device || read_only || getrlimit(RLIMIT_FSIZE, &limit) != 0)
+        return end_of_windows;
+    return std::min<std::uint64_t>(limit.rlim_cur, end_of_windows);
+}
+
+void check_writable(const std::string& path, int fd, const FileFacts& facts, std::uint64_t end_bytes) {
+    int read_only = 0;
+    if (facts.block_device && ioctl(fd, BLKROGET, &read_only) == 0 && read_only != 0)
+        refuse(EROFS, path, open_advice(EROFS, false));
+    if (growth_limit(facts, false) < end_bytes)
+        refuse(EFBIG, path, "it is larger than this process may write; raise 'ulimit -f'");
+}
+
+std::string describe_mode(const Geometry& geometry, bool direct) {
+    const std::string_view durability = geometry.volatile_cache ? "volatile" : "stable";
+    return fmt::format("{}, {}", direct ? "direct" : "page cache",
+                       geometry.read_only ? "read-only" : durability);
+}
+
+namespace {
+
+OpenedFile open_and_describe(const std::string& path, const FileOptions& options, Claiming claiming) {
     check_kind(path);
 
     OpenedFile opened;
-    opened.claim = claim_file(path, options);
+    opened.path = std::filesystem::absolute(path);
+    opened.claim = claim_file(path, options, claiming);
     opened.file = open_claimed(path, options.read_only ? O_RDONLY : O_RDWR, opened.claim);
     const int fd = opened.file.get();
     const FileFacts facts = probe_or_refuse(path, fd);
@@ -206,21 +228,49 @@ std::unique_ptr<FileDevice> open_file(const std::string& path, const FileOptions
     const Window window = choose_window(path, options, facts.bytes, opened.notes);
     if (!options.read_only)
         check_writable(path, fd, facts, window.end_bytes());
-    const bool locked = lock_window(path, opened.claim, window.offset_bytes, window.length_bytes,
-                                    options.read_only, opened.notes);
+    opened.end_bytes =
+        options.length_bytes != 0 ? window.end_bytes() : growth_limit(facts, options.read_only);
+    const bool locked = claiming == Claiming::here &&
+                        lock_window(path, opened.claim, window.offset_bytes,
+                                    opened.end_bytes - window.offset_bytes, options, opened.notes);
 
+    note_loop_device(fd, opened.notes);
     auto direct = choose_direct(path, options, fd, facts, window, opened.notes);
     if (locked && !options.read_only)
         agree_on_cache(path, options, opened.claim, fd, direct, opened.notes);
     opened.regular = !facts.block_device;
     opened.offset_bytes = window.offset_bytes;
-    opened.geometry =
-        describe(options, facts, window, direct, fd, is_left_alone(options, fd, facts, locked), opened.notes);
+    const bool left_alone = is_left_alone(options, fd, facts, locked || claiming == Claiming::elsewhere);
+    opened.geometry = describe(options, facts, window, direct, fd, left_alone, opened.notes);
     opened.blocks_submission = blocks_submission(fd, facts, direct.has_value(), !options.read_only);
     load_extents(fd);
     opened.mode = describe_mode(opened.geometry, direct.has_value());
-    opened.identity = fmt::format("{}+{}", volume_name(path, facts), window.offset_bytes);
+    opened.identity = identity_of(volume_name(path, facts), window.offset_bytes);
+    return opened;
+}
+
+} // namespace
+} // namespace storage
+
+std::unique_ptr<FileDevice> open_file(const std::string& path, const FileOptions& options) {
+    using namespace storage;
+    return std::make_unique<RingFileDevice>(open_and_describe(path, options, Claiming::here));
+}
+
+std::unique_ptr<FileDevice> open_unclaimed(const std::string& path, const FileOptions& options) {
+    using namespace storage;
+    OpenedFile opened = open_and_describe(path, options, Claiming::elsewhere);
+    opened.claim = {};
     return std::make_unique<RingFileDevice>(std::move(opened));
+}
+
+std::string find_own_identity(const std::string& path, const FileOptions& options) {
+    using namespace storage;
+    struct stat status {};
+    if (stat(path.c_str(), &status) != 0 || !S_ISBLK(status.st_mode))
+        return {};
+    const auto name = own_name({.block_device = true, .disk = status.st_rdev});
+    return name ? identity_of(*name, options.offset_bytes) : std::string();
 }
 
 } // namespace aoetarget

@@ -1,4 +1,4 @@
-// When a write has waited too long in a queue of the kernel, and is done by a worker thread at once.
+// Decides when a write has waited too long in a queue of the kernel, and goes to a worker thread at once.
 #include "storage/queued_writes.hpp"
 
 #include <algorithm>
@@ -8,13 +8,13 @@
 namespace aoetarget::storage {
 namespace {
 
-// A write is cancelled after one to two of these: an export that shares a queue with one that hangs answers
-// well within the time after which initiators repeat.
+// A write is cancelled after one to two of these intervals. So an export that shares a queue with one that
+// hangs answers well before initiators repeat.
 __kernel_timespec between_looks{.tv_sec = 0, .tv_nsec = 20'000'000};
-constexpr unsigned looks_to_skip_for = 500; // 10 seconds in which there are writes
+constexpr unsigned looks_to_skip_for = 500; // 10 seconds, counted while there are writes
 constexpr std::uint64_t in_no_queue = ~0ULL;
 
-/// The kernel's queues belong to the thread.
+/// The kernel has one set of queues for each thread.
 thread_local unsigned files_that_hang = 0;
 
 } // namespace
@@ -44,8 +44,8 @@ bool QueuedWrites::end(std::uint64_t place, int result) {
         --files_that_hang;
     if (!ended.cancelled || (result != -ECANCELED && result != -EINTR))
         return false;
-    // Where no other file hangs it has only waited for a thread. EINTR: it had begun, and might be
-    // interrupted again and again if it went into a queue.
+    // If no other file hangs, it has only waited for a thread. EINTR means that it had begun, and the queue
+    // might interrupt it again and again.
     if (files_that_hang > 0 || result == -EINTR) {
         looks_to_skip_for_ = looks_to_skip_for;
         for (Write& write : writes_)
@@ -60,10 +60,10 @@ void QueuedWrites::on_completion(std::uint64_t, int, std::uint32_t) {
         --looks_to_skip_for_;
     const std::uint64_t overdue_before = std::exchange(next_number_at_last_look_, next_number_);
     const auto oldest = std::ranges::min_element(writes_, {}, &Write::number);
-    // The kernel begins them in order: while one is carried out the others only wait for it.
+    // The kernel begins them in order, so while one is carried out the others only wait for it.
     if (oldest == writes_.end())
         return;
-    if (oldest->cancelled) { // without effect: it had begun
+    if (oldest->cancelled) { // the cancellation had no effect, so the write had begun
         if (!std::exchange(hangs_, true))
             ++files_that_hang;
         return;
@@ -76,7 +76,7 @@ void QueuedWrites::on_completion(std::uint64_t, int, std::uint32_t) {
 void QueuedWrites::look_soon() {
     if (std::exchange(looks_soon_, true))
         return;
-    ring_.submit(handler_, 0, [](io_uring_sqe* sqe) { io_uring_prep_timeout(sqe, &between_looks, 0, 0); });
+    submit(0, [](io_uring_sqe* sqe) { io_uring_prep_timeout(sqe, &between_looks, 0, 0); });
 }
 
 void QueuedWrites::cancel(Write& write) {

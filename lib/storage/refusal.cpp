@@ -20,7 +20,7 @@ std::string_view open_advice(int error, bool read_only) {
         return "it does not exist; check the path ('lsblk' lists disks; 'truncate -s SIZE FILE' makes an "
                "image)";
     case EPERM:
-        return "it is protected, whoever the user is ('lsattr' shows immutable files; a container may not be "
+        return "it is protected from every user ('lsattr' shows immutable files; a container may not be "
                "given the device)";
     case EMFILE:
     case ENFILE:

@@ -1,4 +1,4 @@
-// A file that cannot be exported: the error that says so, with cause and cure.
+// The error for a file that cannot be exported, with cause and cure.
 #pragma once
 
 #include <string>
@@ -6,10 +6,10 @@
 
 namespace aoetarget::storage {
 
-/// Throws std::system_error. `why` is the cause as far as the error number does not tell it, and the cure.
+/// Throws std::system_error. `why` has the cure, and the cause if the error number does not tell it.
 [[noreturn]] void refuse(int error, const std::string& path, std::string_view why);
 
-/// The cause and cure of an open() that failed with `error`; empty where its number says all.
+/// Returns cause and cure of an open() that failed with `error`, or nothing if the number says all.
 std::string_view open_advice(int error, bool read_only);
 
 } // namespace aoetarget::storage

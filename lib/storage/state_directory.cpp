@@ -1,4 +1,4 @@
-// How a state is read, checked and saved, step by step.
+// Reads, checks and saves a state, step by step.
 #include "storage/state_directory.hpp"
 
 #include "storage/state_file.hpp"
@@ -17,7 +17,7 @@
 namespace aoetarget::storage {
 namespace {
 
-// Longer than any state: reading a file that is not ours stops there.
+// This is longer than any state, so that reading a foreign file stops there.
 constexpr std::size_t max_file_bytes = 64 * 1024;
 
 [[noreturn]] void fail(int error, const std::string& what) {
@@ -31,8 +31,8 @@ constexpr std::size_t max_file_bytes = 64 * 1024;
                      file, why.empty() ? "" : ": ", why));
 }
 
-/// What somebody else put there, or can change by another name, is not taken for ours: others may be allowed
-/// to write into the directory.
+/// Refuses a file that another user put there, or can change under another name, because others may be
+/// allowed to write into the directory.
 void check_is_ours(const std::string& file, const struct stat& status, const struct stat& directory) {
     if (!S_ISREG(status.st_mode))
         fail_to_read(EINVAL, file, "it is not a regular file; remove it to begin anew, or put a copy there");
@@ -42,7 +42,7 @@ void check_is_ours(const std::string& file, const struct stat& status, const str
         fail_to_read(EPERM, file, "another user owns it; 'chown' it to the user who runs this, or remove it");
 }
 
-/// Empty where there is no such file.
+/// Returns nothing if there is no such file.
 std::optional<std::string> read_file(int directory, const std::string& name, const std::string& path) {
     const std::string file_path = fmt::format("{}/{}", path, name);
     struct stat of_directory {};
@@ -54,7 +54,7 @@ std::optional<std::string> read_file(int directory, const std::string& name, con
             return std::nullopt;
         fail_to_read(errno, file_path, "");
     }
-    check_is_ours(file_path, status, of_directory); // before it is opened: a device may do something then
+    check_is_ours(file_path, status, of_directory); // first, because to open a device may have effects
     const ring::FileDescriptor file(
         openat(directory, name.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
     if (!file.valid() || fstat(file.get(), &status) < 0)
@@ -68,7 +68,7 @@ std::optional<std::string> read_file(int directory, const std::string& name, con
     return text;
 }
 
-/// What a power cut left of a save. It may be another user's.
+/// Removes the file that a power cut left of a save. It may belong to another user.
 void remove_left_over(int directory, const std::string& name, const std::string& path) {
     if (unlinkat(directory, name.c_str(), 0) < 0 && errno != ENOENT)
         fail(errno, fmt::format("{}/{}: it is in the way of saving the state of an export and cannot be "
@@ -76,7 +76,7 @@ void remove_left_over(int directory, const std::string& name, const std::string&
                                 path, name));
 }
 
-/// Returns its new name, which nothing had.
+/// Returns its new name, which no file had.
 std::string set_aside(int directory, const std::string& name, const std::string& path) {
     std::string aside = name + ".damaged";
     struct stat status {};
@@ -87,23 +87,21 @@ std::string set_aside(int directory, const std::string& name, const std::string&
     return aside;
 }
 
-/// So that a power cut does not take a new directory with all that is in it.
+/// Makes sure that a power cut does not take a new directory with all its files.
 void sync_parent(const std::string& path) {
     const ring::FileDescriptor parent(open((path + "/..").c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!parent.valid() || fsync(parent.get()) < 0)
-        fail(errno, fmt::format("{}: cannot make sure that the new directory stays", path));
+        fail(errno, fmt::format("{}: cannot sync the new directory to the disk", path));
 }
 
 } // namespace
 
 /// Saves the state of one export, step by step: a new file, synced, takes the place of the old one, and the
-/// directory is synced. What has the name of the new file is removed, never written to.
-class StateDirectory::Save final : private ring::CompletionHandler {
+/// directory is synced. A file that already has the name of the new file is removed, and never written to.
+class StateDirectory::Save final : private ring::RegisteredHandler {
   public:
     Save(ring::Ring& ring, int directory, std::string name)
-        : ring_(ring), handler_(ring.add_handler(*this)), directory_(directory), name_(std::move(name)),
-          new_name_(name_ + ".new") {}
-    ~Save() { ring_.remove_handler(handler_); }
+        : RegisteredHandler(ring), directory_(directory), name_(std::move(name)), new_name_(name_ + ".new") {}
 
     void start(const core::ProtocolState& state, core::StateSaver& saver) {
         text_ = encode_state(state);
@@ -112,14 +110,13 @@ class StateDirectory::Save final : private ring::CompletionHandler {
         next(Step::open);
     }
 
-    [[nodiscard]] bool is_under_way() const { return ring_.outstanding(handler_) > 0; }
+    [[nodiscard]] bool is_under_way() const { return !quiet(); }
 
   private:
     enum class Step : std::uint64_t { open, write, sync, close, rename, sync_directory, remove_left_over };
 
     void next(Step step) {
-        ring_.submit(handler_, static_cast<std::uint64_t>(step),
-                     [&](io_uring_sqe* sqe) { prepare(step, sqe); });
+        submit(static_cast<std::uint64_t>(step), [&](io_uring_sqe* sqe) { prepare(step, sqe); });
     }
 
     void prepare(Step step, io_uring_sqe* sqe) const {
@@ -134,7 +131,7 @@ class StateDirectory::Save final : private ring::CompletionHandler {
         case Step::write:
             io_uring_prep_write(sqe, -1, text_.data(), static_cast<unsigned>(text_.size()), 0);
             ring_file_.apply(sqe);
-            ring::skip_queues(sqe); // where writes to exports that hang may wait
+            ring::skip_queues(sqe); // because writes to exports that hang may wait there
             break;
         case Step::sync:
             io_uring_prep_fsync(sqe, file_, 0);
@@ -178,8 +175,6 @@ class StateDirectory::Save final : private ring::CompletionHandler {
             next(static_cast<Step>(argument + 1));
     }
 
-    ring::Ring& ring_;
-    const ring::HandlerId handler_;
     const int directory_;
     const std::string name_;
     const std::string new_name_;
@@ -204,9 +199,9 @@ StateDirectory::StateDirectory(ring::Ring& ring, std::string path) : path_(std::
     directory_ = ring::FileDescriptor(open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!directory_.valid())
         fail(errno, fmt::format("{}: cannot open the directory for the state of exports", path_));
-    // A predecessor may have been killed when a new file was in its place and nothing made that stay yet.
+    // A predecessor may have been killed after a new file took its place and before the directory was synced.
     if (fsync(directory_.get()) < 0)
-        fail(errno, fmt::format("{}: cannot make sure that the state of exports in it stays", path_));
+        fail(errno, fmt::format("{}: cannot sync the state of exports in it to the disk", path_));
     if (faccessat(directory_.get(), ".", W_OK | X_OK, AT_EACCESS) < 0)
         fail(errno,
              fmt::format("{}: cannot write into the directory for the state of exports; give it to the user "

@@ -1,5 +1,6 @@
-// A directory with one file for the state of each export, replaced as a whole and synced before anybody is
-// told: after a power cut a file holds what was acknowledged last, or what was being saved then.
+// A directory with one file for the state of each export. A file is replaced as a whole and synced before the
+// change is acknowledged, so after a power cut it holds the state that was acknowledged last, or the one that
+// was being saved then.
 #pragma once
 
 #include "core/protocol_state.hpp"
@@ -15,8 +16,8 @@ namespace aoetarget::storage {
 class StateDirectory final : public core::StateStore {
   public:
     struct Loaded {
-        core::ProtocolState state; ///< Empty lists where nothing was kept.
-        std::string note;          ///< If not empty: what people should know.
+        core::ProtocolState state; ///< Empty if the directory has no state for the export.
+        std::string note;          ///< A human-readable sentence if a damaged file was set aside, else empty.
     };
 
     /// Makes the directory (not its parents) if it is not there. Throws std::system_error with the path, the
@@ -24,12 +25,12 @@ class StateDirectory final : public core::StateStore {
     StateDirectory(ring::Ring& ring, std::string path);
     ~StateDirectory();
 
-    /// Reads what was kept for `address`, and gets ready to save it. May wait for the disk: before the loop.
-    /// A damaged file is set aside under a name that nothing has, which the note tells. Throws
-    /// std::system_error with the path, the cause and the cure where the file cannot be read, or is not a
-    /// regular file with one name and an owner whom this process trusts: itself, root, or the directory's.
+    /// Reads the state of `address`, and gets ready to save it. It may wait for the disk. It sets a damaged
+    /// file aside under a new name, which the note tells. Throws std::system_error with the path, the cause
+    /// and the cure if the file cannot be read, or is not a regular file with one name and a trusted owner:
+    /// this process's user, root, or the owner of the directory.
     Loaded load(const Address& address);
-    /// A save for `address` is under way: load() has to wait.
+    /// Returns whether a save for `address` is under way; load() must not be called then.
     [[nodiscard]] bool is_saving(const Address& address) const;
     void save(const Address& address, const core::ProtocolState& state, core::StateSaver& saver) override;
 

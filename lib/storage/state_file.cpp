@@ -1,4 +1,4 @@
-// The text of a state: how it is written and parsed.
+// Writes and parses the text of a state.
 #include "storage/state_file.hpp"
 
 #include "protocol/identify.hpp"
@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::string_view first_line = "aoetarget state 1";
 
-/// Bytes written as pairs of hexadecimal digits.
+/// Parses bytes that are written as pairs of hexadecimal digits.
 std::optional<std::vector<std::byte>> parse_hex(std::string_view digits) {
     std::vector<std::byte> bytes;
     for (; digits.size() >= 2; digits.remove_prefix(2)) {
@@ -78,7 +78,7 @@ std::optional<core::ProtocolState> parse_state(std::string_view text) {
                         (space == line.size() || !add_line(state, key, line.substr(space + 1))))
             return std::nullopt;
     }
-    // The checksum, the order of the lines and what else the text may have that is not ours.
+    // This checks the checksum, the order of the lines and everything else.
     if (encode_state(state) != text)
         return std::nullopt;
     return state;

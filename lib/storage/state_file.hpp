@@ -1,4 +1,4 @@
-// The state of an export as text: one file, which people can read and which tells whether it is whole.
+// The state of an export as text: one human-readable file with a checksum.
 //
 //     aoetarget state 1
 //     config 686F6D65
@@ -6,7 +6,8 @@
 //     reserve 02:00:00:00:00:01
 //     checksum 0123456789ABCDEF
 //
-// One line per address; the config string in hexadecimal digits; the checksum is the FNV-1a of all before it.
+// Each address has a line of its own; the config string is in hexadecimal digits; the checksum is the FNV-1a
+// of all text before it.
 #pragma once
 
 #include "core/protocol_state.hpp"
@@ -18,7 +19,7 @@
 namespace aoetarget::storage {
 
 std::string encode_state(const core::ProtocolState& state);
-/// Empty where the text is not exactly what encode_state() would write.
+/// Returns nothing if the text is not exactly as encode_state() writes it.
 std::optional<core::ProtocolState> parse_state(std::string_view text);
 
 } // namespace aoetarget::storage

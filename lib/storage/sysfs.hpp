@@ -11,17 +11,24 @@
 
 namespace aoetarget::storage {
 
-/// One line, without spaces around it. Empty where the device or the attribute does not exist, or says
-/// nothing.
+/// Returns the first line of a file, without spaces around it, or nothing if it does not exist or is empty.
+std::optional<std::string> read_attribute(const std::string& path);
+
+/// Does the same for an attribute of a block device.
 std::optional<std::string> block_attribute(dev_t device, std::string_view name);
 
-/// The same of the whole disk, where the device is a partition.
+/// Does the same for the whole disk if the device is a partition.
 std::optional<std::string> disk_attribute(dev_t device, std::string_view name);
 
-/// The same as a number; 0 where there is none.
+/// Does the same for a number, and returns 0 if there is none.
 std::uint64_t disk_number(dev_t device, std::string_view name);
 
-/// The files and block devices that have loop devices over them.
-std::vector<std::string> loop_files();
+struct LoopDevice {
+    std::string name; ///< "loop0"
+    std::string backing_file;
+};
+
+/// Returns the loop devices that lie over a file or block device. `sys` is where sysfs is mounted.
+std::vector<LoopDevice> loop_devices(const std::string& sys = "/sys");
 
 } // namespace aoetarget::storage

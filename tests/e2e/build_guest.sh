@@ -7,8 +7,10 @@ set -euo pipefail
 
 cache=${1:?usage: build_guest.sh CACHE}
 modules="virtio_pci virtio_net virtio_blk aoe ifb sch_ingress sch_netem cls_matchall act_mirred"
-programs="bash fio mkfs.ext4 e2fsck tc aoe-discover aoe-stat aoe-revalidate"
-program_packages="bash busybox-static fio e2fsprogs iproute2 aoetools libc6"
+# Only the scenario "modules" loads these.
+more_modules="veth bridge 8021q bonding team team_mode_roundrobin team_mode_activebackup vrf loop dm_mod raid1 sd_mod scsi_debug"
+programs="bash fio mkfs.ext4 e2fsck tc ip dmsetup lvm mdadm teamd teamdctl teamnl aoe-discover aoe-stat aoe-revalidate"
+program_packages="bash busybox-static fio e2fsprogs iproute2 dmsetup lvm2 mdadm libteam-utils aoetools libc6"
 
 fail() {
     echo "build_guest.sh: $*" >&2
@@ -83,21 +85,21 @@ copy_with_libraries() { # PROGRAM
     done
 }
 
-# Each module and what it needs first, in the order in which insmod has to see them.
-copy_modules() { # VERSION
-    local module file dependency
-    depmod --basedir "$work/kernel" "$1"
-    local tree="$work/kernel/lib/modules/$1"
-    for module in $modules; do
-        file=$(sed -n "s|^\(.*/$module\.ko[^:]*\):.*|\1|p" "$tree/modules.dep")
+# Each module and what it needs first, in the order in which insmod has to see them, which LIST then tells.
+copy_modules() { # LIST MODULE...
+    local list=$root/modules/$1 tree module file dependency
+    tree=$(echo "$work"/kernel/lib/modules/*)
+    shift
+    for module in "$@"; do
+        file=$(sed -n "s|^\(.*/${module//_/[_-]}\.ko[^:]*\):.*|\1|p" "$tree/modules.dep")
         [ -n "$file" ] || fail "the kernel has no module $module"
         for dependency in $(sed -n "s|^$file:||p" "$tree/modules.dep" | tr ' ' '\n' | tac) "$file"; do
-            copy_module "$tree/$dependency"
+            copy_module "$tree/$dependency" "$list"
         done
     done
 }
 
-copy_module() { # FILE
+copy_module() { # FILE LIST
     local name
     name=$(basename "$1")
     name=${name%.xz}
@@ -108,7 +110,7 @@ copy_module() { # FILE
         *.xz) xz --decompress --stdout "$1" > "$root/modules/$name" ;;
         *) cp "$1" "$root/modules/$name" ;;
     esac
-    echo "$name" >> "$root/modules/order"
+    echo "$name" >> "$2"
 }
 
 make_initramfs() { # OUTPUT
@@ -129,7 +131,11 @@ make_initramfs() { # OUTPUT
         copy_with_libraries "$program"
     done
     ln -s /proc/self/mounts "$root/etc/mtab"
-    copy_modules "$(basename "$work"/kernel/lib/modules/*)"
+    depmod --basedir "$work/kernel" "$(basename "$work"/kernel/lib/modules/*)"
+    # shellcheck disable=SC2086  # lists of words
+    copy_modules order $modules
+    # shellcheck disable=SC2086
+    copy_modules more $more_modules
     (cd "$root" && find . -print0 | cpio --null --create --format=newc --owner=+0:+0 --quiet) > "$1"
 }
 

@@ -29,12 +29,15 @@ prepare_guest() { # SCENARIO SETTING...
 
 # The program under test, for a guest in which it is to run.
 pack_target() { # FOLDER
-    local path library
-    path=$(command -v "$aoetarget")
-    mkdir -p "$1/lib"
-    cp --dereference "$path" "$1/target"
-    for library in $(ldd "$path" | grep --only-matching '/[^ ]*'); do
-        cp --dereference "$library" "$1/lib/"
+    pack_program "$(command -v "$aoetarget")" "$1" target
+}
+
+pack_program() { # PROGRAM FOLDER NAME
+    local library
+    mkdir -p "$2/lib"
+    cp --dereference "$1" "$2/$3"
+    for library in $(ldd "$1" | grep --only-matching '/[^ ]*'); do
+        cp --dereference "$library" "$2/lib/"
     done
 }
 

@@ -34,7 +34,7 @@ run_qemu() {
     start_qemu "$@"
     deadline=$((SECONDS + seconds))
     while kill -0 "$qemu_pid" 2> /dev/null; do
-        if ! target_alive; then
+        if [ ${#target_pids[@]} -gt 0 ] && ! target_alive; then # else it is in the guest
             machine_end="the target died"
         elif [ "$SECONDS" -ge "$deadline" ]; then
             machine_end="time-out after $seconds s"

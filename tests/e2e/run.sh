@@ -1,11 +1,12 @@
 #!/bin/bash
 # End-to-end tests: a Debian kernel with its own aoe driver, and iPXE, in virtual machines against a running target; and the
-# target in a virtual machine whose power fails.
+# target in a virtual machine whose power fails, or which has bonds, arrays and whatever else takes kernel modules.
 #
-#   run.sh --aoetarget PROGRAM [--programs FOLDER] [--only SCENARIO] [--cuts N] [--cache FOLDER]
+#   run.sh --aoetarget PROGRAM [--programs FOLDER] [--only SCENARIO] [--cuts N] [--cases PATTERN] [--cache FOLDER]
 #       FOLDER of --programs: where the build has the tests' own programs (default: ../tests/e2e, seen from PROGRAM)
-#       SCENARIO: mtu1500 mtu9000 loss restart powercut ipxe; --only may be given more than once
+#       SCENARIO: mtu1500 mtu9000 loss restart modules powercut ipxe; --only may be given more than once
 #       N: how often powercut cuts the power (default: 5)
+#       PATTERN: the cases of modules with such names, as grep -E takes it (default: all)
 #       FOLDER of --cache keeps the guest's kernel and tools between runs (default: aoetarget-e2e in the user's cache folder)
 #
 # Needs root, for a network namespace, a tap, loop and zram devices of its own; all of them are gone when it ends.
@@ -17,7 +18,8 @@ cache=${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/aoetarget-e2e
 aoetarget=
 programs=
 cuts=5
-all=(mtu1500 mtu9000 loss restart powercut ipxe)
+cases=.
+all=(mtu1500 mtu9000 loss restart modules powercut ipxe)
 wanted=()
 
 usage() {
@@ -31,6 +33,7 @@ while [ $# -gt 0 ]; do
         --aoetarget) aoetarget=${2:?--aoetarget needs a program} ;;
         --programs) programs=${2:?--programs needs a folder} ;;
         --cuts) cuts=${2:?--cuts needs a number} ;;
+        --cases) cases=${2:?--cases needs a pattern} ;;
         --cache) cache=${2:?--cache needs a folder} ;;
         --only) wanted+=("${2:?--only needs a scenario}") ;;
         *) usage ;;
@@ -46,10 +49,14 @@ for scenario in "${wanted[@]}"; do
 done
 [[ $cuts =~ ^[1-9][0-9]*$ ]] || usage
 programs=${programs:-$(dirname "$(command -v "$aoetarget")")/../tests/e2e}
-if [[ " ${wanted[*]} " = *" powercut "* ]] && [ ! -x "$programs/power_cut" ]; then
-    echo "run.sh: there is no program power_cut in $programs; build it, or name the folder with --programs" >&2
-    exit 2
-fi
+declare -A program_of=([powercut]=power_cut [modules]=with_modules)
+for scenario in "${wanted[@]}"; do
+    program=${program_of[$scenario]:-}
+    if [ -n "$program" ] && [ ! -x "$programs/$program" ]; then
+        echo "run.sh: there is no program $program in $programs; build it, or name the folder with --programs" >&2
+        exit 2
+    fi
+done
 
 # The guest is built with the network of the machine; everything after that happens in a namespace without any.
 if [ "${AOETARGET_E2E_NAMESPACE:-}" != own ]; then

@@ -23,7 +23,7 @@ start_target() { # LOG EXPORT...
         for served in "$@"; do
             arguments+=(-e "$served")
         done
-        "$aoetarget" serve -i "$target_interface" "${arguments[@]}" >> "$target_log" 2>&1 &
+        "$aoetarget" serve --control none -i "$target_interface" "${arguments[@]}" >> "$target_log" 2>&1 &
         target_pids+=("$!")
     fi
     wait_for_target "$@"

@@ -1,5 +1,4 @@
-// Requests as a fuzzer chooses them: mostly such as make sense, so that runs get somewhere, and any other as
-// well.
+// Requests that a fuzzer chooses: mostly meaningful ones, so that runs make progress, but also any others.
 #pragma once
 
 #include "input.hpp"

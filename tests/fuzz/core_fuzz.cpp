@@ -1,10 +1,10 @@
 // Whole frames into the core, many in a run: a few clients and links, exports that come and go, devices that
 // complete and fail in any order. The bytes of the input choose what happens next.
 //
-// CoreFixture watches over every answer (reply_rules.hpp), over what a device may rely on (fake_device.hpp),
-// and that in the end nothing is under way and every slot is free. Here is checked besides that reads return
-// and disks hold what was written, in the order in which it was sent, and that no sector changes which no
-// request has named.
+// CoreFixture checks every answer (reply_rules.hpp), the promises to a device (fake_device.hpp), and that in
+// the end nothing is under way and every slot is free. This file also checks that reads return and disks hold
+// the data that was written, in the order in which it was sent, and that no sector changes that no request
+// has named.
 #include "any_request.hpp"
 #include "fuzz_target.hpp"
 #include "sector_model.hpp"

@@ -1,4 +1,4 @@
-// In a fuzz target every failed check ends the process, which is how the fuzzer learns of it.
+// Ends the process at every failed check, so that the fuzzer learns of it.
 #include "support/check.hpp"
 
 #include <cstdio>

@@ -1,5 +1,5 @@
-// Every parser of a frame, on the same bytes: none reads beyond the end, each finds what the tests' own
-// reading of the wire finds, and what is written reads back as it was.
+// Runs every parser of a frame on the same bytes: none reads beyond the end, each agrees with the tests' own
+// reading of the wire, and written frames read back unchanged.
 #include "fuzz_target.hpp"
 
 #include "protocol/ata.hpp"

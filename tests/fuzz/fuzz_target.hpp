@@ -1,4 +1,4 @@
-// What a fuzz target is to whoever runs it: libFuzzer, or replay_main.cpp, which feeds it files.
+// The interface of a fuzz target to its runner: libFuzzer, or replay_main.cpp, which feeds it files.
 #pragma once
 
 #include "support/check.hpp"
@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <string>
 
-/// Returns 0, or ends the process where the input has uncovered a mistake.
+/// Returns 0, or ends the process if the input has uncovered a mistake.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
 
 namespace aoetest {

@@ -1,4 +1,4 @@
-// IDENTIFY data: any 512 bytes can be read, and what an export says of itself reads back.
+// IDENTIFY data: any 512 bytes can be read, and the description of an export reads back.
 #include "fuzz_target.hpp"
 #include "input.hpp"
 

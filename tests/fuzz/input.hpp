@@ -1,5 +1,5 @@
-// The bytes that a fuzzer chooses, taken from the front. Where they have run out there are only zeros, so
-// that every beginning of an input means the same as in the whole.
+// The bytes that a fuzzer chooses, taken from the front. After their end there are only zeros, so that every
+// beginning of an input means the same as in the whole.
 #pragma once
 
 #include "support/wire.hpp"

@@ -1,5 +1,4 @@
-// Feeds a fuzz target the files that are named, or all files of a folder: how a corpus is run where there is
-// no libFuzzer.
+// Feeds a fuzz target the named files, or all files of a folder. This runs a corpus without libFuzzer.
 #include "fuzz_target.hpp"
 
 #include <cstdio>

@@ -12,8 +12,9 @@
 set -eu
 
 top=$(cd "$(dirname "$0")/../.." && pwd)
+. "$top/tests/build.sh"
 build=$top/build/fuzz
-all='frame identify text core'
+all='frame identify text configuration core'
 targets= limit=-max_total_time=5 jobs=1
 
 while [ $# -gt 0 ]; do
@@ -40,13 +41,7 @@ for target in ${targets:=$all}; do
 done
 
 # Optimized, because the sanitizers are slow enough.
-if [ ! -f "$build/build.ninja" ]; then
-    rm -rf "$build"
-    mkdir -p "$build"
-    CXX=clang++ meson setup "$build" "$top" -Dfuzz=enabled -Dtests=enabled -Dcli=enabled -Dwerror=true \
-        -Dbuildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false >"$build/setup.log" ||
-        { cat "$build/setup.log" >&2; exit 1; }
-fi
+CXX=clang++ configure "$build" -Dfuzz=enabled -Dbuildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false
 programs=
 for target in $targets; do programs="$programs tests/fuzz/fuzz-$target"; done
 # shellcheck disable=SC2086 # one word for each program
@@ -60,7 +55,7 @@ for target in $targets; do
     found=$build/found/$target crashes=$build/crashes/$target log=$build/$target.log
     mkdir -p "$found" "$crashes"
     case $target in
-    core) longest=2048 ;;
+    core | configuration) longest=2048 ;;
     *) longest=800 ;;
     esac
     parallel=

@@ -1,6 +1,6 @@
-// What the sectors of a disk may hold, as far as requests and answers tell. A change arrives at a moment;
-// that it has taken effect is certain once it was answered with success, and that it has not once it was
-// refused. What an answer leaves open is open here: an initiator's view.
+// The possible contents of a disk's sectors, as far as requests and answers tell. A change arrives at a
+// moment. It has certainly taken effect once it was answered with success, and certainly not once it was
+// refused. This is an initiator's view: it leaves open what an answer leaves open.
 #pragma once
 
 #include "support/wire.hpp"

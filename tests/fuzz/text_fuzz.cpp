@@ -1,4 +1,4 @@
-// The texts that people write: addresses, MAC addresses, exports, interfaces and sizes. Each is understood or
+// The texts that users write: addresses, MAC addresses, exports, interfaces and sizes. Each is understood or
 // refused in one clear line, and a text that is understood reads back when it is written.
 #include "fuzz_target.hpp"
 

@@ -48,8 +48,8 @@ struct FourExports {
 
 } // namespace
 
-TEST_CASE("protocol 9 row partial wildcards: 0xFFFF.5, 3.0xFF and both match independently",
-          "[protocol-9][protocol-1.1]") {
+TEST_CASE("a wildcard in shelf or slot matches by itself, and both together match every export",
+          "[wildcard]") {
     FourExports scene;
     for (const auto& [shelf, slot] : FourExports::wildcards) {
         CAPTURE(shelf, static_cast<unsigned>(slot));
@@ -65,7 +65,7 @@ TEST_CASE("protocol 9 row partial wildcards: 0xFFFF.5, 3.0xFF and both match ind
     scene.client.expect_silence(config_request().to(2, every_slot));
 }
 
-TEST_CASE("protocol 1.2: a wildcard request gets one independent answer per export", "[protocol-1.2]") {
+TEST_CASE("each export gives its own answer to a wildcard request", "[wildcard]") {
     FourExports scene;
     for (const Request& plain : {identify_request(), config_request(), mask_request(), reserve_request()})
         for (const auto& [shelf, slot] : FourExports::wildcards) {
@@ -83,7 +83,7 @@ TEST_CASE("protocol 1.2: a wildcard request gets one independent answer per expo
     }
 }
 
-TEST_CASE("protocol 9 row ATA on a wildcard: IDENTIFY is answered by each export", "[protocol-9]") {
+TEST_CASE("each export answers IDENTIFY on a wildcard address", "[wildcard]") {
     FourExports scene;
     Request discovery = identify_request(); // as WinAoE discovers: broadcast, E flag set
     discovery.at(24) = aflag_extended;
@@ -97,15 +97,14 @@ TEST_CASE("protocol 9 row ATA on a wildcard: IDENTIFY is answered by each export
     CHECK(std::adjacent_find(serials.begin(), serials.end()) == serials.end()); // all different
 }
 
-TEST_CASE("protocol 9 row ATA on a wildcard: power mode and flush are answered by each export",
-          "[protocol-9]") {
+TEST_CASE("each export answers CHECK POWER MODE and FLUSH CACHE on a wildcard address", "[wildcard]") {
     FourExports scene;
     for (const std::uint8_t opcode : {ata::check_power_mode, ata::flush_cache, ata::flush_cache_ext})
         for (const Reply& reply : scene.client.ask_all(ata_request(opcode).to(every_shelf, every_slot), 4))
             CHECK(reply.status() == status_good);
 }
 
-TEST_CASE("protocol 9 row ATA on a wildcard: WRITE is dropped and changes nothing", "[protocol-9]") {
+TEST_CASE("a WRITE on a wildcard address is dropped and changes nothing", "[wildcard]") {
     FourExports scene;
     for (const std::uint8_t opcode :
          std::initializer_list<std::uint8_t>{0x30, 0x31, 0x34, 0x35, 0x3D, 0xCA, 0xCB})
@@ -121,8 +120,7 @@ TEST_CASE("protocol 9 row ATA on a wildcard: WRITE is dropped and changes nothin
     scene.client.expect_silence(write_request(64, pattern(64, 1)).to(every_shelf, every_slot));
 }
 
-TEST_CASE("protocol 9 row ATA on a wildcard: DATA SET MANAGEMENT is dropped and discards nothing",
-          "[protocol-9]") {
+TEST_CASE("DATA SET MANAGEMENT on a wildcard address is dropped and discards nothing", "[wildcard]") {
     FourExports scene;
     for (const auto& [shelf, slot] : FourExports::wildcards)
         scene.client.send_unanswerable(trim_request({{0, 64}}).to(shelf, slot));
@@ -133,7 +131,7 @@ TEST_CASE("protocol 9 row ATA on a wildcard: DATA SET MANAGEMENT is dropped and 
     }
 }
 
-TEST_CASE("protocol 9 row READ on a wildcard: each answer is the data of its own export", "[protocol-9]") {
+TEST_CASE("each export answers a READ on a wildcard address with its own data", "[wildcard]") {
     FourExports scene;
     for (const Reply& reply : scene.client.ask_all(read_request(4, 2).to(every_shelf, every_slot), 4)) {
         CHECK(reply.succeeded());
@@ -141,7 +139,7 @@ TEST_CASE("protocol 9 row READ on a wildcard: each answer is the data of its own
     }
 }
 
-TEST_CASE("one export's mask and reservation do not touch another's", "[protocol-4][protocol-5]") {
+TEST_CASE("the mask list and the reservation of one export do not affect another", "[mask-list][reserve]") {
     FourExports scene;
     const Mac permitted = numbered_mac(1);
     scene.client.ask(mask_request(mask_edit, {{directive_add, permitted}}).to(3, 5));

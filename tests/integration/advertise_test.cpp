@@ -26,7 +26,7 @@ bool advertisement_comes(RawClient& client, const std::function<bool(const Reply
 // A link is down for longer than it takes to notice.
 constexpr Milliseconds notice{100};
 
-// The copies sent at start have all come by then ("2-3 copies ~100 ms apart").
+// The copies that a target sends at its start have all come by then: three, 100 ms apart.
 void let_start_pass(RawClient& client) {
     client.receive(Milliseconds(400));
     client.take_advertisements();
@@ -34,7 +34,7 @@ void let_start_pass(RawClient& client) {
 
 } // namespace
 
-TEST_CASE("protocol 3.1: a target advertises each export by broadcast when it starts", "[protocol-3.1]") {
+TEST_CASE("a target advertises each export by broadcast when it starts", "[advertise]") {
     const VethPair& wire = standard_wire();
     RawClient client(wire);
     const ImageFile image(64);
@@ -50,7 +50,7 @@ TEST_CASE("protocol 3.1: a target advertises each export by broadcast when it st
     }
 }
 
-TEST_CASE("protocol 3.1: an advertisement carries what a query would", "[protocol-3.1]") {
+TEST_CASE("an advertisement carries the same values as the answer to a query", "[advertise]") {
     Scene scene;
     REQUIRE(scene.client.wait_until([&] { // leave the first one in place
         scene.client.receive(Milliseconds(50));
@@ -62,14 +62,42 @@ TEST_CASE("protocol 3.1: an advertisement carries what a query would", "[protoco
     CHECK(seen[0].slice(24, 200) == query.slice(24, 200));
 }
 
-TEST_CASE("protocol 3.1: advertising is not periodic", "[protocol-3.1]") {
+TEST_CASE("a target does not advertise periodically", "[advertise]") {
     Scene scene;
     let_start_pass(scene.client);
     scene.client.receive(Milliseconds(1500));
     CHECK(scene.client.take_advertisements().empty());
 }
 
-TEST_CASE("protocol 3.1: a broadcast discovery finds every export", "[protocol-3.1]") {
+TEST_CASE("a target advertises periodically on an interface that asks for it", "[advertise]") {
+    const VethPair& wire = standard_wire();
+    const ImageFile image(64);
+    RawClient client(wire);
+    const TargetProcess target({wire.target_end() + ",advertise=1"}, {export_argument(1, 1, image.path())});
+    let_start_pass(client);
+    for (int i = 0; i < 2; ++i) {
+        CHECK(advertisement_comes(client, [](const Reply& reply) { return reply.slot() == 1; }));
+        let_start_pass(client);
+    }
+}
+
+TEST_CASE("a target advertises when a new initiator broadcasts, and tells the operator", "[advertise]") {
+    Scene scene;
+    let_start_pass(scene.client);
+    Request discovery = config_request();
+    discovery.destination = broadcast_mac;
+    scene.client.ask(discovery);
+    CHECK(advertisement_comes(scene.client, [](const Reply& reply) { return reply.slot() == 1; }));
+    CHECK(scene.client.wait_until([&] {
+        return contains(scene.target.log(), scene.client.mac().text() + ": This initiator is new here");
+    }));
+    let_start_pass(scene.client);
+    scene.client.ask(discovery); // it is known by now
+    scene.client.receive(Milliseconds(1200));
+    CHECK(scene.client.take_advertisements().empty());
+}
+
+TEST_CASE("a broadcast discovery finds every export", "[advertise]") {
     const VethPair& wire = standard_wire();
     RawClient client(wire);
     const ImageFile image(64);
@@ -83,7 +111,7 @@ TEST_CASE("protocol 3.1: a broadcast discovery finds every export", "[protocol-3
     CHECK(client.ask_all(discovery.to(every_shelf, every_slot), 20).size() == 20);
 }
 
-TEST_CASE("protocol 3.1: a config string that changes is advertised", "[protocol-3.1]") {
+TEST_CASE("a target advertises a config string that has changed", "[advertise][config-string]") {
     Scene scene;
     let_start_pass(scene.client);
     scene.client.ask(config_request(ccmd_set, "new owner"));
@@ -96,8 +124,8 @@ TEST_CASE("protocol 3.1: a config string that changes is advertised", "[protocol
     CHECK(scene.client.take_advertisements().empty());
 }
 
-TEST_CASE("protocol 3.1: with a mask list the advertisement goes to each listed address alone",
-          "[protocol-3.1]") {
+TEST_CASE("a target with a mask list advertises to each of its addresses and to no other",
+          "[advertise][mask-list]") {
     Scene scene;
     let_start_pass(scene.client);
     const Mac first = numbered_mac(1);
@@ -120,7 +148,7 @@ TEST_CASE("protocol 3.1: with a mask list the advertisement goes to each listed 
         CHECK(reply.destination() != broadcast_mac);
 }
 
-TEST_CASE("protocol 3.1: a link that comes up gets an advertisement", "[protocol-3.1]") {
+TEST_CASE("a target advertises on a link that comes up", "[advertise]") {
     Scene scene;
     let_start_pass(scene.client);
     set_link(scene.wire.target_end(), false);
@@ -130,7 +158,7 @@ TEST_CASE("protocol 3.1: a link that comes up gets an advertisement", "[protocol
                               [](const Reply& reply) { return reply.destination() == broadcast_mac; }));
 }
 
-TEST_CASE("protocol 3.1: a carrier that returns gets an advertisement", "[protocol-3.1]") {
+TEST_CASE("a target advertises on a link whose carrier returns", "[advertise]") {
     Scene scene;
     let_start_pass(scene.client);
     set_link(scene.wire.client_end(), false); // the target's end stays up, without carrier
@@ -140,7 +168,7 @@ TEST_CASE("protocol 3.1: a carrier that returns gets an advertisement", "[protoc
                               [](const Reply& reply) { return reply.destination() == broadcast_mac; }));
 }
 
-TEST_CASE("protocol 3.1: another MTU is advertised with the new sector count", "[protocol-3.1]") {
+TEST_CASE("a target advertises the new sector count when the MTU changes", "[advertise][mtu]") {
     Scene scene;
     let_start_pass(scene.client);
     scene.wire.set_mtu(1060 + 512);
@@ -149,8 +177,7 @@ TEST_CASE("protocol 3.1: another MTU is advertised with the new sector count", "
         advertisement_comes(scene.client, [](const Reply& reply) { return reply.sectors_per_frame() == 1; }));
 }
 
-TEST_CASE("protocol 3.1: another address of the interface is advertised, and answered from",
-          "[protocol-3.1]") {
+TEST_CASE("a target advertises a new address of its interface and answers from it", "[advertise]") {
     const VethPair wire("moving");
     const ImageFile image(64);
     RawClient client(wire);
@@ -164,8 +191,7 @@ TEST_CASE("protocol 3.1: another address of the interface is advertised, and ans
     CHECK(client.read(0, 1) == pattern(0, 1));
 }
 
-TEST_CASE("protocol 3.1: each interface gets its own advertisement with its own sector count",
-          "[protocol-3.1]") {
+TEST_CASE("each interface gets its own advertisement with its own sector count", "[advertise]") {
     const VethPair& narrow = standard_wire();
     const VethPair wide("wide", 9000);
     RawClient narrow_client(narrow);

@@ -6,7 +6,7 @@
 
 using namespace aoetest;
 
-TEST_CASE("protocol 9 row version != 1: error 5", "[protocol-9]") {
+TEST_CASE("versions 0 and 2 are answered with error 5", "[received-frame][aoe-error]") {
     Scene scene;
     Request request = read_request(0, 1);
     request.version = 0;
@@ -15,19 +15,20 @@ TEST_CASE("protocol 9 row version != 1: error 5", "[protocol-9]") {
     CHECK(scene.client.ask(request).error() == 5);
 }
 
-TEST_CASE("protocol 9 row short frame: dropped", "[protocol-9]") {
+TEST_CASE("an ATA request that lacks its last byte is dropped", "[received-frame]") {
     Scene scene;
     Request request = identify_request();
     request.argument.pop_back();
     scene.client.expect_silence(request);
 }
 
-TEST_CASE("protocol 9 row unknown ccmd: error 2", "[protocol-9]") {
+TEST_CASE("sub-command 7 of Query Config is answered with error 2", "[query-config][aoe-error]") {
     Scene scene;
     CHECK(scene.client.ask(config_request(7)).error() == 2);
 }
 
-TEST_CASE("protocol 9 row mask/reserve persistence: they outlive an interface's absence", "[protocol-9]") {
+TEST_CASE("config string, mask list and reservation survive an interface that goes down and up",
+          "[config-string][mask-list][reserve]") {
     // Over a restart of the process they need a state directory, which this command line does not offer.
     Scene scene;
     const Mac holder = numbered_mac(1);
@@ -43,14 +44,14 @@ TEST_CASE("protocol 9 row mask/reserve persistence: they outlive an interface's 
     CHECK(scene.client.ask(read_request(0, 1)).error() == 6);
 }
 
-TEST_CASE("protocol 9 row count register on success: 0", "[protocol-9]") {
+TEST_CASE("the count register of a success is 0", "[ata]") {
     Scene scene;
     CHECK(scene.client.ask(read_request(0, 2)).count() == 0);
     CHECK(scene.client.ask(write_request(0, pattern(0, 2))).count() == 0);
     CHECK(scene.client.ask(flush_request()).count() == 0);
 }
 
-TEST_CASE("protocol 9 row LBA registers on return: echoed", "[protocol-9]") {
+TEST_CASE("the LBA registers of a request are echoed", "[ata]") {
     Scene scene;
     CHECK(scene.client.ask(read_request(0x0201, 2)).lba_registers() == Bytes{0x01, 0x02, 0, 0, 0, 0});
     CHECK(scene.client.ask(read_request(0x0201, 1, ata::read_sectors)).lba_registers() ==
@@ -59,7 +60,7 @@ TEST_CASE("protocol 9 row LBA registers on return: echoed", "[protocol-9]") {
           Bytes{0x03, 0x02, 0, 0, 0, 0});
 }
 
-TEST_CASE("protocol 9 row unknown ATA command: 0x41 and ABRT", "[protocol-9]") {
+TEST_CASE("an unknown ATA command is answered with status 0x41 and ABRT", "[ata]") {
     Scene scene;
     const Reply reply = scene.client.ask(ata_request(0x80));
     CHECK(reply.byte_at(14) == 0x18);
@@ -67,7 +68,7 @@ TEST_CASE("protocol 9 row unknown ATA command: 0x41 and ABRT", "[protocol-9]") {
     CHECK(reply.ata_error() == 0x04);
 }
 
-TEST_CASE("protocol 9 row unknown AoE command below 0xF0: error 1", "[protocol-9]") {
+TEST_CASE("unknown AoE commands below 0xF0 are answered with error 1", "[received-frame][aoe-error]") {
     Scene scene;
     Request request = config_request();
     for (const std::uint8_t command : {std::uint8_t{4}, std::uint8_t{0x23}, std::uint8_t{0xEF}}) {
@@ -76,22 +77,23 @@ TEST_CASE("protocol 9 row unknown AoE command below 0xF0: error 1", "[protocol-9
     }
 }
 
-TEST_CASE("protocol 9 row unknown vendor command: silence", "[protocol-9]") {
+TEST_CASE("an unknown vendor command gets no answer", "[received-frame]") {
     Scene scene;
     Request request = config_request();
     request.command = 0xF3;
     scene.client.expect_silence(request);
 }
 
-TEST_CASE("protocol 9 row pad to 60: with zeros", "[protocol-9]") {
+TEST_CASE("the answer to a reservation read is padded with zeros to 60 bytes", "[answer]") {
     Scene scene;
     const Reply reply = scene.client.ask(reserve_request());
     REQUIRE(reply.bytes.size() == 60);
     CHECK(reply.slice(26, 34) == Bytes(34, 0));
 }
 
-TEST_CASE("protocol 9 row bufcnt exceeded: a flood is answered in part, bounded, and forgotten",
-          "[protocol-9]") {
+TEST_CASE(
+    "a flood beyond the buffer count is answered in part, with bounded memory, and the target still serves",
+    "[buffer-count]") {
     Scene scene;
     const unsigned buffers = scene.client.ask(config_request()).buffer_count();
     scene.client.ask(read_request(0, 1));
@@ -108,7 +110,7 @@ TEST_CASE("protocol 9 row bufcnt exceeded: a flood is answered in part, bounded,
     CHECK(scene.target.resident_kib() < before + 16 * 1024);
 }
 
-TEST_CASE("protocol 9 buffer count: that many requests at once are all answered", "[protocol-9]") {
+TEST_CASE("as many requests at once as the buffer count are all answered", "[buffer-count]") {
     // At 9000 a frame is charged to the socket's memory at many times what vblade reserves
     // (lib/net/README.md, "The receive buffer").
     for (const auto& [mtu, sectors] : {std::pair(1500u, 2u), std::pair(9000u, 17u)}) {

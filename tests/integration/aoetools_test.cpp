@@ -73,7 +73,7 @@ TEST_CASE("aoetools: aoeping -i and -I read the identity", "[aoetools]") {
     CHECK(contains(fields.output, "aoetools-disk"));
 }
 
-TEST_CASE("aoetools: aoeping -S gets an answer to SMART, be it success or abort", "[aoetools]") {
+TEST_CASE("aoetools: aoeping -S gets an answer to SMART, either success or abort", "[aoetools]") {
     if (find_program("aoeping").empty())
         SKIP_BECAUSE("the program aoeping (package aoetools) is missing");
     ToolScene scene;

@@ -67,46 +67,47 @@ void check_writes(const Opcodes& opcodes) {
 
 } // namespace
 
-TEST_CASE("ata 0x00 NOP is aborted, which is its defined result", "[ata-3]") {
+TEST_CASE("NOP (0x00) is aborted, which is its defined result", "[ata]") {
     Scene scene;
     check_all_abort(scene, {0x00});
 }
 
-TEST_CASE("ata 0x20, 0x21 READ SECTORS answer 36+512n bytes", "[ata-3]") {
+TEST_CASE("READ SECTORS (0x20, 0x21) answers 36+512n bytes", "[ata]") {
     check_reads({0x20, 0x21});
 }
 
-TEST_CASE("ata 0x24 READ SECTORS EXT answers 36+512n bytes", "[ata-3]") {
+TEST_CASE("READ SECTORS EXT (0x24) answers 36+512n bytes", "[ata]") {
     check_reads({0x24});
 }
 
-TEST_CASE("ata 0xC8, 0xC9, 0x25 READ DMA and READ DMA EXT are as READ SECTORS", "[ata-3]") {
+TEST_CASE("READ DMA (0xC8, 0xC9) and READ DMA EXT (0x25) answer as READ SECTORS does", "[ata]") {
     check_reads({0xC8, 0xC9, 0x25});
 }
 
-TEST_CASE("ata 0xC4, 0x29 READ MULTIPLE are aborted as long as word 59 says that it is not set", "[ata-3]") {
+TEST_CASE("READ MULTIPLE (0xC4, 0x29) is aborted as long as word 59 says that no multiple count is set",
+          "[ata]") {
     Scene scene;
     CHECK_FALSE(scene.client.identify().bit(59, 8));
     check_all_abort(scene, {0xC4, 0x29});
 }
 
-TEST_CASE("ata 0x30, 0x31 WRITE SECTORS answer 60 bytes", "[ata-3]") {
+TEST_CASE("WRITE SECTORS (0x30, 0x31) answers 60 bytes", "[ata]") {
     check_writes({0x30, 0x31});
 }
 
-TEST_CASE("ata 0x34 WRITE SECTORS EXT answers 60 bytes", "[ata-3]") {
+TEST_CASE("WRITE SECTORS EXT (0x34) answers 60 bytes", "[ata]") {
     check_writes({0x34});
 }
 
-TEST_CASE("ata 0xCA, 0xCB, 0x35 WRITE DMA are as WRITE SECTORS", "[ata-3]") {
+TEST_CASE("WRITE DMA (0xCA, 0xCB) and WRITE DMA EXT (0x35) answer as WRITE SECTORS does", "[ata]") {
     check_writes({0xCA, 0xCB, 0x35});
 }
 
-TEST_CASE("ata 0x3D WRITE DMA FUA EXT writes and answers 60 bytes", "[ata-3]") {
+TEST_CASE("WRITE DMA FUA EXT (0x3D) writes and answers 60 bytes", "[ata]") {
     check_writes({0x3D});
 }
 
-TEST_CASE("ata 0x40, 0x41, 0x42 READ VERIFY answer 60 bytes without data", "[ata-3]") {
+TEST_CASE("READ VERIFY (0x40, 0x41, 0x42) answers 60 bytes without data", "[ata][verify]") {
     Scene scene;
     for (const std::uint8_t opcode : Opcodes{0x40, 0x41, 0x42})
         for (const std::uint8_t count :
@@ -118,7 +119,8 @@ TEST_CASE("ata 0x40, 0x41, 0x42 READ VERIFY answer 60 bytes without data", "[ata
         }
 }
 
-TEST_CASE("ata 0x40, 0x41, 0x42 READ VERIFY: count 0 means 256 and, for EXT, 65536 sectors", "[ata-3]") {
+TEST_CASE("READ VERIFY (0x40, 0x41) covers 256 sectors with count 0, and READ VERIFY EXT (0x42) 65536",
+          "[ata][verify]") {
     Scene scene("", 66000, ImageFile::Fill::sparse);
     for (const std::uint8_t opcode : Opcodes{0x40, 0x41}) {
         CAPTURE(static_cast<unsigned>(opcode));
@@ -130,19 +132,16 @@ TEST_CASE("ata 0x40, 0x41, 0x42 READ VERIFY: count 0 means 256 and, for EXT, 655
           error_id_not_found);
 }
 
-TEST_CASE("ata 0x40, 0x41, 0x42 READ VERIFY reports UNC and the first bad sector", "[ata-3]") {
-    const VethPair& wire = standard_wire();
-    RawClient client(wire);
+TEST_CASE("READ VERIFY (0x40, 0x41, 0x42) reports UNC and the first bad sector",
+          "[ata][verify][device-error]") {
     if (!has_real_root())
         SKIP_BECAUSE("a loop device needs real root");
-    const ImageFile image(256);
-    const LoopDevice loop(image.path());
-    const TargetProcess target({wire.target_end()}, {export_argument(1, 1, loop.path())});
-    image.resize_bytes(128 * sector_bytes);
+    LoopScene scene(256);
+    scene.image.resize_bytes(128 * sector_bytes);
     for (const std::uint8_t opcode : Opcodes{0x40, 0x41, 0x42}) {
         CAPTURE(static_cast<unsigned>(opcode));
-        CHECK(client.ask(ata_request(opcode, 0, 100, 0)).succeeded());
-        const Reply reply = client.ask(ata_request(opcode, 0, 100, 100));
+        CHECK(scene.client.ask(ata_request(opcode, 0, 100, 0)).succeeded());
+        const Reply reply = scene.client.ask(ata_request(opcode, 0, 100, 100));
         CHECK(reply.status() == status_error);
         CHECK(reply.ata_error() == error_uncorrectable);
         // The device reports in blocks of its own; the sector named lies in the range and is a bad one, or
@@ -154,8 +153,9 @@ TEST_CASE("ata 0x40, 0x41, 0x42 READ VERIFY reports UNC and the first bad sector
     }
 }
 
-TEST_CASE("ata 0x27, 0xF8 READ NATIVE MAX ADDRESS: size-1, or aborted; HPA stays clear when aborted",
-          "[ata-3]") {
+TEST_CASE(
+    "READ NATIVE MAX ADDRESS (0x27, 0xF8) answers the last sector, or is aborted and word 82 has no HPA",
+    "[ata]") {
     Scene scene;
     const bool claims_hpa = scene.client.identify().bit(82, 10);
     for (const std::uint8_t opcode : Opcodes{0x27, 0xF8}) {
@@ -175,31 +175,32 @@ TEST_CASE("ata 0x27, 0xF8 READ NATIVE MAX ADDRESS: size-1, or aborted; HPA stays
     }
 }
 
-TEST_CASE("ata 0x2F, 0x47 READ LOG are aborted and word 84 does not claim them", "[ata-3]") {
+TEST_CASE("READ LOG (0x2F, 0x47) is aborted, and word 84 does not claim it", "[ata]") {
     Scene scene;
     CHECK_FALSE(scene.client.identify().bit(84, 5));
     check_all_abort(scene, {0x2F, 0x47});
 }
 
-TEST_CASE("ata 0x90 EXECUTE DEVICE DIAGNOSTIC passes with code 1 or is aborted", "[ata-3]") {
+TEST_CASE("EXECUTE DEVICE DIAGNOSTIC (0x90) passes with code 1 or is aborted", "[ata]") {
     Scene scene;
     const Reply reply = scene.client.ask(ata_request(0x90));
     CHECK_FALSE(reply.is_error());
     CHECK(((reply.status() == status_good && reply.ata_error() == 0x01) || is_abort(reply)));
 }
 
-TEST_CASE("ata 0x91, 0xC6 INITIALIZE DEVICE PARAMETERS and SET MULTIPLE are aborted", "[ata-3]") {
+TEST_CASE("INITIALIZE DEVICE PARAMETERS (0x91) and SET MULTIPLE (0xC6) are aborted", "[ata]") {
     Scene scene;
     check_all_abort(scene, {0x91, 0xC6});
 }
 
-TEST_CASE("ata 0xA1 IDENTIFY PACKET DEVICE is aborted", "[ata-3]") {
+TEST_CASE("IDENTIFY PACKET DEVICE (0xA1) and PACKET (0xA0) are aborted", "[ata]") {
     Scene scene;
     check_all_abort(scene, {0xA1, 0xA0});
 }
 
-TEST_CASE("ata 0xB0 SMART agrees with word 82: all aborted, or signature, status and checksums right",
-          "[ata-3]") {
+TEST_CASE(
+    "SMART (0xB0) is aborted unless word 82 claims it, and then signature, status and checksums are right",
+    "[ata]") {
     Scene scene;
     const auto smart = [&](std::uint8_t features, std::uint64_t lba = smart_signature) {
         return scene.client.ask(ata_request(ata::smart, features, 1, lba));
@@ -229,13 +230,13 @@ TEST_CASE("ata 0xB0 SMART agrees with word 82: all aborted, or signature, status
     CHECK(smart(0xD9).succeeded());
 }
 
-TEST_CASE("ata 0xE0-0xE3, 0xE6, 0x94-0x97, 0x99 power commands succeed whatever their timer", "[ata-3]") {
+TEST_CASE("power commands (0xE0-0xE3, 0xE6, 0x94-0x97, 0x99) succeed whatever their timer", "[ata]") {
     Scene scene;
     check_all_succeed(scene, {0xE0, 0xE1, 0xE2, 0xE3, 0xE6, 0x94, 0x95, 0x96, 0x97, 0x99});
     CHECK(scene.client.read(0, 1) == pattern(0, 1)); // and the disk does not sleep
 }
 
-TEST_CASE("ata 0xE5, 0x98 CHECK POWER MODE answers 0xFF in 60 bytes whatever the count", "[ata-3]") {
+TEST_CASE("CHECK POWER MODE (0xE5, 0x98) answers 0xFF in 60 bytes whatever the count", "[ata]") {
     Scene scene;
     for (const std::uint8_t opcode : Opcodes{0xE5, 0x98})
         for (const std::uint8_t count :
@@ -247,7 +248,8 @@ TEST_CASE("ata 0xE5, 0x98 CHECK POWER MODE answers 0xFF in 60 bytes whatever the
         }
 }
 
-TEST_CASE("ata 0xE7, 0xEA FLUSH CACHE succeed in both durability modes", "[ata-3][ata-5]") {
+TEST_CASE("FLUSH CACHE (0xE7) and FLUSH CACHE EXT (0xEA) succeed in both durability modes",
+          "[ata][durability]") {
     for (const char* durability :
          {"durability=stable", "durability=volatile", "durability=volatile,cache=page"}) {
         Scene scene(durability);
@@ -257,13 +259,14 @@ TEST_CASE("ata 0xE7, 0xEA FLUSH CACHE succeed in both durability modes", "[ata-3
     }
 }
 
-TEST_CASE("ata 0xEA FLUSH CACHE EXT succeeds on a read-only export, where nothing is to be flushed",
-          "[ata-3]") {
+TEST_CASE(
+    "FLUSH CACHE (0xE7, 0xEA) and power commands succeed on a read-only export, which has nothing to flush",
+    "[ata][durability]") {
     Scene scene("read-only");
     check_all_succeed(scene, {0xE7, 0xEA, 0xE0, 0xE6});
 }
 
-TEST_CASE("ata 0xEF SET FEATURES: the write cache switch tells the truth", "[ata-3]") {
+TEST_CASE("IDENTIFY reports the write cache as SET FEATURES (0xEF) has left it", "[ata][durability]") {
     const auto ask = [](Scene& scene, std::uint8_t features) {
         return scene.client.ask(ata_request(ata::set_features, features, 0));
     };
@@ -282,8 +285,8 @@ TEST_CASE("ata 0xEF SET FEATURES: the write cache switch tells the truth", "[ata
     CHECK(cached.client.identify().bit(85, 5) == is_abort(disable));
 }
 
-TEST_CASE("ata 0xEF SET FEATURES: transfer mode, look-ahead and defaults succeed, others are aborted",
-          "[ata-3]") {
+TEST_CASE("SET FEATURES (0xEF) accepts transfer mode, look-ahead and defaults, and aborts everything else",
+          "[ata]") {
     Scene scene;
     const std::set<std::uint8_t> without_effect{0x03, 0xAA, 0x55, 0x66, 0xCC};
     for (unsigned features = 0; features < 256; ++features) {
@@ -299,13 +302,13 @@ TEST_CASE("ata 0xEF SET FEATURES: transfer mode, look-ahead and defaults succeed
     }
 }
 
-TEST_CASE("ata 0xF1-0xF6, 0xB1, 0xB4, 0x92, 0x93, 0x45, 0x60-0x65, 0xF9, 0x37, 0x5x are aborted", "[ata-3]") {
+TEST_CASE("0xF1-0xF6, 0xB1, 0xB4, 0x92, 0x93, 0x45, 0x60-0x65, 0xF9, 0x37 and 0x5x are aborted", "[ata]") {
     Scene scene;
     check_all_abort(scene, {0xF1, 0xF2, 0xF3, 0xF4, 0xF5, 0xF6, 0xB1, 0xB4, 0x92, 0x93, 0x45, 0x60, 0x61,
                             0x63, 0x64, 0x65, 0xF9, 0x37, 0x50, 0x54, 0x5A, 0x5B, 0x5C, 0x5D, 0x5E, 0x5F});
 }
 
-TEST_CASE("ata anything else: each opcode that the table does not name is aborted at once", "[ata-3]") {
+TEST_CASE("each opcode that the command table does not name is aborted at once", "[ata]") {
     Scene scene;
     const std::set<std::uint8_t> named{0x06, 0x20, 0x21, 0x24, 0x25, 0xC8, 0xC9, 0x30, 0x31, 0x34,
                                        0x35, 0x3D, 0xCA, 0xCB, 0x40, 0x41, 0x42, 0x27, 0xF8, 0x90,
@@ -321,7 +324,7 @@ TEST_CASE("ata anything else: each opcode that the table does not name is aborte
             }
 }
 
-TEST_CASE("ata 3 rules: every opcode is answered on a read-only export and changes nothing", "[ata-3]") {
+TEST_CASE("every opcode is answered on a read-only export and changes nothing", "[ata]") {
     Scene scene("read-only");
     for (unsigned opcode = 0; opcode < 256; ++opcode) {
         CAPTURE(opcode);

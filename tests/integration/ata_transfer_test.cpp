@@ -19,7 +19,7 @@ bool is_not_found(const Reply& reply) {
 
 } // namespace
 
-TEST_CASE("protocol 2 row aflags: E, D, A and W come back as sent", "[protocol-2]") {
+TEST_CASE("the E, D, A and W flags come back as sent", "[ata][registers]") {
     Scene scene;
     for (unsigned bits = 0; bits < 8; ++bits) {
         Request request = read_request(1, 1);
@@ -32,7 +32,8 @@ TEST_CASE("protocol 2 row aflags: E, D, A and W come back as sent", "[protocol-2
     }
 }
 
-TEST_CASE("protocol 2 rows err/feature, count and status: success returns 0, 0 and 0x40", "[protocol-2]") {
+TEST_CASE("a READ that succeeds returns error 0, count 0 and status 0x40, whatever its Features",
+          "[ata][registers]") {
     Scene scene;
     Request request = read_request(1, 2);
     request.at(25) = 0x99; // Features mean nothing to READ
@@ -42,13 +43,13 @@ TEST_CASE("protocol 2 rows err/feature, count and status: success returns 0, 0 a
     CHECK(reply.status() == 0x40);
 }
 
-TEST_CASE("protocol 2 row lba: the six registers are least significant first", "[protocol-2]") {
+TEST_CASE("the six LBA registers hold the least significant byte first", "[ata][lba]") {
     Scene scene("", 70000);
     for (const std::uint64_t lba : {std::uint64_t{0x01}, std::uint64_t{0x0102}, std::uint64_t{0x010203}})
         CHECK(scene.client.read(lba, 1) == pattern(lba, 1));
 }
 
-TEST_CASE("protocol 2 row data: a write stores exactly its own sectors", "[protocol-2]") {
+TEST_CASE("a WRITE stores exactly its own sectors", "[ata]") {
     Scene scene;
     for (const std::uint64_t lba :
          {std::uint64_t{0}, std::uint64_t{7}, std::uint64_t{8}, std::uint64_t{2046}}) {
@@ -63,8 +64,7 @@ TEST_CASE("protocol 2 row data: a write stores exactly its own sectors", "[proto
     CHECK(scene.image.size_bytes() == 2048 * sector_bytes);
 }
 
-TEST_CASE("protocol 2.1 rows V, D, K and G: the opcode decides between 28 and 48 bits, not the E flag",
-          "[protocol-2.1]") {
+TEST_CASE("the opcode decides between 28 and 48 bits, not the E flag", "[ata][lba]") {
     const std::uint64_t size = 3 * sectors_per_tebibyte;
     Scene scene("durability=volatile", size, ImageFile::Fill::sparse);
     const std::uint64_t far = (1ULL << 32) + 5; // needs lba4
@@ -88,7 +88,7 @@ TEST_CASE("protocol 2.1 rows V, D, K and G: the opcode decides between 28 and 48
     CHECK(is_not_found(scene.client.ask(read_request(1ULL << 40, 1))));
 }
 
-TEST_CASE("protocol 2.1 row X: a 28-bit address takes the low nibble of lba3", "[protocol-2.1]") {
+TEST_CASE("a 28-bit address takes the low nibble of lba3", "[ata][lba]") {
     Scene scene("durability=volatile", 1ULL << 28, ImageFile::Fill::sparse);
     for (unsigned nibble = 0; nibble < 16; ++nibble) {
         const std::uint64_t lba = (static_cast<std::uint64_t>(nibble) << 24) + 9;
@@ -100,7 +100,9 @@ TEST_CASE("protocol 2.1 row X: a 28-bit address takes the low nibble of lba3", "
     }
 }
 
-TEST_CASE("protocol 2.1 row initiators: the high nibble of lba3 does not matter", "[protocol-2.1]") {
+TEST_CASE(
+    "the high nibble of lba3 does not matter to a 28-bit address, nor the E flag to IDENTIFY and FLUSH CACHE",
+    "[ata][lba]") {
     Scene scene;
     for (unsigned nibble = 0; nibble < 16; ++nibble) {
         Request request = read_request(3, 1, ata::read_sectors);
@@ -109,31 +111,30 @@ TEST_CASE("protocol 2.1 row initiators: the high nibble of lba3 does not matter"
         CHECK(reply.data() == pattern(3, 1));
         CHECK(reply.byte_at(31) == nibble << 4);
     }
-    Request windows = identify_request(); // [W] sets E on everything
+    Request windows = identify_request(); // Windows sets E on everything
     windows.at(24) = aflag_extended;
     CHECK(scene.client.ask(windows).succeeded());
-    Request illumos = flush_request(ata::flush_cache); // [O] sets E on FLUSH
+    Request illumos = flush_request(ata::flush_cache); // illumos sets E on FLUSH
     illumos.at(24) = aflag_extended;
     CHECK(scene.client.ask(illumos).succeeded());
 }
 
-TEST_CASE("protocol 2.2: a read that fits the interface is answered, whatever is advertised",
-          "[protocol-2.2]") {
-    JumboScene scene(4118); // section 7: 7 sectors by the conservative formula, 8 fit exactly
+TEST_CASE("a READ that fits the interface is answered, even if it exceeds the advertised sector count",
+          "[ata][sector-count]") {
+    JumboScene scene(4118); // 7 sectors are advertised, 8 fit exactly
     const Reply config = scene.client.ask(config_request());
     CHECK(config.sectors_per_frame() == 7);
     CHECK(scene.client.read(0, 8) == pattern(0, 8));
     CHECK(is_abort(scene.client.ask(read_request(0, 9))));
 }
 
-TEST_CASE("protocol 2.2: a write of any size that arrived whole is accepted", "[protocol-2.2]") {
+TEST_CASE("a WRITE of any size that arrived whole is accepted", "[ata][sector-count]") {
     JumboScene scene(4118);
     scene.client.write(3, pattern(3, 8, 1)); // one more than advertised
     CHECK(scene.client.read(3, 8) == pattern(3, 8, 1));
 }
 
-TEST_CASE("protocol 2.2: reads beyond the frame are aborted at once, as WinAoE's probing needs",
-          "[protocol-2.2]") {
+TEST_CASE("a READ beyond the frame is aborted at once, as WinAoE's probing needs", "[ata][sector-count]") {
     Scene scene;
     for (unsigned count = 1; count < 256; ++count) {
         const Reply reply = scene.client.ask(read_request(0, static_cast<std::uint8_t>(count)));
@@ -145,7 +146,7 @@ TEST_CASE("protocol 2.2: reads beyond the frame are aborted at once, as WinAoE's
     }
 }
 
-TEST_CASE("protocol 2.2: count 0 is aborted for every READ and WRITE", "[protocol-2.2]") {
+TEST_CASE("a READ or WRITE of count 0 is aborted", "[ata][sector-count]") {
     Scene scene;
     for (const std::uint8_t opcode :
          std::initializer_list<std::uint8_t>{0x20, 0x21, 0x24, 0x25, 0xC8, 0xC9}) {
@@ -163,7 +164,7 @@ TEST_CASE("protocol 2.2: count 0 is aborted for every READ and WRITE", "[protoco
     CHECK(scene.client.read(0, 2) == pattern(0, 2));
 }
 
-TEST_CASE("protocol 2.2: where the count is no length it is not interpreted", "[protocol-2.2]") {
+TEST_CASE("the count is not interpreted by a command to which it is no length", "[ata][sector-count]") {
     Scene scene;
     for (const std::uint8_t count : {std::uint8_t{0}, std::uint8_t{1}, std::uint8_t{2}, std::uint8_t{255}}) {
         Request identify = identify_request();
@@ -175,7 +176,7 @@ TEST_CASE("protocol 2.2: where the count is no length it is not interpreted", "[
     }
 }
 
-TEST_CASE("protocol 2.4: bytes after a write's payload are padding", "[protocol-2.4]") {
+TEST_CASE("bytes after the payload of a WRITE are padding", "[ata][frame-length]") {
     Scene scene;
     Request request = write_request(10, pattern(10, 1, 1));
     request.argument.insert(request.argument.end(), 300, 0xED);
@@ -189,7 +190,7 @@ TEST_CASE("protocol 2.4: bytes after a write's payload are padding", "[protocol-
     CHECK(scene.client.read(11, 1) == pattern(11, 1));
 }
 
-TEST_CASE("protocol 2.4: a write whose payload is shorter than its count is aborted", "[protocol-2.4]") {
+TEST_CASE("a WRITE whose payload is shorter than its count is aborted", "[ata][frame-length]") {
     Scene scene;
     for (const std::size_t missing :
          {std::size_t{1}, std::size_t{511}, std::size_t{512}, std::size_t{1024}}) {
@@ -201,7 +202,7 @@ TEST_CASE("protocol 2.4: a write whose payload is shorter than its count is abor
     CHECK(scene.client.read(0, 2) == pattern(0, 2));
 }
 
-TEST_CASE("protocol 2.4: trailing junk after a read does not matter", "[protocol-2.4]") {
+TEST_CASE("trailing junk after a READ does not matter", "[ata][frame-length]") {
     Scene scene;
     for (const std::size_t junk : {std::size_t{1}, std::size_t{24}, std::size_t{1024}, std::size_t{1464}}) {
         Request request = read_request(4, 2); // as a Linux path probe: zero or other bytes attached, W clear
@@ -210,7 +211,7 @@ TEST_CASE("protocol 2.4: trailing junk after a read does not matter", "[protocol
     }
 }
 
-TEST_CASE("protocol 2.4: IDENTIFY ignores what is attached to it", "[protocol-2.4]") {
+TEST_CASE("IDENTIFY ignores data that is attached to it", "[ata][frame-length]") {
     JumboScene scene(9000);
     for (std::size_t junk = 0; junk <= 8704; junk += 512) { // aoe-sancheck sends every multiple of 512
         Request request = identify_request();
@@ -222,8 +223,7 @@ TEST_CASE("protocol 2.4: IDENTIFY ignores what is attached to it", "[protocol-2.
     CHECK(scene.client.ask(aoeping).succeeded());
 }
 
-TEST_CASE("protocol 2.4: a READ with W set or a WRITE without it is contradictory and aborted",
-          "[protocol-2.4]") {
+TEST_CASE("a READ with the W flag and a WRITE without it are aborted", "[ata]") {
     Scene scene;
     for (const std::uint8_t opcode :
          std::initializer_list<std::uint8_t>{0x20, 0x21, 0x24, 0x25, 0xC8, 0xC9}) {
@@ -244,7 +244,7 @@ TEST_CASE("protocol 2.4: a READ with W set or a WRITE without it is contradictor
     CHECK(scene.client.read(0, 1) == pattern(0, 1));
 }
 
-TEST_CASE("protocol 2.4: replies have exactly 60, 36+512n or 548 bytes", "[protocol-2.4]") {
+TEST_CASE("an answer has exactly 60, 36+512n or 548 bytes", "[ata][frame-length]") {
     JumboScene scene(9000);
     for (unsigned count = 1; count <= 17; ++count)
         CHECK(scene.client.ask(read_request(5, static_cast<std::uint8_t>(count))).bytes.size() ==
@@ -255,7 +255,7 @@ TEST_CASE("protocol 2.4: replies have exactly 60, 36+512n or 548 bytes", "[proto
     CHECK(scene.client.ask(identify_request()).bytes.size() == 548);
 }
 
-TEST_CASE("protocol 2.5: the A flag is ignored: the write is on disk when it is answered", "[protocol-2.5]") {
+TEST_CASE("the A flag is ignored: a WRITE is on disk when it is answered", "[ata][durability]") {
     Scene scene;
     Request request = write_request(20, pattern(20, 2, 1));
     request.at(24) = static_cast<std::uint8_t>(request.at(24) | aflag_asynchronous);
@@ -267,7 +267,7 @@ TEST_CASE("protocol 2.5: the A flag is ignored: the write is on disk when it is 
     CHECK(is_not_found(scene.client.ask(beyond)));
 }
 
-TEST_CASE("ata 3 rules: the range test does not overflow", "[ata-3][protocol-2.3]") {
+TEST_CASE("the range test does not overflow", "[ata][lba]") {
     Scene scene;
     const std::uint64_t lbas[] = {2048,           2049,           0xFFFFFFF,      0xFFFFFFFF,    0x100000000,
                                   0x7FFFFFFFFFFF, 0xFFFFFFFFFFFE, 0xFFFFFFFFFFFF, 0x800000000000};
@@ -285,7 +285,7 @@ TEST_CASE("ata 3 rules: the range test does not overflow", "[ata-3][protocol-2.3
     CHECK(scene.image.size_bytes() == 2048 * sector_bytes);
 }
 
-TEST_CASE("ata 3 rules: holes of a sparse file read as zeros", "[ata-3]") {
+TEST_CASE("holes of a sparse file read as zeros", "[ata]") {
     Scene scene("", 4096, ImageFile::Fill::sparse);
     CHECK(scene.client.read(1000, 2) == Bytes(1024, 0));
     scene.client.write(1001, pattern(1001, 1));
@@ -294,7 +294,7 @@ TEST_CASE("ata 3 rules: holes of a sparse file read as zeros", "[ata-3]") {
     CHECK(scene.client.read(1001, 1) == pattern(1001, 1));
 }
 
-TEST_CASE("ata 3 rules: the odd tail of a file is inaccessible and stays as it is", "[ata-3]") {
+TEST_CASE("the odd tail of a file is inaccessible and stays as it is", "[ata]") {
     const VethPair& wire = standard_wire();
     const ImageFile image(64);
     image.resize_bytes(63 * sector_bytes + 300);

@@ -1,5 +1,5 @@
-// Who sees an export, whichever way is taken to it: its address, a wildcard, an advertisement. Over each link
-// the answer is the same.
+// Checks which hosts see an export by each way: its address, a wildcard, an advertisement. The result must be
+// the same over each link.
 #pragma once
 
 #include "catch.hpp"

@@ -1,5 +1,5 @@
-// The programs of bench/, of which figures are made: that the load notices wrong data and silence, and that
-// the floor answers.
+// The programs of bench/ that make the figures: the load notices wrong data and silence, and the floor
+// answers.
 #include "catch.hpp"
 #include "scene.hpp"
 
@@ -37,7 +37,7 @@ ToolResult load(const std::vector<std::string>& words) {
 
 } // namespace
 
-TEST_CASE("bench: the load measures as many requests as it is told to", "[bench]") {
+TEST_CASE("bench: the load measures as many requests as its options ask for", "[bench]") {
     const LoadScene scene;
     const ToolResult result = load({"-e", "1.1", "--requests", "2000", "--order", "random", "--json"});
     CAPTURE(result.output, result.error);
@@ -46,7 +46,7 @@ TEST_CASE("bench: the load measures as many requests as it is told to", "[bench]
     CHECK(contains(result.output, R"("retransmits":0)"));
 }
 
-TEST_CASE("bench: what the load has written and acknowledged is found again", "[bench]") {
+TEST_CASE("bench: the load finds every acknowledged write again", "[bench]") {
     const LoadScene scene;
     const ToolResult result =
         load({"-e", "1.1", "--requests", "4000", "--order", "mixed", "--op", "mixed", "--verify"});
@@ -56,7 +56,7 @@ TEST_CASE("bench: what the load has written and acknowledged is found again", "[
     CHECK_FALSE(contains(result.output, "sectors verified 0,"));
 }
 
-TEST_CASE("bench: what was written with a seed is found again by a later run", "[bench]") {
+TEST_CASE("bench: a later run with the same seed finds the data that was written", "[bench]") {
     const LoadScene scene;
     const ToolResult written =
         load({"-e", "1.1", "--requests", "1024", "--op", "write", "--verify", "--seed", "7"});
@@ -68,7 +68,7 @@ TEST_CASE("bench: what was written with a seed is found again by a later run", "
     CHECK(contains(result.output, "sectors verified 2047, not written by this run 1, wrong 0;"));
 }
 
-TEST_CASE("bench: the load notices what is not what it has written", "[bench]") {
+TEST_CASE("bench: the load notices data that it has not written", "[bench]") {
     const LoadScene scene;
     ChildProcess load(load_command(
         {"-e", "1.1", "--order", "random", "--op", "mixed", "--span", "64", "--verify", "--seconds", "1"}));

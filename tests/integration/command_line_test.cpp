@@ -1,5 +1,5 @@
-// The command line as a contract: exit codes, one clear line on standard error, help, version, and what
-// `serve` refuses.
+// The command line as a contract: exit codes, one clear line on standard error, help, version, and the
+// refusals of `serve`.
 #include "catch.hpp"
 #include "check.hpp"
 #include "scene.hpp"
@@ -17,12 +17,6 @@
 using namespace aoetest;
 
 namespace {
-
-ToolResult run_target(std::vector<std::string> words, Milliseconds timeout = Milliseconds(10000)) {
-    enter_test_network();
-    words.insert(words.begin(), target_program());
-    return run_tool(words, timeout);
-}
 
 // A file that another program can open only after tens of seconds: a lease on it has to be given up first.
 class SlowToOpen {
@@ -79,10 +73,11 @@ TEST_CASE("--version prints the name and version on standard output", "[cli]") {
 
 TEST_CASE("--help and the help of each command print usage on standard output", "[cli]") {
     const std::pair<std::vector<std::string>, std::vector<std::string>> table[] = {
-        {{"--help"}, {"serve", "discover", "vblade"}},
+        {{"--help"}, {"serve", "discover", "probe", "vblade"}},
         {{"serve", "--help"},
          {"-i", "-e", "read-only", "durability", "cache", "offset", "length", "serial", "force"}},
         {{"discover", "--help"}, {"-i", "--timeout", "--json"}},
+        {{"probe", "--help"}, {"-i", "SHELF.SLOT", "--json", "exit code"}},
         {{"vblade", "--help"}, {"-b", "-d", "-s", "-r", "-m", "-o", "-l"}},
     };
     for (const auto& [words, mentioned] : table) {
@@ -102,7 +97,7 @@ TEST_CASE("a bad command line ends with 2 and one line that names what is wrong"
     const ImageFile image(64);
     const std::string& interface = wire.target_end();
     const auto serve = [&](const std::string& export_text) {
-        return std::vector<std::string>{"serve", "-i", interface, "-e", export_text};
+        return std::vector<std::string>{"serve", "--control", "none", "-i", interface, "-e", export_text};
     };
     const auto with = [&](const std::string& options) {
         return serve("1.1=" + image.path() + "," + options);
@@ -150,6 +145,9 @@ TEST_CASE("a bad command line ends with 2 and one line that names what is wrong"
         {{"discover"}, "-i"},
         {{"discover", "-i", interface, "--timeout", "soon"}, "soon"},
         {{"discover", "-i", interface, "--timeout", "-1"}, "-1"},
+        {{"probe", "-i", interface}, "SHELF.SLOT"},
+        {{"probe", "1.1"}, "-i"},
+        {{"probe", "-i", interface, "65535.255"}, "65535.255"},
         {{"vblade"}, ""},
         {{"vblade", "1", "1", interface}, ""},
         {{"vblade", "x", "1", interface, image.path()}, "x"},
@@ -167,15 +165,15 @@ TEST_CASE("a bad command line ends with 2 and one line that names what is wrong"
 TEST_CASE("an interface that does not exist or cannot carry AoE ends with 1 and its name", "[cli]") {
     const ImageFile image(64);
     const std::string disk = export_argument(1, 1, image.path());
-    check_refusal({"serve", "-i", "nosuch0", "-e", disk}, 1, "nosuch0");
+    check_refusal({"serve", "--control", "none", "-i", "nosuch0", "-e", disk}, 1, "nosuch0");
     check_refusal({"vblade", "1", "1", "nosuch0", image.path()}, 1, "nosuch0");
     check_refusal({"discover", "-i", "nosuch0"}, 1, "nosuch0");
-    check_refusal({"serve", "-i", std::string(40, 'x'), "-e", disk}, 2,
+    check_refusal({"serve", "--control", "none", "-i", std::string(128, 'x'), "-e", disk}, 2,
                   "xxxx"); // no interface can have this name
     const VethPair& wire = standard_wire();
     set_mtu(wire.target_end(),
             300); // lib/protocol/README.md, "Sectors in a frame": below 534 it cannot carry a sector
-    check_refusal({"serve", "-i", wire.target_end(), "-e", disk}, 1, wire.target_end());
+    check_refusal({"serve", "--control", "none", "-i", wire.target_end(), "-e", disk}, 1, wire.target_end());
     set_mtu(wire.target_end(), 1500);
 }
 
@@ -183,8 +181,9 @@ TEST_CASE("a file that cannot be exported ends with 1 and its path", "[cli]") {
     const VethPair& wire = standard_wire();
     const ImageFile image(64);
     const auto refused = [&](const std::string& path, const std::string& options = {}) {
-        check_refusal({"serve", "-i", wire.target_end(), "-e", export_argument(1, 1, path, options)}, 1,
-                      path);
+        check_refusal({"serve", "--control", "none", "-i", wire.target_end(), "-e",
+                       export_argument(1, 1, path, options)},
+                      1, path);
     };
     refused("/nonexistent/disk.img");
     refused("/"); // a folder
@@ -208,7 +207,8 @@ TEST_CASE("a file that another target serves is refused, unless both only read",
     const std::string writable = export_argument(1, 2, image.path());
     {
         const TargetProcess first({wire.target_end()}, {export_argument(1, 1, image.path())});
-        check_refusal({"serve", "-i", wire.target_end(), "-e", writable}, 1, image.path());
+        check_refusal({"serve", "--control", "none", "-i", wire.target_end(), "-e", writable}, 1,
+                      image.path());
     }
     {
         const TargetProcess first({wire.target_end()}, {export_argument(1, 1, image.path(), "read-only")});
@@ -229,8 +229,9 @@ TEST_CASE("a block device that is in use is refused", "[cli]") {
     const int holder =
         ::open(loop.path().c_str(), O_RDWR | O_EXCL | O_CLOEXEC); // as a mounted file system would
     REQUIRE(holder >= 0);
-    check_refusal({"serve", "-i", wire.target_end(), "-e", export_argument(1, 1, loop.path())}, 1,
-                  loop.path());
+    check_refusal(
+        {"serve", "--control", "none", "-i", wire.target_end(), "-e", export_argument(1, 1, loop.path())}, 1,
+        loop.path());
     {
         RawClient client(wire);
         const TargetProcess target({wire.target_end()}, {export_argument(1, 1, loop.path(), "force")});
@@ -241,7 +242,7 @@ TEST_CASE("a block device that is in use is refused", "[cli]") {
     CHECK(::open(loop.path().c_str(), O_RDWR | O_EXCL | O_CLOEXEC) < 0); // and is now in use itself
 }
 
-TEST_CASE("without CAP_NET_RAW it ends with 1 and says so", "[cli]") {
+TEST_CASE("without CAP_NET_RAW it ends with 4 and says so", "[cli]") {
     const VethPair& wire = standard_wire();
     const std::string setpriv = find_program("setpriv");
     if (setpriv.empty())
@@ -253,18 +254,18 @@ TEST_CASE("without CAP_NET_RAW it ends with 1 and says so", "[cli]") {
         words.insert(words.begin(), drop.begin(), drop.end());
         return run_tool(words);
     };
-    for (const ToolResult& result :
-         {run({"serve", "-i", wire.target_end(), "-e", export_argument(1, 1, image.path())}),
-          run({"vblade", "1", "1", wire.target_end(), image.path()}),
-          run({"discover", "-i", wire.client_end()})}) {
+    for (const ToolResult& result : {run({"serve", "--control", "none", "-i", wire.target_end(), "-e",
+                                          export_argument(1, 1, image.path())}),
+                                     run({"vblade", "1", "1", wire.target_end(), image.path()}),
+                                     run({"discover", "-i", wire.client_end()})}) {
         CAPTURE(result.error);
-        CHECK(result.exit_code == 1);
+        CHECK(result.exit_code == 4);
         CHECK(is_one_line(result.error));
         CHECK(contains(result.error, "CAP_NET_RAW"));
     }
 }
 
-TEST_CASE("serve says what it serves, then stays quiet", "[cli]") {
+TEST_CASE("serve says what it serves, then that an initiator is new, and nothing else", "[cli]") {
     Scene scene;
     const std::string started = scene.target.log();
     CHECK(contains(started, "e1.1"));
@@ -277,7 +278,9 @@ TEST_CASE("serve says what it serves, then stays quiet", "[cli]") {
     scene.client.ask(config_request(ccmd_set, "text"));
     scene.client.send_bytes(Bytes(20, 0xFF));
     scene.client.settle();
-    CHECK(scene.target.log() == started);
+    const std::string later = scene.target.log().substr(started.size());
+    CHECK(is_one_line(later));
+    CHECK(contains(later, scene.client.mac().text() + ": This initiator is new here"));
     CHECK(std::count(started.begin(), started.end(), '\n') <= 5);
 }
 
@@ -336,12 +339,12 @@ TEST_CASE("a terminal that goes away says so more than once, and that is no reas
     CHECK(scene.target.wait_for_exit(Milliseconds(10000)) == 0);
 }
 
-TEST_CASE("what is ignored from the beginning does not end it, as nohup wants it", "[cli]") {
+TEST_CASE("a signal that is ignored from the beginning does not end it, as nohup wants it", "[cli]") {
     const VethPair& wire = standard_wire();
     const ImageFile image(64);
     RawClient client(wire);
-    ChildProcess target({find_program("nohup"), target_program(), "serve", "-i", wire.target_end(), "-e",
-                         export_argument(1, 1, image.path())});
+    ChildProcess target({find_program("nohup"), target_program(), "serve", "--control", "none", "-i",
+                         wire.target_end(), "-e", export_argument(1, 1, image.path())});
     REQUIRE(client.is_served_soon());
     target.signal(SIGHUP);
     CHECK_FALSE(target.wait_for_exit(Milliseconds(200)));
@@ -356,16 +359,16 @@ TEST_CASE("a start that waits for a disk is ended by each signal that is not ign
         CAPTURE(number);
         const ImageFile image(64);
         const SlowToOpen slow(image.path());
-        ChildProcess target(
-            {target_program(), "serve", "-i", wire.target_end(), "-e", export_argument(1, 1, image.path())});
+        ChildProcess target({target_program(), "serve", "--control", "none", "-i", wire.target_end(), "-e",
+                             export_argument(1, 1, image.path())});
         slow.wait_for_opener();
         target.signal(number);
         CHECK(target.wait_for_exit(Milliseconds(5000)) == 128 + number);
     }
     const ImageFile image(64);
     const SlowToOpen slow(image.path());
-    ChildProcess target({find_program("nohup"), target_program(), "serve", "-i", wire.target_end(), "-e",
-                         export_argument(1, 1, image.path())});
+    ChildProcess target({find_program("nohup"), target_program(), "serve", "--control", "none", "-i",
+                         wire.target_end(), "-e", export_argument(1, 1, image.path())});
     slow.wait_for_opener();
     target.signal(SIGHUP);
     CHECK_FALSE(target.wait_for_exit(Milliseconds(200)));
@@ -380,7 +383,8 @@ TEST_CASE("the state directory of a systemd unit is used, and of several the fir
     RawClient client(wire);
     const std::string env = find_program("env");
     ChildProcess target({env, "STATE_DIRECTORY=" + first.path() + ":" + second.path(), target_program(),
-                         "serve", "-i", wire.target_end(), "-e", export_argument(1, 1, image.path())});
+                         "serve", "--control", "none", "-i", wire.target_end(), "-e",
+                         export_argument(1, 1, image.path())});
     REQUIRE(client.is_served_soon());
     CHECK(client.ask(config_request(ccmd_set, "kept")).config_text() == "kept");
     CHECK(std::filesystem::exists(first.path() + "/e1.1.state"));
@@ -394,7 +398,7 @@ TEST_CASE("closed standard streams do not hurt", "[cli]") {
     const ImageFile image(64);
     RawClient client(wire);
     const std::string shell = find_program("sh");
-    ChildProcess target({shell, "-c", "exec \"$0\" serve -i \"$1\" -e \"$2\" 0<&- 1>&- 2>&-",
+    ChildProcess target({shell, "-c", "exec \"$0\" serve --control none -i \"$1\" -e \"$2\" 0<&- 1>&- 2>&-",
                          target_program(), wire.target_end(), export_argument(1, 1, image.path())});
     REQUIRE(client.is_served_soon());
     client.write(0, pattern(0, 2, 1)); // no descriptor of the target is taken for a stream

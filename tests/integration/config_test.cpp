@@ -1,4 +1,4 @@
-// lib/protocol/README.md, "Command 1: Query Config": Query Config Information. Advertisements (3.1) are in
+// lib/protocol/README.md, "Command 1: Query Config": Query Config Information. Advertisements are in
 // advertise_test.cpp.
 #include "catch.hpp"
 #include "scene.hpp"
@@ -26,14 +26,14 @@ std::string stored_string(Scene& scene) {
 
 } // namespace
 
-TEST_CASE("protocol 3 row buffer count: at least 2, 64 to 128 by default", "[protocol-3][protocol-9]") {
+TEST_CASE("the buffer count is 64 to 128 by default", "[query-config][buffer-count]") {
     Scene scene;
     const unsigned buffers = scene.client.ask(config_request()).buffer_count();
     CHECK(buffers >= 64);
     CHECK(buffers <= 128);
 }
 
-TEST_CASE("protocol 3 row firmware version: the same in every answer", "[protocol-3]") {
+TEST_CASE("the firmware version is the same in every answer", "[query-config]") {
     Scene scene;
     const Reply first = scene.client.ask(config_request());
     Request odd = config_request();
@@ -42,8 +42,7 @@ TEST_CASE("protocol 3 row firmware version: the same in every answer", "[protoco
     CHECK(scene.client.ask(config_request(ccmd_set, "x")).firmware() == first.firmware());
 }
 
-TEST_CASE("protocol 3 row sector count: what fits a frame of the interface by section 7",
-          "[protocol-3][protocol-7]") {
+TEST_CASE("the advertised sector count follows from the MTU of the interface", "[query-config][mtu]") {
     const std::pair<unsigned, unsigned> table[] = {{1500, 2}, {4118, 7},  {4132, 8},  {4200, 8},
                                                    {8192, 8}, {9000, 16}, {9018, 16}, {16110, 24},
                                                    {1060, 2}, {1059, 1},  {576, 1}};
@@ -54,7 +53,8 @@ TEST_CASE("protocol 3 row sector count: what fits a frame of the interface by se
     }
 }
 
-TEST_CASE("protocol 7: sectors per frame by hand, and what is longer is served if it fits", "[protocol-7]") {
+TEST_CASE("the sectors per frame can be set by hand, and a longer request is served if it fits",
+          "[query-config][mtu]") {
     const std::pair<const char*, unsigned> table[] = {{"1", 1}, {"17", 17}, {"255", 17}, {"auto", 16}};
     const VethPair wire("by-hand", 9000);
     const ImageFile image(64);
@@ -68,8 +68,8 @@ TEST_CASE("protocol 7: sectors per frame by hand, and what is longer is served i
     }
 }
 
-TEST_CASE("protocol 3 row AoE ver / ccmd: 0x10 | ccmd comes back, the request's high nibble is ignored",
-          "[protocol-3]") {
+TEST_CASE("an answer carries AoE version 1 and the sub-command, whatever version the request names",
+          "[query-config]") {
     Scene scene;
     for (const unsigned nibble : {0x00u, 0x10u, 0x20u, 0xF0u}) {
         Request request = config_request();
@@ -81,8 +81,8 @@ TEST_CASE("protocol 3 row AoE ver / ccmd: 0x10 | ccmd comes back, the request's 
     }
 }
 
-TEST_CASE("protocol 3 rows config string and its length: any bytes up to 1024 are stored and returned",
-          "[protocol-3]") {
+TEST_CASE("a config string of any bytes, up to 1024 of them, is stored and returned",
+          "[query-config][config-string]") {
     Scene scene;
     for (const std::size_t length : {std::size_t{0}, std::size_t{1}, std::size_t{27}, std::size_t{28},
                                      std::size_t{29}, std::size_t{1023}, std::size_t{1024}}) {
@@ -96,8 +96,8 @@ TEST_CASE("protocol 3 rows config string and its length: any bytes up to 1024 ar
     }
 }
 
-TEST_CASE("protocol 3 ccmd 0 read: always answered, the request's length and string are ignored",
-          "[protocol-3]") {
+TEST_CASE("a config read is always answered and ignores the length and string of its request",
+          "[query-config][config-string]") {
     Scene scene;
     set_string(scene, "stored");
     Request aoeping = config_request(); // length field 1024 and 0xED bytes, 1056-byte frame
@@ -115,7 +115,8 @@ TEST_CASE("protocol 3 ccmd 0 read: always answered, the request's length and str
     CHECK(stored_string(scene) == "stored");
 }
 
-TEST_CASE("protocol 3 ccmd 1 test: answered only on an exact match, else silence", "[protocol-3]") {
+TEST_CASE("a config test is answered only if its argument is the whole string",
+          "[query-config][config-string]") {
     Scene scene;
     CHECK(scene.client.ask(config_request(ccmd_test)).config_text().empty());
     scene.client.expect_silence(config_request(ccmd_test, "a"));
@@ -129,8 +130,8 @@ TEST_CASE("protocol 3 ccmd 1 test: answered only on an exact match, else silence
     scene.client.expect_silence(config_request(ccmd_test, "a"));
 }
 
-TEST_CASE("protocol 3 ccmd 2 prefix test: answered only when the argument is a prefix, else silence",
-          "[protocol-3]") {
+TEST_CASE("a config prefix test is answered only if its argument is a prefix of the string",
+          "[query-config][config-string]") {
     Scene scene;
     CHECK_FALSE(scene.client.ask(config_request(ccmd_prefix)).is_error());
     scene.client.expect_silence(config_request(ccmd_prefix, "a"));
@@ -141,7 +142,7 @@ TEST_CASE("protocol 3 ccmd 2 prefix test: answered only when the argument is a p
         scene.client.expect_silence(config_request(ccmd_prefix, other));
 }
 
-TEST_CASE("protocol 3 ccmd 3 set: stores into an empty string", "[protocol-3]") {
+TEST_CASE("a config set stores its argument where the string is empty", "[query-config][config-string]") {
     Scene scene;
     const Reply reply = scene.client.ask(config_request(ccmd_set, "first"));
     CHECK_FALSE(reply.is_error());
@@ -149,8 +150,8 @@ TEST_CASE("protocol 3 ccmd 3 set: stores into an empty string", "[protocol-3]") 
     CHECK(stored_string(scene) == "first");
 }
 
-TEST_CASE("protocol 3 ccmd 3 set: over another string error 4, with the current string in the reply",
-          "[protocol-3]") {
+TEST_CASE("a config set over another string is answered with error 4 and the current string",
+          "[query-config][config-string]") {
     Scene scene;
     set_string(scene, "first");
     for (const char* other : {"second", "", "firs", "first!"}) {
@@ -162,7 +163,8 @@ TEST_CASE("protocol 3 ccmd 3 set: over another string error 4, with the current 
     CHECK(stored_string(scene) == "first");
 }
 
-TEST_CASE("protocol 3 ccmd 4 force set: replaces, and with length 0 clears", "[protocol-3]") {
+TEST_CASE("a config force set replaces the string, and clears it with length 0",
+          "[query-config][config-string]") {
     Scene scene;
     for (const char* text : {"first", "a longer second", "3", ""}) {
         const Reply reply = scene.client.ask(config_request(ccmd_force, text));
@@ -173,7 +175,8 @@ TEST_CASE("protocol 3 ccmd 4 force set: replaces, and with length 0 clears", "[p
     CHECK_FALSE(scene.client.ask(config_request(ccmd_set, "after clearing")).is_error());
 }
 
-TEST_CASE("protocol 3 ccmd 5 and others: error 2 with the current values", "[protocol-3][protocol-9]") {
+TEST_CASE("unknown sub-commands of Query Config are answered with error 2 and the current values",
+          "[query-config][aoe-error]") {
     Scene scene; // 5 is an undocumented extension of one vendor, unknown here
     set_string(scene, "kept");
     const Reply plain = scene.client.ask(config_request());
@@ -189,7 +192,7 @@ TEST_CASE("protocol 3 ccmd 5 and others: error 2 with the current values", "[pro
     CHECK(stored_string(scene) == "kept");
 }
 
-TEST_CASE("protocol 3 details: setting the same string again succeeds", "[protocol-3]") {
+TEST_CASE("a config set of the same string again succeeds", "[query-config][config-string]") {
     Scene scene;
     for (int copy = 0; copy < 3; ++copy) { // a retransmitted set, the first answer was lost
         const Reply reply = scene.client.ask(config_request(ccmd_set, "mine"));
@@ -198,15 +201,17 @@ TEST_CASE("protocol 3 details: setting the same string again succeeds", "[protoc
     }
 }
 
-TEST_CASE("protocol 3 details: set with an empty argument on an empty string is a success", "[protocol-3]") {
+TEST_CASE("a config set with an empty argument succeeds where the string is empty",
+          "[query-config][config-string]") {
     Scene scene;
     CHECK_FALSE(scene.client.ask(config_request(ccmd_set)).is_error());
     CHECK_FALSE(scene.client.ask(config_request(ccmd_force)).is_error());
     CHECK(stored_string(scene).empty());
 }
 
-TEST_CASE("protocol 3 details, 9 row query with len > frame: error 2, nothing stored or read beyond",
-          "[protocol-3][protocol-9]") {
+TEST_CASE(
+    "a config string longer than its frame gets error 2, and nothing is stored or read beyond the frame",
+    "[query-config][config-string]") {
     Scene scene;
     set_string(scene, "kept");
     for (const std::uint8_t ccmd : {ccmd_test, ccmd_prefix, ccmd_set, ccmd_force}) {
@@ -228,7 +233,7 @@ TEST_CASE("protocol 3 details, 9 row query with len > frame: error 2, nothing st
     CHECK(stored_string(scene) == "kept");
 }
 
-TEST_CASE("protocol 3 details: a frame longer than its string is normal", "[protocol-3]") {
+TEST_CASE("a frame may be longer than its config string", "[query-config][config-string]") {
     Scene scene;
     Request aoecfg = config_request(ccmd_set, "short"); // always sends 1056 bytes
     aoecfg.argument.resize(1056 - 24, 0xED);
@@ -238,7 +243,7 @@ TEST_CASE("protocol 3 details: a frame longer than its string is normal", "[prot
     CHECK(scene.client.ask(padded).config_text() == "short");
 }
 
-TEST_CASE("protocol 3 details: a reservation does not touch Query Config", "[protocol-3][protocol-5]") {
+TEST_CASE("a reservation does not affect Query Config", "[query-config][reserve]") {
     Scene scene;
     scene.client.ask(reserve_request(reserve_set, {numbered_mac(1)}));
     CHECK_FALSE(scene.client.ask(config_request()).is_error());
@@ -246,7 +251,8 @@ TEST_CASE("protocol 3 details: a reservation does not touch Query Config", "[pro
     CHECK(stored_string(scene) == "still");
 }
 
-TEST_CASE("protocol 3: the string belongs to the export, not to an interface or client", "[protocol-3]") {
+TEST_CASE("the config string belongs to the export, not to an interface or client",
+          "[query-config][config-string]") {
     TwoPathScene scene;
     scene.one.ask(config_request(ccmd_set, "shared"));
     CHECK(scene.other.ask(config_request()).config_text() == "shared");

@@ -1,4 +1,4 @@
-// `aoetarget discover`: who answers on a network.
+// `aoetarget discover`: the targets that answer on a network.
 #include "catch.hpp"
 #include "json_check.hpp"
 #include "scene.hpp"
@@ -22,8 +22,9 @@ TEST_CASE("the judge of JSON tells well-formed from ill-formed", "[cli][discover
         CHECK_FALSE(is_json(bad));
 }
 
-TEST_CASE("discover lists address, MAC, frame size, size, model and config string of what answers",
-          "[cli][discover]") {
+TEST_CASE(
+    "discover lists address, MAC, frame size, size, model and config string of each export that answers",
+    "[cli][discover]") {
     const VethPair& wire = standard_wire();
     const ImageFile image(8192); // 4 MiB
     const TargetProcess target({wire.target_end()}, {export_argument(1, 1, image.path())});

@@ -1,5 +1,5 @@
-// What an export's options do: window, read-only, serial, cache and durability (lib/protocol/README.md, "ATA
-// commands" and "IDENTIFY"; lib/README.md, "Durability").
+// The effects of an export's options: window, read-only, trim, serial, cache and durability
+// (lib/protocol/README.md, "ATA commands" and "IDENTIFY"; lib/README.md, "Durability").
 #include "catch.hpp"
 #include "scene.hpp"
 
@@ -94,10 +94,13 @@ TEST_CASE("two windows of one block device are written to side by side, by one t
         CHECK(client.ask(write_request(0, pattern(0, 1, 2)).to(1, 2)).succeeded());
         CHECK(client.read(128, 1) == pattern(0, 1, 1));
         CHECK(client.ask(read_request(0, 1).to(1, 2)).data() == pattern(0, 1, 2));
-        const ToolResult other = run_tool({target_program(), "serve", "-i", wire.target_end(), "-e",
-                                           export_argument(1, 3, loop.path(), "offset=130s,length=1s")});
+        const ToolResult other =
+            run_tool({target_program(), "serve", "--control", "none", "-i", wire.target_end(), "-e",
+                      export_argument(1, 3, loop.path(), "offset=130s,length=1s")});
         CHECK(other.exit_code == 1);
-        CHECK(contains(other.error, "in use by another export or program"));
+        const std::string process = "process " + std::to_string(target.pid());
+        CHECK(contains(other.error, process));
+        CHECK(contains(other.error, "free it with 'kill " + std::to_string(target.pid()) + "'"));
     }
 }
 
@@ -106,16 +109,17 @@ TEST_CASE("windows of one file with different caches are refused, by one process
     const ImageFile image(256);
     const std::string page = export_argument(1, 1, image.path(), "length=129s,cache=page");
     const std::string direct = export_argument(1, 2, image.path(), "offset=129s,cache=direct");
-    const ToolResult together =
-        run_tool({target_program(), "serve", "-i", wire.target_end(), "-e", page, "-e", direct});
+    const ToolResult together = run_tool(
+        {target_program(), "serve", "--control", "none", "-i", wire.target_end(), "-e", page, "-e", direct});
     CHECK(together.exit_code == 1);
-    CHECK(contains(together.error, "give all exports of it the same cache"));
+    CHECK(contains(together.error, "give all of them the same cache"));
 
     RawClient client(wire);
     TargetProcess first({wire.target_end()}, {page});
-    const ToolResult refused = run_tool({target_program(), "serve", "-i", wire.target_end(), "-e", direct});
+    const ToolResult refused =
+        run_tool({target_program(), "serve", "--control", "none", "-i", wire.target_end(), "-e", direct});
     CHECK(refused.exit_code == 1);
-    CHECK(contains(refused.error, "give all exports of it the same cache"));
+    CHECK(contains(refused.error, "give all of them the same cache"));
     TargetProcess second({wire.target_end()}, {export_argument(1, 2, image.path(), "offset=129s")});
     CHECK(contains(second.log(), "page cache, stable"));
     client.write(128, pattern(0, 1, 1));
@@ -141,6 +145,20 @@ TEST_CASE("read-only: a file without write permission can be exported", "[option
     CHECK(client.read(0, 1) == pattern(0, 1));
 }
 
+TEST_CASE("trim=off: IDENTIFY does not announce TRIM, which is aborted, and the file keeps its space",
+          "[options][trim]") {
+    Scene scene("trim=off");
+    const std::uint64_t space = scene.image.allocated_bytes();
+    const Identify identify = scene.client.identify();
+    CHECK_FALSE(identify.bit(169, 0));
+    CHECK(identify.words[105] == 0);
+    CHECK(identify.words[69] == 0);
+    CHECK(is_abort(scene.client.ask(trim_request({{0, 2048}}))));
+    CHECK(scene.client.read(0, 2) == pattern(0, 2));
+    CHECK(scene.image.allocated_bytes() == space);
+    scene.client.write(0, pattern(0, 2, 1)); // any other change is taken
+}
+
 TEST_CASE("serial: the text is the serial number", "[options]") {
     Scene scene("serial=0123456789ABCDEFGHIJ"); // all 20 characters
     CHECK(scene.client.identify().text(10, 19) == "0123456789ABCDEFGHIJ");
@@ -160,8 +178,8 @@ TEST_CASE("a path may hold commas and equals signs", "[options]") {
     }
 }
 
-TEST_CASE("ata 5: under durability=stable an answered write is in the file, for every cache mode",
-          "[options][ata-5]") {
+TEST_CASE("under durability=stable an answered write is in the file, whatever the cache mode",
+          "[options][durability]") {
     for (const char* options : {"durability=stable,cache=direct", "durability=stable,cache=page"}) {
         CAPTURE(options);
         Scene scene(options);
@@ -172,7 +190,7 @@ TEST_CASE("ata 5: under durability=stable an answered write is in the file, for 
     }
 }
 
-TEST_CASE("ata 5: reads see every acknowledged write in every mode", "[options][ata-5]") {
+TEST_CASE("reads see every acknowledged write in every mode", "[options][durability]") {
     for (const char* options : {"durability=stable,cache=direct", "durability=stable,cache=page",
                                 "durability=volatile,cache=direct", "durability=volatile,cache=page"}) {
         CAPTURE(options);
@@ -185,7 +203,7 @@ TEST_CASE("ata 5: reads see every acknowledged write in every mode", "[options][
     }
 }
 
-TEST_CASE("ata 5: SIGTERM under durability=volatile flushes before it exits", "[options][ata-5]") {
+TEST_CASE("SIGTERM under durability=volatile flushes before the target exits", "[options][durability]") {
     const VethPair& wire = standard_wire();
     const ImageFile image(512);
     RawClient client(wire);

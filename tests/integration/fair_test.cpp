@@ -1,4 +1,4 @@
-// One host floods, another one asks for what it needs.
+// One host floods, and another one sends its usual requests.
 #include "catch.hpp"
 #include "flood.hpp"
 #include "scene.hpp"
@@ -35,8 +35,8 @@ TEST_CASE("while one host floods an export with writes, another one is served in
     Flood flood(scene.wire.client_end(), frames, flood_rate);
     load.run(Milliseconds(300)); // until all that it may occupy is occupied
     WindowLoad::Outcome outcome;
-    // The disk and the processors are others' as well: up to three attempts.
-    for (int attempt = 0; attempt < 3 && (outcome.rate < 0.1 * rate || outcome.too_late > 0); ++attempt)
+    // The disk and the processors are others' as well: up to ten attempts.
+    for (int attempt = 0; attempt < 10 && (outcome.rate < 0.1 * rate || outcome.too_late > 0); ++attempt)
         outcome = load.run(Milliseconds(1500));
     flood.stop();
     load.finish();

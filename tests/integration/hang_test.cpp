@@ -68,6 +68,33 @@ TEST_CASE("a freeze ends with the process that made it, however that ends", "[ha
     CHECK_FALSE(file_system.is_frozen());
 }
 
+TEST_CASE(
+    "a request that a frozen disk does not finish in time is a fault, and what overlaps it waits for the "
+    "disk",
+    "[hang]") {
+    NEEDS_A_FROZEN_FILE_SYSTEM();
+    const MemoryFileSystem file_system(8 << 20);
+    const VethPair& wire = standard_wire();
+    RawClient client(wire);
+    const ImageFile image(64, ImageFile::Fill::pattern, file_system.folder());
+    TargetProcess target({wire.target_end()}, {export_argument(1, 1, image.path(), "device-timeout=1s")});
+    client.write(0, pattern(0, 2, 1));
+    Freeze freeze(file_system);
+    const std::uint32_t write = client.send(write_request(4, pattern(4, 2, 1)));
+    const auto reply = client.wait_for(write);
+    REQUIRE(reply);
+    CHECK(reply->status() == status_fault);
+    CHECK(
+        client.wait_until([&] { return target.log().find("not finished within 1 s") != std::string::npos; }));
+    const std::uint32_t next = client.send(write_request(4, pattern(4, 2, 2)));
+    CHECK_FALSE(client.wait_for(next, Milliseconds(300)));
+    freeze.thaw();
+    CHECK(client.wait_for(next)->succeeded());
+    CHECK(client.read(4, 2) == pattern(4, 2, 2));
+    CHECK(client.wait_until(
+        [&] { return target.log().find("carries out requests again") != std::string::npos; }));
+}
+
 TEST_CASE("many hosts that write to two exports that hang leave an interface its slots", "[hang]") {
     NEEDS_A_FROZEN_FILE_SYSTEM();
     struct Row {
@@ -269,18 +296,16 @@ TEST_CASE("a target that may start no worker thread says so and ends", "[hang]")
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
     SKIP_BECAUSE("a sanitizer starts threads of its own");
 #endif
-    const std::string setpriv = find_program("setpriv"), prlimit = find_program("prlimit");
-    REQUIRE_FALSE(setpriv.empty());
+    const std::string prlimit = find_program("prlimit");
     REQUIRE_FALSE(prlimit.empty());
     const ImageFile image(64);
     constexpr uid_t nobody_else = 64123; // limits do not hold for root
     REQUIRE(::chown(image.path().c_str(), nobody_else, nobody_else) == 0);
-    const std::string number = std::to_string(nobody_else);
-    const ToolResult result =
-        run_tool({setpriv, "--reuid", number, "--regid", number, "--clear-groups", "--inh-caps", "+net_raw",
-                  "--ambient-caps", "+net_raw", prlimit, "--nproc=1", target_program(), "serve", "-i",
-                  wire.target_end() + ",link=packet", "-e", export_argument(1, 1, image.path())},
-                 Milliseconds(5000));
+    std::vector<std::string> command = as_user(nobody_else);
+    command.insert(command.end(),
+                   {prlimit, "--nproc=1", target_program(), "serve", "--control", "none", "-i",
+                    wire.target_end() + ",link=packet", "-e", export_argument(1, 1, image.path())});
+    const ToolResult result = run_tool(command, Milliseconds(60000));
     CAPTURE(result.error);
     CHECK(result.exit_code == 1);
     CHECK(contains(result.error, "worker thread"));

@@ -1,5 +1,5 @@
-// lib/protocol/README.md, "The common header", "Every received frame" and "Building an answer" (the
-// header), 1.1 (what happens to every received frame) and 1.2 (how a response is built).
+// The header, the rules for every received frame, and how an answer is built (lib/protocol/README.md, "The
+// common header", "Every received frame" and "Building an answer").
 #include "catch.hpp"
 #include "scene.hpp"
 
@@ -14,8 +14,7 @@ std::vector<Request> one_of_each_command() {
 
 } // namespace
 
-TEST_CASE("protocol 1 rows dst and src: a reply goes to the asker and comes from the interface",
-          "[protocol-1]") {
+TEST_CASE("a reply goes to the sender of its request and comes from the interface's address", "[header]") {
     Scene scene;
     const Mac other = numbered_mac(7);
     for (Request request : one_of_each_command()) {
@@ -25,21 +24,20 @@ TEST_CASE("protocol 1 rows dst and src: a reply goes to the asker and comes from
     }
 }
 
-TEST_CASE("protocol 1 row type: replies have Ethernet type 0x88A2", "[protocol-1]") {
+TEST_CASE("a reply has Ethernet type 0x88A2", "[header]") {
     Scene scene;
     for (const Request& request : one_of_each_command())
         CHECK(scene.client.ask(request).ethernet_type() == 0x88A2);
 }
 
-TEST_CASE("protocol 1 row ver/flags: a plain response has 0x18, an AoE error response 0x1C", "[protocol-1]") {
+TEST_CASE("a plain reply has version and flags 0x18, an AoE error 0x1C", "[header]") {
     Scene scene;
     for (const Request& request : one_of_each_command())
         CHECK(scene.client.ask(request).byte_at(14) == 0x18);
     CHECK(scene.client.ask(config_request(9)).byte_at(14) == 0x1C);
 }
 
-TEST_CASE("protocol 1 row ver/flags: reserved flag bits of a request are ignored and not echoed",
-          "[protocol-1]") {
+TEST_CASE("reserved flag bits of a request are ignored and not echoed", "[header]") {
     Scene scene;
     for (std::uint8_t bits = 1; bits <= 3; ++bits)
         for (Request request : one_of_each_command()) {
@@ -48,7 +46,7 @@ TEST_CASE("protocol 1 row ver/flags: reserved flag bits of a request are ignored
         }
 }
 
-TEST_CASE("protocol 1 row error: the code is 0 without E, and a request's code is ignored", "[protocol-1]") {
+TEST_CASE("the error code is 0 without the E flag, and the code of a request is ignored", "[header]") {
     Scene scene;
     for (Request request : one_of_each_command()) {
         request.error = 0x77;
@@ -59,7 +57,7 @@ TEST_CASE("protocol 1 row error: the code is 0 without E, and a request's code i
     CHECK(scene.client.ask(flagged).byte_at(14) == 0x18);
 }
 
-TEST_CASE("protocol 1 rows major and minor: a reply carries the export's shelf and slot", "[protocol-1]") {
+TEST_CASE("a reply carries the export's shelf and slot", "[header]") {
     const VethPair& wire = standard_wire();
     const ImageFile image(16);
     RawClient client(wire);
@@ -72,7 +70,7 @@ TEST_CASE("protocol 1 rows major and minor: a reply carries the export's shelf a
     }
 }
 
-TEST_CASE("protocol 1 row command: the command is echoed, also in an error", "[protocol-1]") {
+TEST_CASE("a reply echoes the command, even in an error", "[header]") {
     Scene scene;
     for (const Request& request : one_of_each_command())
         CHECK(scene.client.ask(request).command() == request.command);
@@ -81,7 +79,7 @@ TEST_CASE("protocol 1 row command: the command is echoed, also in an error", "[p
     CHECK(scene.client.ask(unknown).command() == 0x42);
 }
 
-TEST_CASE("protocol 1 row tag: any tag is echoed bit for bit", "[protocol-1]") {
+TEST_CASE("a reply echoes any tag bit for bit", "[header]") {
     Scene scene;
     for (const std::uint32_t tag :
          {0x00000001u, 0x80000000u, 0xFFFFFFFFu, 0x18AE0000u, 0x01020304u, 0x04030201u})
@@ -94,7 +92,7 @@ TEST_CASE("protocol 1 row tag: any tag is echoed bit for bit", "[protocol-1]") {
     CHECK(scene.client.ask(identify_request().tagged(0)).tag() == 0);
 }
 
-TEST_CASE("protocol 1 row arg: each command's fixed argument is enough without padding", "[protocol-1]") {
+TEST_CASE("the fixed argument of each command is enough without padding", "[header]") {
     Scene scene;
     const std::size_t lengths[] = {36, 32, 28, 26};
     std::size_t i = 0;
@@ -104,7 +102,7 @@ TEST_CASE("protocol 1 row arg: each command's fixed argument is enough without p
     }
 }
 
-TEST_CASE("protocol 1: reserved bytes of a request are ignored and come back as zero", "[protocol-1]") {
+TEST_CASE("reserved bytes of a request are ignored and come back as zero", "[header]") {
     Scene scene;
     Request read = read_request(3, 1);
     read.at(34) = 0xAA;
@@ -124,7 +122,7 @@ TEST_CASE("protocol 1: reserved bytes of a request are ignored and come back as 
     CHECK_FALSE(scene.client.ask(mask).is_error());
 }
 
-TEST_CASE("protocol 1.1 row 1: a frame shorter than 24 bytes is dropped", "[protocol-1.1]") {
+TEST_CASE("a frame shorter than 24 bytes is dropped", "[received-frame]") {
     Scene scene;
     for (std::size_t length = 14; length < 24; ++length) {
         Bytes frame = scene.client.completed(config_request()).encode();
@@ -135,7 +133,7 @@ TEST_CASE("protocol 1.1 row 1: a frame shorter than 24 bytes is dropped", "[prot
     CHECK(scene.target.is_running());
 }
 
-TEST_CASE("protocol 1.1 row 2: another Ethernet type is dropped", "[protocol-1.1]") {
+TEST_CASE("a frame of another Ethernet type is dropped", "[received-frame]") {
     Scene scene;
     for (const std::uint16_t type : std::initializer_list<std::uint16_t>{0x88A1, 0x88A3, 0xA288, 0x0800})
         for (Request request : one_of_each_command()) {
@@ -144,7 +142,7 @@ TEST_CASE("protocol 1.1 row 2: another Ethernet type is dropped", "[protocol-1.1
         }
 }
 
-TEST_CASE("protocol 1.1 row 3: a frame to another host is dropped", "[protocol-1.1]") {
+TEST_CASE("a frame to another host is dropped", "[received-frame]") {
     Scene scene;
     const VethPair& wire = scene.wire;
     for (Request request : one_of_each_command()) {
@@ -158,7 +156,7 @@ TEST_CASE("protocol 1.1 row 3: a frame to another host is dropped", "[protocol-1
     CHECK(interface_exists(wire.target_end()));
 }
 
-TEST_CASE("protocol 1.1 row 3: a VLAN-tagged frame is dropped", "[protocol-1.1]") {
+TEST_CASE("a VLAN-tagged frame is dropped", "[received-frame]") {
     Scene scene;
     for (const std::uint16_t vlan : {std::uint16_t{1}, std::uint16_t{7}, std::uint16_t{4094}})
         for (const Request& plain : one_of_each_command()) {
@@ -172,7 +170,7 @@ TEST_CASE("protocol 1.1 row 3: a VLAN-tagged frame is dropped", "[protocol-1.1]"
     scene.client.settle();
 }
 
-TEST_CASE("protocol 1.1 row 4: a frame with the R flag is dropped", "[protocol-1.1]") {
+TEST_CASE("a frame with the R flag is dropped", "[received-frame]") {
     Scene scene;
     for (const std::uint8_t flags : {flag_response, static_cast<std::uint8_t>(flag_response | flag_error)})
         for (Request request : one_of_each_command()) {
@@ -185,7 +183,7 @@ TEST_CASE("protocol 1.1 row 4: a frame with the R flag is dropped", "[protocol-1
     CHECK(scene.client.read(5, 1) == pattern(5, 1));
 }
 
-TEST_CASE("protocol 1.1 row 5: a frame to another shelf or slot is dropped", "[protocol-1.1]") {
+TEST_CASE("a frame to another shelf or slot is dropped", "[received-frame]") {
     Scene scene;
     const std::pair<std::uint16_t, std::uint8_t> others[] = {
         {2, 1},      {1, 2},      {0, 1},    {1, 0},           {0x0101, 1},
@@ -195,8 +193,8 @@ TEST_CASE("protocol 1.1 row 5: a frame to another shelf or slot is dropped", "[p
             scene.client.expect_silence(request.to(shelf, slot));
 }
 
-TEST_CASE("protocol 1.1 row 6: a source that the mask list lacks is dropped for every command",
-          "[protocol-1.1]") {
+TEST_CASE("a frame from a source that the mask list lacks is dropped, whatever its command",
+          "[received-frame][mask-list]") {
     Scene scene;
     const Mac permitted = numbered_mac(1);
     scene.client.ask(mask_request(mask_edit, {{directive_add, permitted}}));
@@ -210,8 +208,7 @@ TEST_CASE("protocol 1.1 row 6: a source that the mask list lacks is dropped for 
         scene.client.ask(request.from(permitted));
 }
 
-TEST_CASE("protocol 1.1 row 7: a version other than 1 is answered with error 5",
-          "[protocol-1.1][protocol-1.3]") {
+TEST_CASE("a version other than 1 is answered with error 5", "[received-frame][aoe-error]") {
     Scene scene;
     for (std::uint8_t version = 0; version < 16; ++version) {
         if (version == 1)
@@ -229,7 +226,7 @@ TEST_CASE("protocol 1.1 row 7: a version other than 1 is answered with error 5",
     CHECK(scene.client.read(5, 1) == pattern(5, 1));
 }
 
-TEST_CASE("protocol 1.1 row 8: the command is judged after the version", "[protocol-1.1]") {
+TEST_CASE("the version is judged before the command", "[received-frame][aoe-error]") {
     Scene scene;
     Request unknown = config_request();
     unknown.command = 0x10;
@@ -238,7 +235,7 @@ TEST_CASE("protocol 1.1 row 8: the command is judged after the version", "[proto
     CHECK(scene.client.ask(unknown).error() == 5);
 }
 
-TEST_CASE("protocol 1.1 row 9: a frame shorter than its command's minimum is dropped", "[protocol-1.1]") {
+TEST_CASE("a frame shorter than the minimum of its command is dropped", "[received-frame]") {
     Scene scene;
     for (const Request& plain : one_of_each_command()) {
         const Request request = scene.client.completed(plain);
@@ -254,7 +251,8 @@ TEST_CASE("protocol 1.1 row 9: a frame shorter than its command's minimum is dro
     scene.client.settle();
 }
 
-TEST_CASE("protocol 1.1 order: silence for R, address and mask comes before the version", "[protocol-1.1]") {
+TEST_CASE("a frame that its R flag, address or source rules out gets no error for its version",
+          "[received-frame]") {
     Scene scene;
     Request request = config_request();
     request.version = 2;
@@ -269,8 +267,8 @@ TEST_CASE("protocol 1.1 order: silence for R, address and mask comes before the 
     scene.client.expect_silence(request);
 }
 
-TEST_CASE("protocol 1.1 order: the version comes before the minimum length and the command",
-          "[protocol-1.1]") {
+TEST_CASE("another version gets error 5 even in a frame too short for its command, or with a vendor command",
+          "[received-frame][aoe-error]") {
     Scene scene;
     Request request = config_request();
     request.version = 2;
@@ -280,22 +278,21 @@ TEST_CASE("protocol 1.1 order: the version comes before the minimum length and t
     CHECK(scene.client.ask(request).error() == 5);
 }
 
-TEST_CASE("protocol 1.1: a frame from the target's own or an all-zero address is answered",
-          "[protocol-1.1]") {
+TEST_CASE("a frame from the target's own address or the all-zero address is answered", "[received-frame]") {
     Scene scene;
     for (const Mac& source : {scene.client.target_mac(), zero_mac})
         for (Request request : one_of_each_command())
             CHECK(scene.client.ask(request.from(source)).destination() == source);
 }
 
-TEST_CASE("protocol 1.1: a frame from a multicast or broadcast source is dropped", "[protocol-1.1]") {
+TEST_CASE("a frame from a multicast or broadcast source is dropped", "[received-frame]") {
     Scene scene;
     for (const Mac& source : {broadcast_mac, Mac{{0x01, 0x00, 0x5E, 0, 0, 1}}, Mac{{0x33, 0x33, 0, 0, 0, 1}}})
         for (Request request : one_of_each_command())
             scene.client.expect_silence(request.from(source));
 }
 
-TEST_CASE("protocol 1.1: broadcast and unicast requests are treated the same", "[protocol-1.1]") {
+TEST_CASE("broadcast and unicast requests are treated alike", "[received-frame]") {
     Scene scene;
     for (Request request : one_of_each_command()) {
         const Reply unicast = scene.client.ask(request);
@@ -312,7 +309,7 @@ TEST_CASE("protocol 1.1: broadcast and unicast requests are treated the same", "
     CHECK(scene.client.read(9, 1) == pattern(9, 1, 1));
 }
 
-TEST_CASE("protocol 1.2: the reply to a broadcast carries the target's own address", "[protocol-1.2]") {
+TEST_CASE("the reply to a wildcard request carries the shelf and slot of the export", "[answer][wildcard]") {
     Scene scene;
     for (Request request : one_of_each_command()) {
         const Reply reply = scene.client.ask(request.to(every_shelf, every_slot));
@@ -321,7 +318,7 @@ TEST_CASE("protocol 1.2: the reply to a broadcast carries the target's own addre
     }
 }
 
-TEST_CASE("protocol 1.2: a reply leaves through the interface of the request", "[protocol-1.2]") {
+TEST_CASE("a reply leaves through the interface of its request", "[answer]") {
     TwoPathScene scene;
     for (RawClient* client : {&scene.one, &scene.other})
         for (Request request : one_of_each_command()) {
@@ -339,8 +336,7 @@ TEST_CASE("protocol 1.2: a reply leaves through the interface of the request", "
     }
 }
 
-TEST_CASE("protocol 1.2: short replies are padded to 60 bytes with zeros, not with the request",
-          "[protocol-1.2]") {
+TEST_CASE("a short reply is padded to 60 bytes with zeros, not with bytes of the request", "[answer]") {
     Scene scene;
     for (Request request : one_of_each_command()) {
         if (request.command == command_ata)
@@ -358,8 +354,7 @@ TEST_CASE("protocol 1.2: short replies are padded to 60 bytes with zeros, not wi
     CHECK(scene.client.ask(old).bytes.size() == 60);
 }
 
-TEST_CASE("protocol 1.2: data from an earlier answer does not show in the padding of a later one",
-          "[protocol-1.2]") {
+TEST_CASE("the padding of a reply shows no data of an earlier one", "[answer]") {
     Scene scene;
     for (int round = 0; round < 200; ++round) { // every slot of the target has held data by then
         CHECK(scene.client.read(static_cast<std::uint64_t>(round), 2).size() == 1024);
@@ -367,7 +362,7 @@ TEST_CASE("protocol 1.2: data from an earlier answer does not show in the paddin
     }
 }
 
-TEST_CASE("protocol 1.2: data-bearing answers are not padded", "[protocol-1.2]") {
+TEST_CASE("a reply that carries data is not padded", "[answer]") {
     Scene scene;
     CHECK(scene.client.ask(read_request(0, 1)).bytes.size() == 548);
     CHECK(scene.client.ask(read_request(0, 2)).bytes.size() == 1060);

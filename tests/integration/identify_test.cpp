@@ -42,7 +42,7 @@ Identify identify_export(const std::string& path, const std::string& options, un
 
 } // namespace
 
-TEST_CASE("ata 0xEC IDENTIFY DEVICE accepts any count, flag, register, junk and address", "[ata-3][ata-4]") {
+TEST_CASE("IDENTIFY DEVICE (0xEC) accepts any count, flag, register, junk and address", "[ata][identify]") {
     Scene scene;
     const Bytes expected = scene.client.ask(identify_request()).data();
     REQUIRE(expected.size() == 512);
@@ -61,12 +61,13 @@ TEST_CASE("ata 0xEC IDENTIFY DEVICE accepts any count, flag, register, junk and 
     CHECK(scene.client.ask(windows.to(every_shelf, every_slot)).data() == expected);
 }
 
-TEST_CASE("ata 4 word 0: an ATA device", "[ata-4]") {
+TEST_CASE("IDENTIFY word 0 names an ATA device", "[ata][identify]") {
     Scene scene;
     CHECK(scene.client.identify().words[0] == 0x0040);
 }
 
-TEST_CASE("ata 4 words 1, 3, 6, 53, 54-58: a geometry that is consistent with the size", "[ata-4]") {
+TEST_CASE("IDENTIFY words 1, 3, 6 and 53-58 give a geometry that is consistent with the size",
+          "[ata][identify]") {
     for (const std::uint64_t sectors :
          {std::uint64_t{2048}, std::uint64_t{16514064}, std::uint64_t{1} << 30}) {
         CAPTURE(sectors);
@@ -86,7 +87,8 @@ TEST_CASE("ata 4 words 1, 3, 6, 53, 54-58: a geometry that is consistent with th
     }
 }
 
-TEST_CASE("ata 4 words 10-46: serial, firmware and model are swapped text padded with spaces", "[ata-4]") {
+TEST_CASE("IDENTIFY words 10-46 hold serial, firmware and model as swapped text padded with spaces",
+          "[ata][identify]") {
     Scene scene("serial=Disk 4711");
     const Identify identify = scene.client.identify();
     CHECK(identify.text(10, 19) == "Disk 4711");
@@ -98,8 +100,7 @@ TEST_CASE("ata 4 words 10-46: serial, firmware and model are swapped text padded
     CHECK_FALSE(identify.text(27, 46).empty());
 }
 
-TEST_CASE("ata 4 words 10-19 and 108-111: serial and WWN survive a restart and differ between exports",
-          "[ata-4]") {
+TEST_CASE("serial and WWN in IDENTIFY survive a restart and differ between exports", "[ata][identify]") {
     const ImageFile first(64);
     const ImageFile second(64);
     const Identify before = identify_export(first.path(), "");
@@ -112,7 +113,8 @@ TEST_CASE("ata 4 words 10-19 and 108-111: serial and WWN survive a restart and d
     CHECK(wwn(other) != wwn(before));
 }
 
-TEST_CASE("ata 4 words 108-111: the WWN is an NAA 3 or 5 name derived from the serial", "[ata-4]") {
+TEST_CASE("IDENTIFY words 108-111 hold an NAA 3 or 5 name that is derived from the serial",
+          "[ata][identify]") {
     const ImageFile image(64);
     const Identify first = identify_export(image.path(), "serial=ABC");
     const Identify same = identify_export(image.path(), "serial=ABC");
@@ -123,7 +125,7 @@ TEST_CASE("ata 4 words 108-111: the WWN is an NAA 3 or 5 name derived from the s
     CHECK(wwn(first) != wwn(other));
 }
 
-TEST_CASE("ata 4 words 47, 48, 49, 50, 59: the plain capabilities", "[ata-4]") {
+TEST_CASE("IDENTIFY words 47-50 and 59 claim the plain capabilities", "[ata][identify]") {
     Scene scene;
     const Identify identify = scene.client.identify();
     CHECK(identify.words[47] == 0x8000);
@@ -134,7 +136,8 @@ TEST_CASE("ata 4 words 47, 48, 49, 50, 59: the plain capabilities", "[ata-4]") {
     CHECK(identify.words[59] == 0);
 }
 
-TEST_CASE("ata 4 words 60-61, 100-103: capacities, the 28-bit one capped", "[ata-4]") {
+TEST_CASE("IDENTIFY words 60-61 give the capacity as far as 28 bits reach, and words 100-103 give all of it",
+          "[ata][identify]") {
     for (const std::uint64_t sectors : {std::uint64_t{1}, std::uint64_t{2048}, std::uint64_t{0x0FFFFFFF},
                                         std::uint64_t{0x10000000}, std::uint64_t{0x180000123}}) {
         CAPTURE(sectors);
@@ -146,7 +149,8 @@ TEST_CASE("ata 4 words 60-61, 100-103: capacities, the 28-bit one capped", "[ata
     }
 }
 
-TEST_CASE("ata 4 words 63, 64, 65-68, 88, 93: transfer modes are claimed with DMA", "[ata-4]") {
+TEST_CASE("IDENTIFY words 63-68, 88 and 93 claim transfer modes exactly when DMA is claimed",
+          "[ata][identify]") {
     Scene scene;
     const Identify identify = scene.client.identify();
     const bool dma = identify.bit(49, 8);
@@ -158,8 +162,9 @@ TEST_CASE("ata 4 words 63, 64, 65-68, 88, 93: transfer modes are claimed with DM
     CHECK(identify.words[93] == 0x400B);
 }
 
-TEST_CASE("ata 4 words 75-79, 117-118, 128, 168, 206, 222: what a virtual disk does not have is zero",
-          "[ata-4]") {
+TEST_CASE("IDENTIFY words 75-79, 117-118, 128, 168, 206 and 222 are zero, since a virtual disk has no such "
+          "features",
+          "[ata][identify]") {
     Scene scene;
     const Identify identify = scene.client.identify();
     for (const std::size_t word :
@@ -167,7 +172,7 @@ TEST_CASE("ata 4 words 75-79, 117-118, 128, 168, 206, 222: what a virtual disk d
         CHECK(identify.words[word] == 0);
 }
 
-TEST_CASE("ata 4 words 80, 82-87, 119, 120: the command sets are those that work", "[ata-4]") {
+TEST_CASE("IDENTIFY words 80, 82-87, 119 and 120 claim the command sets that work", "[ata][identify]") {
     Scene scene("durability=stable");
     const Identify identify = scene.client.identify();
     CHECK(identify.words[80] == 0x03F0);
@@ -181,8 +186,8 @@ TEST_CASE("ata 4 words 80, 82-87, 119, 120: the command sets are those that work
     CHECK(identify.words[120] == 0x4000);
 }
 
-TEST_CASE("ata 4 words 82 and 85 bit 5: a write cache is claimed exactly when it is volatile",
-          "[ata-4][ata-5]") {
+TEST_CASE("IDENTIFY words 82 and 85 claim a write cache exactly when it is volatile",
+          "[ata][identify][durability]") {
     for (const char* cache : {"cache=direct", "cache=page"}) {
         const ImageFile image(64);
         const Identify stable = identify_export(image.path(), std::string("durability=stable,") + cache);
@@ -194,15 +199,12 @@ TEST_CASE("ata 4 words 82 and 85 bit 5: a write cache is claimed exactly when it
     }
 }
 
-TEST_CASE("ata 4 words 106 and 209: a 512-byte device has no larger physical sector", "[ata-4]") {
-    const VethPair& wire = standard_wire();
-    RawClient client(wire);
+TEST_CASE("IDENTIFY words 106 and 209 claim no larger physical sector for a 512-byte device",
+          "[ata][identify]") {
     if (!has_real_root())
         SKIP_BECAUSE("a loop device needs real root");
-    const ImageFile image(64);
-    const LoopDevice loop(image.path());
-    const TargetProcess target({wire.target_end()}, {export_argument(1, 1, loop.path())});
-    const Identify identify = client.identify();
+    LoopScene scene(64);
+    const Identify identify = scene.client.identify();
     // What the loop driver reports as physical block decides; bits 15:14 are fixed and logical sectors are
     // 512 bytes.
     CHECK((identify.words[106] & 0xC000) == 0x4000);
@@ -211,8 +213,8 @@ TEST_CASE("ata 4 words 106 and 209: a 512-byte device has no larger physical sec
         CHECK((identify.words[106] & 0x000F) == 0);
 }
 
-TEST_CASE("ata 4 words 106 and 209: a 4096-byte device says so, and where the window starts in a block",
-          "[ata-4]") {
+TEST_CASE("IDENTIFY words 106 and 209 give a 4096-byte block and the place in it where the window starts",
+          "[ata][identify]") {
     const VethPair& wire = standard_wire();
     RawClient client(wire);
     if (!ZramDevice::is_available())
@@ -230,7 +232,8 @@ TEST_CASE("ata 4 words 106 and 209: a 4096-byte device says so, and where the wi
     }
 }
 
-TEST_CASE("ata 4 word 217: the rotation rate is the backing device's flag or unknown", "[ata-4]") {
+TEST_CASE("IDENTIFY word 217 gives the rotation rate of the backing device, or says that it is unknown",
+          "[ata][identify]") {
     const ImageFile image(64);
     const unsigned rate = identify_export(image.path(), "").words[217];
     CHECK((rate == 0 || rate == 1 || (rate >= 0x401 && rate < 0xFFFF)));
@@ -240,7 +243,7 @@ TEST_CASE("ata 4 word 217: the rotation rate is the backing device's flag or unk
     }
 }
 
-TEST_CASE("ata 4 word 255: signature and checksum", "[ata-4]") {
+TEST_CASE("IDENTIFY word 255 holds signature and checksum", "[ata][identify]") {
     for (const char* serial : {"serial=A", "serial=another one", ""}) {
         Scene scene(serial);
         const Bytes data = scene.client.ask(identify_request()).data();

@@ -17,8 +17,7 @@ bool is_abort(const Reply& reply) {
 
 } // namespace
 
-TEST_CASE("lo works: zero addresses, and up to 127 sectors per frame",
-          "[protocol-1.1][protocol-7][interface]") {
+TEST_CASE("lo is served, with its zero addresses and up to 127 sectors per frame", "[interface][mtu]") {
     enter_test_network();
     set_link("lo", true);
     const ImageFile image(1024);
@@ -38,8 +37,7 @@ TEST_CASE("lo works: zero addresses, and up to 127 sectors per frame",
     CHECK(client.ask_all(config_request().to(every_shelf, every_slot), 1).size() == 1);
 }
 
-TEST_CASE("protocol 7: MTU 9000 carries 17 sectors both ways, and 18 are aborted",
-          "[protocol-7][interface]") {
+TEST_CASE("MTU 9000 carries 17 sectors both ways, and 18 are aborted", "[interface][mtu]") {
     JumboScene scene(9000);
     CHECK(scene.client.ask(config_request()).sectors_per_frame() == 16);
     CHECK(scene.client.read(1, 17) == pattern(1, 17));
@@ -48,8 +46,7 @@ TEST_CASE("protocol 7: MTU 9000 carries 17 sectors both ways, and 18 are aborted
     CHECK(is_abort(scene.client.ask(read_request(0, 18))));
 }
 
-TEST_CASE("protocol 3 and 7: an MTU change is picked up by the next query",
-          "[protocol-3][protocol-7][interface]") {
+TEST_CASE("the next query picks up a change of the MTU", "[interface][mtu]") {
     JumboScene scene(9000);
     for (const auto& [mtu, sectors] : {std::pair(1500u, 2u), std::pair(4200u, 8u), std::pair(1000u, 1u),
                                        std::pair(9000u, 16u), std::pair(1500u, 2u)}) {
@@ -64,8 +61,7 @@ TEST_CASE("protocol 3 and 7: an MTU change is picked up by the next query",
     }
 }
 
-TEST_CASE("protocol 3: an MTU that grows beyond that of the start is picked up too",
-          "[protocol-3][interface]") {
+TEST_CASE("a target picks up an MTU that grows beyond that of its start", "[interface][mtu]") {
     Scene scene;
     scene.wire.set_mtu(9000);
     // Larger buffers may take it a moment; whatever it advertises meanwhile has to work.
@@ -79,8 +75,8 @@ TEST_CASE("protocol 3: an MTU that grows beyond that of the start is picked up t
     }));
 }
 
-TEST_CASE("protocol 7: after the MTU has shrunk a larger read is aborted, without a query between",
-          "[protocol-7][peers-2][interface]") {
+TEST_CASE("after the MTU has shrunk a larger read is aborted, even without a query in between",
+          "[interface][mtu]") {
     JumboScene scene(9000);
     CHECK(scene.client.read(0, 17) == pattern(0, 17));
     set_mtu(scene.wire.target_end(), 1500); // the client's end still sends and takes anything
@@ -88,8 +84,8 @@ TEST_CASE("protocol 7: after the MTU has shrunk a larger read is aborted, withou
     CHECK(scene.client.read(0, 2) == pattern(0, 2));
 }
 
-TEST_CASE("protocol 7: the MTU shrinks with large reads in flight: data, ABRT or loss, and it stays up",
-          "[protocol-7][peers-2][interface]") {
+TEST_CASE("while the MTU shrinks, large reads get data, ABRT or no answer, and the target keeps running",
+          "[interface][mtu]") {
     JumboScene scene(9000, "", 16384);
     for (int round = 0; round < 5; ++round) {
         std::vector<std::uint32_t> tags;
@@ -112,7 +108,7 @@ TEST_CASE("protocol 7: the MTU shrinks with large reads in flight: data, ABRT or
     }
 }
 
-TEST_CASE("protocol 7: an MTU too small for one sector is survived", "[protocol-7][interface]") {
+TEST_CASE("a target survives an MTU too small for one sector", "[interface][mtu]") {
     Scene scene;
     set_mtu(scene.wire.target_end(), 300);
     scene.client.send_bytes(scene.client.completed(config_request().tagged(0)).encode());
@@ -121,7 +117,7 @@ TEST_CASE("protocol 7: an MTU too small for one sector is survived", "[protocol-
     CHECK(scene.client.read(0, 2) == pattern(0, 2));
 }
 
-TEST_CASE("an interface that goes down and up again is served again", "[peers-2][interface]") {
+TEST_CASE("an interface that goes down and up again is served again", "[interface]") {
     Scene scene;
     for (int round = 0; round < 5; ++round) {
         std::vector<std::uint32_t> tags;
@@ -135,7 +131,7 @@ TEST_CASE("an interface that goes down and up again is served again", "[peers-2]
     }
 }
 
-TEST_CASE("an interface that is deleted and made anew is served again", "[peers-2][interface]") {
+TEST_CASE("an interface that is deleted and made anew is served again", "[interface]") {
     const VethPair wire("reborn");
     const ImageFile image(256);
     RawClient client(wire);
@@ -155,7 +151,7 @@ TEST_CASE("an interface that is deleted and made anew is served again", "[peers-
 }
 
 TEST_CASE("an interface is deleted and made anew a hundred times under load, and every write is done",
-          "[peers-2][interface]") {
+          "[interface]") {
     constexpr std::uint32_t cells = 64; // of two sectors; one write at a time is under way to each
     const VethPair wire("hundred");
     const ImageFile image(2 * cells);
@@ -212,7 +208,7 @@ TEST_CASE("an interface is deleted and made anew a hundred times under load, and
         CHECK(difference(client.read(2 * cell, 2), pattern(2 * cell, 2, versions[cell]), 2 * cell).empty());
 }
 
-TEST_CASE("an interface that goes does not disturb another", "[peers-2][interface]") {
+TEST_CASE("an interface that is deleted does not disturb another", "[interface]") {
     const VethPair& steady = standard_wire();
     const VethPair other("other");
     const ImageFile image(256);
@@ -230,8 +226,7 @@ TEST_CASE("an interface that goes does not disturb another", "[peers-2][interfac
     CHECK(other_client.is_served_soon());
 }
 
-TEST_CASE("while it starts, a target takes no frames from interfaces that it does not serve",
-          "[protocol-8][peers-2][interface]") {
+TEST_CASE("while it starts, a target takes no frames from interfaces that it does not serve", "[interface]") {
     const VethPair& served = standard_wire();
     const VethPair foreign("foreign");
     const ImageFile image(64);
@@ -268,8 +263,8 @@ TEST_CASE("a target that starts with its interface down serves it when it comes 
     CHECK(client.read(0, 1) == pattern(0, 1));
 }
 
-TEST_CASE("arguments of random length and content are survived, and every answer keeps the rules",
-          "[protocol-1.1][interface]") {
+TEST_CASE("a target survives arguments of random length and content, and every answer keeps the rules",
+          "[received-frame]") {
     Scene scene("durability=volatile");
     std::mt19937 random(20090211);
     const auto byte = [&] { return static_cast<std::uint8_t>(random()); };

@@ -1,4 +1,5 @@
-// Whether a text is one well-formed JSON value (RFC 8259). Enough to judge what a program prints for scripts.
+// Checks whether a text is one well-formed JSON value (RFC 8259), which is enough to judge the output of a
+// program for scripts.
 #pragma once
 
 #include <string>

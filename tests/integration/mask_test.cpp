@@ -30,7 +30,7 @@ void add_self(Scene& scene) {
 
 } // namespace
 
-TEST_CASE("protocol 4 rows reserved and mcmd: the reserved byte is zero, the mcmd echoed", "[protocol-4]") {
+TEST_CASE("the answer to a mask command has a zero reserved byte and echoes the sub-command", "[mask-list]") {
     Scene scene;
     for (const std::uint8_t mcmd : {mask_read, mask_edit}) {
         const Reply reply = scene.client.ask(mask_request(mcmd));
@@ -40,7 +40,7 @@ TEST_CASE("protocol 4 rows reserved and mcmd: the reserved byte is zero, the mcm
     }
 }
 
-TEST_CASE("protocol 4 row merror: 2 for an unknown directive, without the E flag", "[protocol-4]") {
+TEST_CASE("an unknown mask directive gets mask error 2 without the E flag", "[mask-list]") {
     Scene scene;
     for (const std::uint8_t directive : {std::uint8_t{3}, std::uint8_t{255}}) {
         const Reply reply = scene.client.ask(mask_request(mask_edit, {{directive, numbered_mac(1)}}));
@@ -51,15 +51,14 @@ TEST_CASE("protocol 4 row merror: 2 for an unknown directive, without the E flag
     CHECK(scene.client.ask(mask_request()).mask_count() == 0);
 }
 
-TEST_CASE("protocol 4 row merror: 0 and the request's own merror ignored", "[protocol-4]") {
+TEST_CASE("the mask error of a success is 0, whatever mask error the request carries", "[mask-list]") {
     Scene scene;
     Request request = mask_request();
     request.at(26) = 3;
     CHECK(scene.client.ask(request).mask_error() == 0);
 }
 
-TEST_CASE("protocol 4 row directive count and directives: read returns the list with dcmd 0",
-          "[protocol-4]") {
+TEST_CASE("a mask read returns the list, each entry with directive 0", "[mask-list]") {
     Scene scene;
     add_self(scene);
     scene.client.ask(mask_request(mask_edit, adds(1, 3)));
@@ -72,15 +71,14 @@ TEST_CASE("protocol 4 row directive count and directives: read returns the list 
           4); // a read's directives mean nothing
 }
 
-TEST_CASE("protocol 4 directive 0 none: changes nothing and is a success", "[protocol-4]") {
+TEST_CASE("mask directive 0 changes nothing and succeeds", "[mask-list]") {
     Scene scene;
     const Reply reply = scene.client.ask(mask_request(mask_edit, {{directive_none, numbered_mac(1)}}));
     CHECK(reply.mask_error() == 0);
     CHECK(reply.mask_count() == 0);
 }
 
-TEST_CASE("protocol 4 directives 1 add and 2 delete work on every entry of the list",
-          "[protocol-4][peers-2]") {
+TEST_CASE("mask directives 1 and 2 add and delete any entry of the list", "[mask-list]") {
     Scene scene;
     add_self(scene);
     scene.client.ask(mask_request(mask_edit, adds(1, 40))); // vblade loses track beyond its first entries
@@ -93,7 +91,7 @@ TEST_CASE("protocol 4 directives 1 add and 2 delete work on every entry of the l
     }
 }
 
-TEST_CASE("protocol 4: an empty list permits everybody, a non-empty one only its members", "[protocol-4]") {
+TEST_CASE("an empty mask list permits every host, a non-empty one only its members", "[mask-list]") {
     Scene scene;
     const Mac other = numbered_mac(1);
     CHECK(scene.client.ask(config_request().from(other)).slot() == 1);
@@ -108,8 +106,7 @@ TEST_CASE("protocol 4: an empty list permits everybody, a non-empty one only its
     CHECK(scene.client.ask(config_request().from(other)).slot() == 1); // empty again
 }
 
-TEST_CASE("protocol 4: adding a present and deleting an absent address are successes",
-          "[protocol-4][peers-2]") {
+TEST_CASE("adding an address that is listed and deleting one that is not both succeed", "[mask-list]") {
     Scene scene;
     add_self(scene);
     scene.client.ask(mask_request(mask_edit, adds(1, 10)));
@@ -123,7 +120,7 @@ TEST_CASE("protocol 4: adding a present and deleting an absent address are succe
     CHECK(reply.mask_count() == 11);
 }
 
-TEST_CASE("protocol 4: directives apply in order", "[protocol-4]") {
+TEST_CASE("mask directives apply in order", "[mask-list]") {
     Scene scene;
     add_self(scene);
     const Mac mac = numbered_mac(1);
@@ -133,7 +130,8 @@ TEST_CASE("protocol 4: directives apply in order", "[protocol-4]") {
               .mask_count() == 2);
 }
 
-TEST_CASE("protocol 4: the first failing directive stops the edit and what was done stays", "[protocol-4]") {
+TEST_CASE("the first mask directive that fails stops the edit, and the earlier ones stay in effect",
+          "[mask-list]") {
     Scene scene;
     add_self(scene);
     const Reply reply = scene.client.ask(mask_request(mask_edit, {{directive_add, numbered_mac(1)},
@@ -147,7 +145,7 @@ TEST_CASE("protocol 4: the first failing directive stops the edit and what was d
           sorted({scene.client.mac(), numbered_mac(1), numbered_mac(2)}));
 }
 
-TEST_CASE("protocol 4: an unknown mcmd gets error 2", "[protocol-4]") {
+TEST_CASE("an unknown mask sub-command gets error 2", "[mask-list][aoe-error]") {
     Scene scene;
     for (const std::uint8_t mcmd : {std::uint8_t{2}, std::uint8_t{255}}) {
         const Reply reply = scene.client.ask(mask_request(mcmd, adds(1, 1)));
@@ -157,8 +155,8 @@ TEST_CASE("protocol 4: an unknown mcmd gets error 2", "[protocol-4]") {
     CHECK(scene.client.ask(mask_request()).mask_count() == 0);
 }
 
-TEST_CASE("protocol 4: a directive count beyond the frame gets error 2 and edits nothing",
-          "[protocol-4][peers-2]") {
+TEST_CASE("a count of mask directives beyond the frame gets error 2 and edits nothing",
+          "[mask-list][aoe-error]") {
     Scene scene;
     for (const unsigned count : {2u, 3u, 200u, 255u}) {
         Request request = mask_request(mask_edit, adds(1, 1));
@@ -171,15 +169,15 @@ TEST_CASE("protocol 4: a directive count beyond the frame gets error 2 and edits
     CHECK(scene.client.ask(mask_request()).mask_count() == 0);
 }
 
-TEST_CASE("protocol 4: bytes after the directives are padding", "[protocol-4]") {
+TEST_CASE("bytes after the mask directives are padding", "[mask-list]") {
     Scene scene;
     Request request = mask_request(mask_edit, {{directive_add, scene.client.mac()}});
     request.argument.resize(600, 0x01);
     CHECK(scene.client.ask(request).mask_list() == std::vector{scene.client.mac()});
 }
 
-TEST_CASE("protocol 4 capacity: 185 entries at MTU 1500, then merror 3 and the answers still fit",
-          "[protocol-4]") {
+TEST_CASE("a mask list takes 185 entries at MTU 1500, then gives mask error 3, and the answers still fit",
+          "[mask-list][mtu]") {
     Scene scene;
     add_self(scene);
     CHECK(scene.client.ask(mask_request(mask_edit, adds(1, 150))).mask_count() == 151);
@@ -197,7 +195,7 @@ TEST_CASE("protocol 4 capacity: 185 entries at MTU 1500, then merror 3 and the a
     CHECK(scene.client.ask(mask_request(mask_edit, adds(185, 1))).mask_count() == 185); // room again
 }
 
-TEST_CASE("protocol 4 capacity: 255 entries at MTU 9000, no more", "[protocol-4]") {
+TEST_CASE("a mask list takes 255 entries at MTU 9000 and no more", "[mask-list][mtu]") {
     JumboScene scene(9000);
     scene.client.ask(mask_request(mask_edit, {{directive_add, scene.client.mac()}}));
     CHECK(scene.client.ask(mask_request(mask_edit, adds(1, 254))).mask_count() == 255);
@@ -207,8 +205,8 @@ TEST_CASE("protocol 4 capacity: 255 entries at MTU 9000, no more", "[protocol-4]
     CHECK(scene.client.ask(mask_request()).bytes.size() == 28 + 8 * 255);
 }
 
-TEST_CASE("protocol 4 capacity: a list longer than another interface can report stays reportable",
-          "[protocol-4]") {
+TEST_CASE("a mask list longer than another interface can report is not taken, or gives mask error 1 there",
+          "[mask-list][mtu]") {
     const VethPair& narrow = standard_wire();
     const VethPair wide("wide", 9000);
     const ImageFile image(64);
@@ -233,7 +231,7 @@ TEST_CASE("protocol 4 capacity: a list longer than another interface can report 
     CHECK(narrow_client.ask(config_request()).slot() == 1);
 }
 
-TEST_CASE("protocol 4: an edit may lock its sender out and is still answered", "[protocol-4]") {
+TEST_CASE("an edit of the mask list that locks its sender out is still answered", "[mask-list]") {
     Scene scene;
     const Mac other = numbered_mac(1);
     const Reply reply = scene.client.ask(mask_request(mask_edit, {{directive_add, other}}));
@@ -246,8 +244,8 @@ TEST_CASE("protocol 4: an edit may lock its sender out and is still answered", "
     CHECK(scene.client.ask(config_request()).slot() == 1);
 }
 
-TEST_CASE("protocol 4 and 5 fence: no write of an address taken off the list lands after the reply",
-          "[protocol-4][protocol-5]") {
+TEST_CASE("no write of an address that was taken off the mask list reaches the disk after the reply",
+          "[mask-list][fence]") {
     Scene scene("durability=stable", 4096);
     const Mac fenced = numbered_mac(66);
     for (std::uint32_t round = 1; round <= 10; ++round) {
@@ -265,7 +263,7 @@ TEST_CASE("protocol 4 and 5 fence: no write of an address taken off the list lan
     }
 }
 
-TEST_CASE("who is not on the mask list sees nothing of an export, neither asked for nor advertised",
-          "[protocol-4][protocol-3.1]") {
+TEST_CASE("a host that is not on the mask list gets neither answers nor advertisements of an export",
+          "[mask-list]") {
     check_audience({});
 }

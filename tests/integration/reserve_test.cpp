@@ -34,7 +34,7 @@ Request well_formed(std::uint8_t opcode) {
 
 } // namespace
 
-TEST_CASE("protocol 5 rows rcmd, n and MACs: read returns the holders", "[protocol-5]") {
+TEST_CASE("a reservation read returns the holders", "[reserve]") {
     Scene scene;
     Reply reply = scene.client.ask(reserve_request());
     CHECK(reply.holder_count() == 0);
@@ -46,8 +46,7 @@ TEST_CASE("protocol 5 rows rcmd, n and MACs: read returns the holders", "[protoc
     CHECK(scene.client.ask(reserve_request(reserve_read, numbered(9, 2))).holders() == numbered(1, 3));
 }
 
-TEST_CASE("protocol 5 rcmd 1 set: honoured when the list is empty, even without the sender in it",
-          "[protocol-5]") {
+TEST_CASE("a host may set the reservation if there is none, even without being in it", "[reserve]") {
     Scene scene;
     const Reply reply = scene.client.ask(reserve_request(reserve_set, numbered(1, 2)));
     CHECK(reply.byte_at(14) == 0x18);
@@ -55,7 +54,7 @@ TEST_CASE("protocol 5 rcmd 1 set: honoured when the list is empty, even without 
     CHECK(reply.holders() == numbered(1, 2));
 }
 
-TEST_CASE("protocol 5 rcmd 1 set: honoured from a holder, wherever in the list", "[protocol-5][peers-2]") {
+TEST_CASE("each holder of the reservation may set it, wherever its place in the list", "[reserve]") {
     Scene scene;
     // Unsorted, and asked by each in turn: a binary search or a comparison with the destination would fail
     // here.
@@ -69,7 +68,8 @@ TEST_CASE("protocol 5 rcmd 1 set: honoured from a holder, wherever in the list",
     }
 }
 
-TEST_CASE("protocol 5 rcmd 1 set: refused with error 6 and the current list to others", "[protocol-5]") {
+TEST_CASE("a set by a host that does not hold the reservation gets error 6 and the current list",
+          "[reserve][aoe-error]") {
     Scene scene;
     scene.client.ask(reserve_request(reserve_set, numbered(1, 2)));
     for (const Macs& wish : {Macs{scene.client.mac()}, Macs{}, numbered(1, 2)}) {
@@ -81,7 +81,7 @@ TEST_CASE("protocol 5 rcmd 1 set: refused with error 6 and the current list to o
     }
 }
 
-TEST_CASE("protocol 5 rcmd 2 force set: always honoured", "[protocol-5]") {
+TEST_CASE("a forced reservation is always accepted", "[reserve]") {
     Scene scene;
     scene.client.ask(reserve_request(reserve_set, numbered(1, 2)));
     const Reply reply = scene.client.ask(reserve_request(reserve_force, numbered(5, 1)));
@@ -92,7 +92,7 @@ TEST_CASE("protocol 5 rcmd 2 force set: always honoured", "[protocol-5]") {
     CHECK(scene.client.ask(read_request(0, 1)).succeeded());
 }
 
-TEST_CASE("protocol 5: set with no address releases", "[protocol-5]") {
+TEST_CASE("a reservation set with no address releases the export", "[reserve]") {
     Scene scene;
     const Mac holder = numbered_mac(1);
     scene.client.ask(reserve_request(reserve_set, {holder}));
@@ -101,7 +101,8 @@ TEST_CASE("protocol 5: set with no address releases", "[protocol-5]") {
     CHECK(scene.client.ask(read_request(0, 1)).succeeded());
 }
 
-TEST_CASE("protocol 5: n addresses beyond the frame or an unknown rcmd get error 2", "[protocol-5]") {
+TEST_CASE("a count of addresses beyond the frame and an unknown reservation sub-command get error 2",
+          "[reserve][aoe-error]") {
     Scene scene;
     for (const unsigned count : {2u, 6u, 255u}) {
         Request request = reserve_request(reserve_set, numbered(1, 1));
@@ -116,7 +117,7 @@ TEST_CASE("protocol 5: n addresses beyond the frame or an unknown rcmd get error
     CHECK(scene.client.ask(reserve_request()).holder_count() == 0);
 }
 
-TEST_CASE("protocol 5: bytes after the addresses are padding", "[protocol-5]") {
+TEST_CASE("bytes after the addresses of a reservation are padding", "[reserve]") {
     Scene scene;
     Request request = reserve_request(reserve_set, numbered(1, 1));
     request.argument.resize(60 - 24, 0xED);
@@ -126,7 +127,7 @@ TEST_CASE("protocol 5: bytes after the addresses are padding", "[protocol-5]") {
     CHECK(scene.client.ask(release).holder_count() == 0);
 }
 
-TEST_CASE("protocol 5: duplicates in the list are harmless", "[protocol-5]") {
+TEST_CASE("an address that occurs twice in a reservation does no harm", "[reserve]") {
     Scene scene;
     const Mac twice = numbered_mac(1);
     const Reply reply = scene.client.ask(reserve_request(reserve_set, {twice, twice}));
@@ -137,7 +138,7 @@ TEST_CASE("protocol 5: duplicates in the list are harmless", "[protocol-5]") {
     CHECK(scene.client.ask(read_request(0, 1)).error() == 6);
 }
 
-TEST_CASE("protocol 5 capacity: 248 holders fit at MTU 1500 and all are honoured", "[protocol-5]") {
+TEST_CASE("248 holders of a reservation fit at MTU 1500, and all of them have access", "[reserve][mtu]") {
     Scene scene;
     const Macs many = numbered(1, 248);
     const Reply reply = scene.client.ask(reserve_request(reserve_set, many));
@@ -147,14 +148,14 @@ TEST_CASE("protocol 5 capacity: 248 holders fit at MTU 1500 and all are honoured
     CHECK(scene.client.ask(read_request(0, 1)).error() == 6);
 }
 
-TEST_CASE("protocol 5 capacity: 255 holders fit at MTU 9000", "[protocol-5]") {
+TEST_CASE("255 holders of a reservation fit at MTU 9000", "[reserve][mtu]") {
     JumboScene scene(9000);
     const Macs many = numbered(1, 255);
     CHECK(scene.client.ask(reserve_request(reserve_set, many)).holders() == many);
     CHECK(scene.client.ask(read_request(0, 1).from(many.back())).succeeded());
 }
 
-TEST_CASE("protocol 5 capacity: no reply is longer than the smallest interface can send", "[protocol-5]") {
+TEST_CASE("no answer about a reservation is longer than the smallest interface can send", "[reserve][mtu]") {
     const VethPair& narrow = standard_wire();
     const VethPair wide("wide", 9000);
     const ImageFile image(64);
@@ -176,8 +177,8 @@ TEST_CASE("protocol 5 capacity: no reply is longer than the smallest interface c
     CHECK(narrow_client.ask(reserve_request()).holders() == numbered(1, 248));
 }
 
-TEST_CASE("protocol 5 rows V, G, X and ata 3 category W: what reads or changes media is refused with error 6",
-          "[protocol-5][ata-3]") {
+TEST_CASE("a reservation refuses with error 6 the commands that read or change the medium",
+          "[reserve][ata][aoe-error]") {
     Scene scene;
     scene.client.ask(reserve_request(reserve_set, {numbered_mac(1)}));
     for (const std::uint8_t opcode : Opcodes{0x06, 0x20, 0x21, 0x24, 0x25, 0xC8, 0xC9, 0x30, 0x31, 0x34, 0x35,
@@ -195,7 +196,7 @@ TEST_CASE("protocol 5 rows V, G, X and ata 3 category W: what reads or changes m
     }
 }
 
-TEST_CASE("protocol 5 and ata 3 category W: refused commands have no effect", "[protocol-5]") {
+TEST_CASE("a command that a reservation refuses has no effect", "[reserve][ata]") {
     Scene scene;
     scene.client.ask(reserve_request(reserve_set, {numbered_mac(1)}));
     for (const std::uint8_t opcode : Opcodes{0x06, 0x30, 0x31, 0x34, 0x35, 0x3D, 0xCA, 0xCB})
@@ -203,8 +204,7 @@ TEST_CASE("protocol 5 and ata 3 category W: refused commands have no effect", "[
     CHECK(scene.client.ask(read_request(0, 2).from(numbered_mac(1))).data() == pattern(0, 2));
 }
 
-TEST_CASE("protocol 5 and ata 3 category R, 9 row reserve vs IDENTIFY: harmless commands stay allowed",
-          "[protocol-5][protocol-9][ata-3]") {
+TEST_CASE("a reservation leaves IDENTIFY and other harmless commands allowed", "[reserve][ata]") {
     Scene scene;
     scene.client.ask(reserve_request(reserve_set, {numbered_mac(1)}));
     for (const std::uint8_t opcode : Opcodes{0xEC, 0xE5, 0x98, 0xE7, 0xEA}) {
@@ -213,14 +213,14 @@ TEST_CASE("protocol 5 and ata 3 category R, 9 row reserve vs IDENTIFY: harmless 
         CHECK_FALSE(reply.is_error());
         CHECK(reply.status() == status_good);
     }
-    // Category R of the table that has no success to show: an ATA answer, not error 6.
+    // Commands that need no reservation and have no success to show get an ATA answer, not error 6.
     for (const std::uint8_t opcode : Opcodes{0x00, 0xB0, 0x27, 0xF8, 0x2F, 0x47, 0x90, 0x91, 0xC6, 0xA1}) {
         CAPTURE(static_cast<unsigned>(opcode));
         CHECK_FALSE(scene.client.ask(well_formed(opcode)).is_error());
     }
 }
 
-TEST_CASE("protocol 5: Query Config, Mask and Reserve are always allowed", "[protocol-5]") {
+TEST_CASE("a reservation leaves Query Config, Mask and Reserve allowed", "[reserve]") {
     Scene scene;
     scene.client.ask(reserve_request(reserve_set, {numbered_mac(1)}));
     CHECK_FALSE(scene.client.ask(config_request()).is_error());
@@ -228,7 +228,7 @@ TEST_CASE("protocol 5: Query Config, Mask and Reserve are always allowed", "[pro
     CHECK_FALSE(scene.client.ask(reserve_request()).is_error());
 }
 
-TEST_CASE("protocol 5 row K, Q: a reservation is per export and seen on every interface", "[protocol-5]") {
+TEST_CASE("a reservation belongs to its export and holds on every interface", "[reserve]") {
     TwoPathScene scene;
     scene.one.ask(reserve_request(reserve_set, {scene.one.mac()}));
     CHECK(scene.one.ask(read_request(0, 1)).succeeded());
@@ -237,8 +237,8 @@ TEST_CASE("protocol 5 row K, Q: a reservation is per export and seen on every in
     CHECK(scene.other.ask(reserve_request()).holders() == Macs{scene.one.mac()});
 }
 
-TEST_CASE("protocol 5 fencing rule: no write of an excluded host reaches the disk after the reply",
-          "[protocol-5]") {
+TEST_CASE("no write of a host that a reservation excludes reaches the disk after the reply",
+          "[reserve][fence]") {
     for (const std::uint8_t rcmd : {reserve_set, reserve_force}) {
         Scene scene("durability=stable", 4096);
         const Mac fenced = numbered_mac(66);

@@ -23,7 +23,21 @@ struct Scene {
     TargetProcess target;
 };
 
-// The same at a larger MTU. A separate type, because the MTU has to be set before the target starts.
+// The same on a loop device, which fails reads of what its file has lost (ImageFile::resize_bytes). Needs
+// has_real_root().
+struct LoopScene {
+    explicit LoopScene(std::uint64_t sectors, const std::string& options = {})
+        : image(sectors), client(wire),
+          target({wire.target_end()}, {export_argument(1, 1, loop.path(), options)}) {}
+
+    const VethPair& wire = standard_wire();
+    ImageFile image;
+    LoopDevice loop{image.path()};
+    RawClient client;
+    TargetProcess target;
+};
+
+// The scene at a larger MTU. A separate type, because the MTU has to be set before the target starts.
 struct JumboScene {
     explicit JumboScene(unsigned mtu, const std::string& options = {}, std::uint64_t sectors = 2048)
         : wire(with_mtu(mtu)), image(sectors), client(wire),

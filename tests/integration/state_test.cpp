@@ -1,4 +1,4 @@
-// What initiators set of an export outlives the target, however it ends.
+// The settings that initiators make for an export outlive the target, however it ends.
 #include "catch.hpp"
 #include "scene.hpp"
 

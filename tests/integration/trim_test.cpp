@@ -1,4 +1,4 @@
-// ata 0x06 DATA SET MANAGEMENT (lib/protocol/README.md, "ATA commands"), and the words that announce it
+// DATA SET MANAGEMENT (0x06; lib/protocol/README.md, "ATA commands"), and the words that announce it
 // (lib/protocol/README.md, "IDENTIFY").
 #include "catch.hpp"
 #include "scene.hpp"
@@ -20,7 +20,7 @@ bool is_all(const Bytes& data, std::uint8_t value) {
 
 } // namespace
 
-TEST_CASE("ata 0x06 DATA SET MANAGEMENT: words 169, 105 and 69 agree with each other", "[ata-3][ata-4]") {
+TEST_CASE("IDENTIFY words 69, 105 and 169 agree about DATA SET MANAGEMENT (0x06)", "[ata][trim][identify]") {
     Scene scene;
     const Identify identify = scene.client.identify();
     const bool trims = identify.bit(169, 0);
@@ -36,7 +36,8 @@ TEST_CASE("ata 0x06 DATA SET MANAGEMENT: words 169, 105 and 69 agree with each o
     CHECK(identify.bit(69, 14) == identify.bit(69, 5)); // deterministic, and zero: both or none
 }
 
-TEST_CASE("ata 0x06 DATA SET MANAGEMENT: trimmed sectors of a file read as zeros, others stay", "[ata-3]") {
+TEST_CASE("DATA SET MANAGEMENT (0x06) makes trimmed sectors of a file read as zeros and spares others",
+          "[ata][trim]") {
     for (const char* options : {"cache=direct", "cache=page", "durability=volatile"}) {
         CAPTURE(options);
         Scene scene(options);
@@ -56,26 +57,24 @@ TEST_CASE("ata 0x06 DATA SET MANAGEMENT: trimmed sectors of a file read as zeros
     }
 }
 
-TEST_CASE("ata 0x06 DATA SET MANAGEMENT: a disk trims what was just written, in whatever cache it is",
-          "[ata-3]") {
-    const VethPair& wire = standard_wire();
-    RawClient client(wire);
+TEST_CASE(
+    "DATA SET MANAGEMENT (0x06) trims sectors of a disk that were just written, whatever cache holds them",
+    "[ata][trim]") {
     if (!has_real_root())
         SKIP_BECAUSE("a loop device needs real root");
-    const ImageFile image(256);
-    const LoopDevice loop(image.path());
     for (const char* options : {"cache=page,durability=volatile", "cache=page", "durability=volatile"}) {
         CAPTURE(options);
-        const TargetProcess target({wire.target_end()}, {export_argument(1, 1, loop.path(), options)});
+        LoopScene scene(256, options);
         for (std::uint64_t lba = 0; lba < 128; lba += 8) {
-            client.write(lba, pattern(lba, 2, 7));
-            CHECK(client.ask(trim_request({{lba, 8}})).succeeded());
-            CHECK(is_all(client.read(lba, 2), 0));
+            scene.client.write(lba, pattern(lba, 2, 7));
+            CHECK(scene.client.ask(trim_request({{lba, 8}})).succeeded());
+            CHECK(is_all(scene.client.read(lba, 2), 0));
         }
     }
 }
 
-TEST_CASE("ata 0x06 DATA SET MANAGEMENT: ranges that cut blocks leave the neighbours alone", "[ata-3]") {
+TEST_CASE("DATA SET MANAGEMENT (0x06) leaves the neighbours alone where its ranges cut blocks",
+          "[ata][trim]") {
     Scene scene;
     const bool zeroes = scene.client.identify().bit(69, 5);
     CHECK(scene.client.ask(trim_request({{3, 1}, {13, 6}, {21, 30}})).succeeded());
@@ -94,7 +93,7 @@ TEST_CASE("ata 0x06 DATA SET MANAGEMENT: ranges that cut blocks leave the neighb
     }
 }
 
-TEST_CASE("ata 0x06 DATA SET MANAGEMENT: a file really loses the blocks", "[ata-3]") {
+TEST_CASE("DATA SET MANAGEMENT (0x06) gives the blocks of a file back to the file system", "[ata][trim]") {
     Scene scene("", 8192);
     const auto allocated = [&] { return scene.image.allocated_bytes(); };
     const std::uint64_t before = allocated();
@@ -102,8 +101,8 @@ TEST_CASE("ata 0x06 DATA SET MANAGEMENT: a file really loses the blocks", "[ata-
     CHECK(allocated() < before / 4);
 }
 
-TEST_CASE("ata 0x06 DATA SET MANAGEMENT: one range out of bounds gives IDNF and nothing is discarded",
-          "[ata-3]") {
+TEST_CASE("DATA SET MANAGEMENT (0x06) with one range out of bounds gets IDNF and discards nothing",
+          "[ata][trim]") {
     Scene scene;
     for (const TrimRange bad : {TrimRange{2048, 1}, TrimRange{2047, 2}, TrimRange{0xFFFFFFFFFFFF, 1},
                                 TrimRange{0xFFFFFFFFFFFF, 0xFFFF}, TrimRange{1, 0xFFFF}}) {
@@ -118,8 +117,8 @@ TEST_CASE("ata 0x06 DATA SET MANAGEMENT: one range out of bounds gives IDNF and 
     CHECK(scene.client.ask(trim_request({{0xFFFFFFFFFFFF, 0}})).succeeded());
 }
 
-TEST_CASE("ata 0x06 DATA SET MANAGEMENT: without the TRIM bit, the W flag or the data it is aborted",
-          "[ata-3]") {
+TEST_CASE("DATA SET MANAGEMENT (0x06) is aborted without the TRIM bit, the W flag or the data",
+          "[ata][trim]") {
     Scene scene;
     Request no_trim_bit = trim_request({{0, 64}});
     no_trim_bit.at(25) = 0;
@@ -138,7 +137,7 @@ TEST_CASE("ata 0x06 DATA SET MANAGEMENT: without the TRIM bit, the W flag or the
     CHECK(scene.client.read(0, 2) == pattern(0, 2));
 }
 
-TEST_CASE("ata 0x06 DATA SET MANAGEMENT: a full block of 64 ranges is carried out", "[ata-3]") {
+TEST_CASE("DATA SET MANAGEMENT (0x06) carries out a full block of 64 ranges", "[ata][trim]") {
     Scene scene;
     std::vector<TrimRange> ranges;
     for (std::uint64_t i = 0; i < 64; ++i)
@@ -152,8 +151,8 @@ TEST_CASE("ata 0x06 DATA SET MANAGEMENT: a full block of 64 ranges is carried ou
     }
 }
 
-TEST_CASE("ata 0x06 DATA SET MANAGEMENT: aborted on a read-only export, which does not announce it",
-          "[ata-3]") {
+TEST_CASE("DATA SET MANAGEMENT (0x06) is aborted on a read-only export, which does not announce it",
+          "[ata][trim]") {
     Scene scene("read-only");
     CHECK(is_abort(scene.client.ask(trim_request({{0, 64}}))));
     CHECK(scene.client.read(0, 2) == pattern(0, 2));
@@ -163,7 +162,7 @@ TEST_CASE("ata 0x06 DATA SET MANAGEMENT: aborted on a read-only export, which do
     CHECK(identify.words[69] == 0);
 }
 
-TEST_CASE("ata 0x06 DATA SET MANAGEMENT: stays inside an export's window", "[ata-3]") {
+TEST_CASE("DATA SET MANAGEMENT (0x06) stays inside the window of its export", "[ata][trim]") {
     const VethPair& wire = standard_wire();
     const ImageFile image(256);
     RawClient client(wire);
@@ -177,8 +176,7 @@ TEST_CASE("ata 0x06 DATA SET MANAGEMENT: stays inside an export's window", "[ata
     CHECK(image.read(128, 128) == pattern(128, 128));
 }
 
-TEST_CASE("ata 0x06 DATA SET MANAGEMENT: a write after a trim of the same range wins, and the other way",
-          "[ata-3]") {
+TEST_CASE("the later of a trim and a write to the same range wins", "[ata][trim]") {
     Scene scene;
     const bool zeroes = scene.client.identify().bit(69, 5);
     for (std::uint32_t round = 1; round <= 20; ++round) {

@@ -122,8 +122,8 @@ TEST_CASE("vblade -m: the addresses are the mask list", "[cli][vblade]") {
     CHECK(scene.client.ask(read_request(0, 1).from(permitted)).succeeded());
 }
 
-TEST_CASE("protocol 3.1: with a mask list from the start, advertisements go to its addresses alone",
-          "[protocol-3.1][cli][vblade]") {
+TEST_CASE("vblade -m: advertisements go to the addresses of the mask list alone, from the start",
+          "[advertise][cli][vblade]") {
     VbladeScene scene;
     const Mac permitted = numbered_mac(1);
     const VbladeProcess process(scene.wire, scene.image.path(),
@@ -139,7 +139,7 @@ TEST_CASE("protocol 3.1: with a mask list from the start, advertisements go to i
     CHECK(scene.client.is_served_soon()); // it takes signals from here on
 }
 
-TEST_CASE("vblade -m: more than 32 addresses, with or without colons", "[cli][vblade][peers-2]") {
+TEST_CASE("vblade -m: the list may have more than 32 addresses, with or without colons", "[cli][vblade]") {
     VbladeScene scene;
     std::string list;
     for (unsigned i = 1; i <= 40; ++i)
@@ -150,4 +150,18 @@ TEST_CASE("vblade -m: more than 32 addresses, with or without colons", "[cli][vb
     REQUIRE(scene.client.is_served_soon());
     CHECK(scene.client.ask(mask_request()).mask_count() == 41);
     CHECK(scene.client.ask(read_request(0, 1).from(numbered_mac(40))).succeeded());
+}
+
+TEST_CASE("vblade: a second process for a file is refused with the command line that serves both interfaces",
+          "[cli][vblade]") {
+    VbladeScene scene;
+    const VethPair other("other");
+    const VbladeProcess process(scene.wire, scene.image.path(), {"-s"});
+    REQUIRE(scene.client.is_served_soon());
+    const ToolResult second =
+        run_tool({target_program(), "vblade", "-s", "1", "1", other.target_end(), scene.image.path()});
+    CAPTURE(second.error);
+    CHECK(second.exit_code == 1);
+    CHECK(contains(second.error, "aoetarget serve -i IF -i " + other.target_end() +
+                                     " -e 1.1=" + scene.image.path() + ",cache=page"));
 }

@@ -1,4 +1,4 @@
-// support/check.hpp where there is no test framework: whatever support code complains of ends the program.
+// support/check.hpp without a test framework: every failure that support code reports ends the program.
 #include "support/check.hpp"
 
 #include <cstdio>

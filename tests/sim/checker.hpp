@@ -1,11 +1,11 @@
-// What initiators were promised about one export.
+// Checks the promises that initiators got about one export.
 //
-// Every write has a value of its own, so for each sector it can be told from what initiators were told alone
-// whether one order of all writes and reads explains it (linearizability of a register; Gibbons and Korach).
-// Each value has the moment by which it was certainly there (`seen`: its write was acknowledged) and the
-// latest moment at which it was certainly still there or yet to come (`needed`: its write or a read that
-// returned it began). One value has to come before another if it was seen before the other was needed last.
-// Two values that each have to come before the other cannot be explained.
+// Every write has a value of its own, so the answers alone show for each sector whether one order of all
+// writes and reads explains them (linearizability of a register; Gibbons and Korach). Each value has the
+// moment by which it was certainly there (`seen`: its write was acknowledged) and the latest moment at which
+// it was certainly still there or yet to come (`needed`: its write or a read that returned it began). One
+// value has to come before another if it was seen before the other was needed last. Two values that each have
+// to come before the other cannot be explained.
 //
 // A write that is not acknowledged may be made again and again, since its initiator repeats it. So what a
 // read tells of such a write holds for that read alone: it is kept as a value of its own.

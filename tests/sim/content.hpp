@@ -1,4 +1,4 @@
-// What is in a sector: which write put it there and where it belongs, in every word of it.
+// The content of a sector: every word tells which write put it there and where it belongs.
 #pragma once
 
 #include <cstdint>

@@ -15,12 +15,14 @@ namespace {
 
 class Device final : public aoetarget::BlockDevice {
   public:
-    explicit Device(Disk& disk) : disk_(disk) {}
-    [[nodiscard]] aoetarget::Geometry geometry() const override { return disk_.geometry(); }
-    void submit(Io& io) override { disk_.submit(io); }
+    Device(Disk& disk, const aoetarget::Geometry& geometry) : disk_(disk), geometry_(geometry) {}
+    [[nodiscard]] aoetarget::Geometry geometry() const override { return geometry_; }
+    [[nodiscard]] std::uint64_t refresh_sectors() override { return disk_.sectors(); }
+    void submit(Io& io) override { disk_.submit(io, geometry_); }
 
   private:
     Disk& disk_;
+    const aoetarget::Geometry geometry_;
 };
 
 bool changes(const Io& io) {
@@ -34,8 +36,8 @@ Disk::Disk(const Setting& setting, Schedule& schedule, Random random, FaultCount
     : setting_(setting), schedule_(schedule), random_(random), faults_(faults), observer_(observer),
       workers_(workers), data_(setting.geometry.sectors * sector_bytes), stable_(data_) {}
 
-std::unique_ptr<aoetarget::BlockDevice> Disk::device() {
-    return std::make_unique<Device>(*this);
+std::unique_ptr<aoetarget::BlockDevice> Disk::device(const aoetarget::Geometry& geometry) {
+    return std::make_unique<Device>(*this, geometry);
 }
 
 void Disk::hang() {
@@ -63,9 +65,14 @@ Time Disk::latency() {
     return Time(random_.below(static_cast<std::uint64_t>(2 * setting_.usual.count())));
 }
 
-void Disk::submit(Io& io) {
+void Disk::submit(Io& io, const aoetarget::Geometry& geometry) {
+    const bool is_same = geometry.logical_block_bytes == setting_.geometry.logical_block_bytes &&
+                         geometry.memory_alignment == setting_.geometry.memory_alignment;
+    if (!is_same && !pending_.empty() && violation_.empty())
+        violation_ = "a device is used while the one before it has something to do";
+    setting_.geometry = geometry;
     check(io);
-    if (!io.range.fits(setting_.geometry.sectors)) {
+    if (!io.range.fits(sectors())) {
         io.complete(EINVAL);
         observer_.disk_completed();
         return;
@@ -213,7 +220,7 @@ void Disk::check(const Io& io) {
     const bool transfers = io.op == Io::Op::read || io.op == Io::Op::write;
     expect(bytes == (transfers ? io.range.bytes() : 0), "the buffers are not as long as the range");
     expect((io.op == Io::Op::flush) == (io.range.count == 0), "a range is empty, or that of a flush is not");
-    expect(io.range.fits(setting_.geometry.sectors), "a range is not on the disk");
+    expect(io.range.fits(sectors()), "a range is not on the disk");
     expect(io.range.first % block == 0 && io.range.count % block == 0, "a range is not made of whole blocks");
     if (io.op == Io::Op::discard) {
         expect(setting_.geometry.discard, "a trim reaches a disk that cannot discard");

@@ -1,5 +1,5 @@
-// A disk that takes its time, fails, loses power, and watches that the core keeps what a device may rely on.
-// What it has discarded does not read as zeros, but tells which trim that was.
+// A disk that takes time, fails, loses power, and checks that the core keeps its promises to a device.
+// Discarded sectors do not read as zeros, but tell which trim discarded them.
 #pragma once
 
 #include "content.hpp"
@@ -50,10 +50,10 @@ class Disk {
     Disk(const Setting& setting, Schedule& schedule, Random random, FaultCounts& faults, Observer& observer,
          Workers& workers);
 
-    /// What a target owns of it. A disk has one at a time.
-    std::unique_ptr<aoetarget::BlockDevice> device();
+    /// What a target owns of it. One at a time may be used; the next may have other blocks and alignments.
+    std::unique_ptr<aoetarget::BlockDevice> device(const aoetarget::Geometry& geometry);
 
-    void submit(aoetarget::Io& io);
+    void submit(aoetarget::Io& io, const aoetarget::Geometry& geometry);
     /// Everything that is not stable is lost, as far as chance will have it. What was under way is never
     /// completed; the target must still be there, and go then.
     void cut_power();
@@ -68,7 +68,18 @@ class Disk {
     /// No fault of its own any more.
     void heal();
 
-    [[nodiscard]] const aoetarget::Geometry& geometry() const { return setting_.geometry; }
+    /// As its last device had it, with its present size.
+    [[nodiscard]] aoetarget::Geometry geometry() const {
+        aoetarget::Geometry geometry = setting_.geometry;
+        geometry.sectors = sectors();
+        return geometry;
+    }
+    [[nodiscard]] std::uint64_t sectors() const { return data_.size() / 512; }
+    /// It has so many more sectors from now on, which nobody has written.
+    void grow(std::uint64_t more) {
+        data_.resize(data_.size() + more * 512);
+        stable_.resize(data_.size());
+    }
     [[nodiscard]] const std::uint8_t* sector(std::uint64_t number) const { return &data_[number * 512]; }
     /// Empty, or what the core did that it must not.
     [[nodiscard]] const std::string& violation() const { return violation_; }

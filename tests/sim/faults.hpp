@@ -1,4 +1,4 @@
-// What a simulation does to the target, counted.
+// Counts the faults that a simulation inflicts on the target.
 #pragma once
 
 #include <array>
@@ -28,6 +28,10 @@ enum class Fault : std::uint8_t {
     disk_slow,
     disk_vanished,
     disk_hung,
+    device_replaced,
+    disk_grown,
+    access_changed,
+    interface_changed,
     state_frozen,
     power_cut,
     restart,
@@ -60,6 +64,10 @@ inline constexpr std::array<std::string_view, static_cast<std::size_t>(Fault::la
     "disk operations slow",
     "disks vanished",
     "disks hung",
+    "devices replaced",
+    "disks grown",
+    "exports with other options",
+    "interfaces with other options",
     "state directories frozen",
     "power cuts",
     "orderly restarts",

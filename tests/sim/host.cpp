@@ -190,7 +190,8 @@ void Host::make_trim(Asked& asked, bool two_blocks) {
     for (const SectorRange& range : ranges)
         list.push_back({range.first, static_cast<std::uint16_t>(range.count)});
     if (beyond_end) // which the target must see before it discards the others
-        list.push_back({volume_.sectors - 1, 2});
+        list.push_back(
+            {volume_.sectors - 1, static_cast<std::uint16_t>(volume_.most_sectors - volume_.sectors + 2)});
     asked.request = aoetest::trim_request(list, two_blocks ? 2 : 1);
 }
 

@@ -1,4 +1,4 @@
-// An initiator: asks, asks again as long as nothing comes, and tells the checker what it has learnt.
+// An initiator: it sends requests, repeats them until an answer comes, and tells the checker the results.
 #pragma once
 
 #include "checker.hpp"
@@ -46,6 +46,7 @@ class Network {
 struct Volume {
     aoetarget::Address address;
     std::uint64_t sectors;
+    std::uint64_t most_sectors; ///< That it will ever have.
     bool volatile_cache;
     bool trims;        ///< The device discards.
     bool trims_zeroes; ///< IDENTIFY says that trimmed sectors read as zeros.
@@ -101,9 +102,15 @@ class Host {
     void start();
     void receive(const Frame& frame);
     [[nodiscard]] const Setting& setting() const { return setting_; }
+    [[nodiscard]] const Volume& volume() const { return volume_; }
     [[nodiscard]] std::size_t outstanding() const { return asked_.size(); }
     [[nodiscard]] bool has_mac(const Mac& mac) const {
         return std::ranges::find(setting_.macs, mac) != setting_.macs.end();
+    }
+    /// It learns that the volume has grown; whoever uses all of it goes on doing so.
+    void note_growth(std::uint64_t before) {
+        if (setting_.area == SectorRange{0, before})
+            setting_.area.count = volume_.sectors;
     }
     /// What it still waits for, in words.
     [[nodiscard]] std::string waiting_for() const;

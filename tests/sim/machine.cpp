@@ -10,7 +10,8 @@ using aoetarget::core::FrameSlot;
 
 Port::Port(unsigned number_of_it, const Mac& mac, unsigned mtu, std::uint32_t slots, const Lent& lent,
            std::size_t alignment, std::function<void()> something_to_send)
-    : number(number_of_it), address(mac), mtu_now(mtu), layout_{slots, mtu + 18, alignment},
+    : number(number_of_it), address(mac), mtu_now(mtu),
+      name_("eth" + std::to_string(number_of_it)), layout_{slots, mtu + 18, alignment},
       memory_(layout_.region_bytes()), pool_(memory_.bytes(), layout_),
       something_to_send_(std::move(something_to_send)) {
     max_slot_frame_ = pool_.frame_capacity();
@@ -68,8 +69,9 @@ Machine::Machine(const Setting& setting, Schedule& schedule, Random random, Faul
 
 Machine::~Machine() = default;
 
-void Machine::add_export(const aoetarget::Address& address, Disk& disk) {
-    exports_.emplace_back(address, &disk);
+void Machine::add_export(const aoetarget::ExportOptions& options, Disk& disk) {
+    exports_.emplace_back(options, &disk);
+    exports_.back().first.serial = "S" + to_string(options.address);
 }
 
 void Machine::boot() {
@@ -87,12 +89,8 @@ void Machine::boot() {
         ports_.emplace_back();
         add_port(number);
     }
-    for (const auto& [address, disk] : exports_) {
-        aoetarget::ExportOptions options;
-        options.address = address;
-        options.serial = "S" + to_string(address);
-        core_->add_export(options, disk->device(), disk->geometry(), saved_[address]);
-    }
+    for (const auto& [options, disk] : exports_)
+        core_->add_export(options, disk->device(disk->geometry()), disk->geometry(), saved_[options.address]);
     wake();
 }
 
@@ -110,7 +108,7 @@ void Machine::add_port(unsigned number) {
 
 void Machine::power_cut() {
     faults_.add(Fault::power_cut);
-    for (const auto& [address, disk] : exports_)
+    for (const auto& [options, disk] : exports_)
         disk->cut_power();
     for (const auto& [address, state] : saving_) {
         if (random_.chance(0.5)) // the power may have lasted just long enough
@@ -224,7 +222,7 @@ void Machine::turn() {
         Port& from = *ports_[(first + i) % ports_.size()];
         for (Port::Queue* queue : {&from.socket, &from.lane}) {
             for (unsigned taken = 0; taken < setting_.batch && from.has_work(*queue, now); ++taken) {
-                observer_.taken(queue->frames.front());
+                observer_.taken(from, queue->frames.front());
                 core_->receive(from.id, from.receive(*queue));
             }
         }
@@ -238,10 +236,55 @@ void Machine::turn() {
         else if (each->waiting_frames() > 0 && each->stalled_until > now)
             schedule_.after(each->stalled_until - now, [this] { wake(); });
     }
-    if (const auto deadline = core_->next_deadline())
-        schedule_.after(std::max(*deadline - now, Time(microseconds(1))), [this] { wake(); });
+    set_alarm();
     std::erase_if(removed_, [](const auto& each) { return each->all_slots_free(); });
     maybe_end();
+}
+
+/// Far ones once only, for there is one for each turn.
+void Machine::set_alarm() {
+    const Time now = schedule_.now();
+    const auto deadline = core_->next_deadline();
+    if (!deadline || (*deadline - now > seconds(1) && last_alarm_ > now && last_alarm_ <= *deadline))
+        return;
+    last_alarm_ = *deadline;
+    schedule_.after(std::max(*deadline - now, Time(microseconds(1))), [this] { wake(); });
+}
+
+void Machine::replace_device(std::size_t number) {
+    if (core_ == nullptr || is_stopping())
+        return;
+    faults_.add(Fault::device_replaced);
+    const auto& [options, disk] = exports_[number];
+    constexpr std::uint32_t sizes[] = {512, 1024, 4096};
+    aoetarget::Geometry geometry = disk->geometry();
+    geometry.memory_alignment = sizes[random_.below(std::size(sizes))];
+    if (!geometry.discard_zeroes) // of which parts of larger blocks promise nothing
+        geometry.logical_block_bytes = geometry.physical_block_bytes = sizes[random_.below(std::size(sizes))];
+    core_->replace_device(options.address, disk->device(geometry), geometry);
+    wake();
+}
+
+void Machine::change_export(std::size_t number, const aoetarget::ExportOptions& options) {
+    exports_[number].first = options;
+    if (core_ == nullptr || is_stopping())
+        return;
+    faults_.add(Fault::access_changed);
+    core_->change_export(options, schedule_.now());
+    wake();
+}
+
+std::uint64_t Machine::resize(std::size_t number) {
+    wake();
+    return core_->resize_export(options(number).address);
+}
+
+void Machine::change_link(unsigned number, const LinkOptions& options) {
+    faults_.add(Fault::interface_changed);
+    port(number).advertise_sectors(options.sectors_per_frame);
+    port(number).pool().set_buffer_count(options.buffer_count);
+    core_->link_options_changed(port(number).id);
+    wake();
 }
 
 /// What the core has sent leaves, as far as the MTU still allows it.

@@ -39,12 +39,16 @@ class Port final : public aoetarget::core::Link {
     Port(unsigned number, const Mac& mac, unsigned mtu, std::uint32_t slots, const Lent& lent,
          std::size_t alignment, std::function<void()> something_to_send);
 
+    [[nodiscard]] const std::string& name() const override { return name_; }
+    [[nodiscard]] std::vector<std::string> names() const override { return {name_}; }
     [[nodiscard]] aoetarget::MacAddress mac() const override { return aoetest::to_mac(address); }
     [[nodiscard]] unsigned mtu() const override { return mtu_now; }
     [[nodiscard]] bool up() const override { return up_now; }
     [[nodiscard]] unsigned max_buffers() const override { return 64; }
     [[nodiscard]] aoetarget::core::FramePool& pool() override { return pool_; }
     void send(aoetarget::core::FrameSlot slot) override;
+
+    void advertise_sectors(unsigned most) { max_sectors_ = most; }
 
     /// The oldest frame of one of the queues in a slot; only where has_work().
     aoetarget::core::FrameSlot receive(Queue& queue);
@@ -60,6 +64,9 @@ class Port final : public aoetarget::core::Link {
     }
     [[nodiscard]] bool has_work(Time now) const { return has_work(socket, now) || has_work(lane, now); }
     [[nodiscard]] std::size_t waiting_frames() const { return socket.frames.size() + lane.frames.size(); }
+    [[nodiscard]] bool is_full() const {
+        return socket.frames.size() >= queue_frames || lane.frames.size() >= queue_frames;
+    }
     [[nodiscard]] std::size_t slots() const { return pool_.slots(); }
     [[nodiscard]] std::size_t free_slots() const { return pool_.free_slots(); }
     [[nodiscard]] std::size_t lent_slots() const { return socket.lent.size() + lane.lent.size(); }
@@ -75,6 +82,7 @@ class Port final : public aoetarget::core::Link {
     bool removed = false;
 
   private:
+    const std::string name_;
     aoetarget::core::FramePool::Layout layout_;
     aoetest::AlignedMemory memory_;
     aoetarget::core::FramePool pool_;
@@ -110,7 +118,7 @@ class Machine final : private aoetarget::core::StateStore {
     class Observer {
       public:
         /// The target takes a frame from one of its sockets.
-        virtual void taken(const Port::Waiting& waiting) = 0;
+        virtual void taken(const Port& port, const Port::Waiting& waiting) = 0;
         /// A frame leaves the target.
         virtual void left_target(const Port& port, const Frame& frame) = 0;
 
@@ -122,7 +130,7 @@ class Machine final : private aoetarget::core::StateStore {
             Observer& observer);
     ~Machine();
 
-    void add_export(const aoetarget::Address& address, Disk& disk);
+    void add_export(const aoetarget::ExportOptions& options, Disk& disk);
     /// A frame arrives at the port with this number. Returns whether it got into the socket.
     bool arrive(unsigned port, const Frame& frame, WriteId write);
     /// Something has happened that the loop has to look at.
@@ -140,6 +148,20 @@ class Machine final : private aoetarget::core::StateStore {
     void set_link_up(unsigned port, bool up);
     void set_mtu(unsigned port, unsigned mtu);
     void replace_link(unsigned port);
+    /// Other options, but for advertisements at once.
+    struct LinkOptions {
+        unsigned buffer_count = 0, sectors_per_frame = 0;
+    };
+    void change_link(unsigned port, const LinkOptions& options);
+    [[nodiscard]] const aoetarget::ExportOptions& options(std::size_t number) const {
+        return exports_[number].first;
+    }
+    /// Also those of an export that comes only when the power is on again.
+    void change_export(std::size_t number, const aoetarget::ExportOptions& options);
+    /// The target looks how large the disk is, and returns what it tells initiators.
+    std::uint64_t resize(std::size_t number);
+    /// The export gets another device of its disk, with other blocks where these may be others.
+    void replace_device(std::size_t number);
     /// From now on no state is saved; thaw_state(): everything is that should have been.
     void freeze_state();
     void thaw_state();
@@ -175,6 +197,7 @@ class Machine final : private aoetarget::core::StateStore {
     void maybe_end();
     void turn_off();
     void turn();
+    void set_alarm();
     void transmit_all();
     void add_port(unsigned number);
 
@@ -183,7 +206,7 @@ class Machine final : private aoetarget::core::StateStore {
     Random random_;
     FaultCounts& faults_;
     Observer& observer_;
-    std::vector<std::pair<aoetarget::Address, Disk*>> exports_;
+    std::vector<std::pair<aoetarget::ExportOptions, Disk*>> exports_;
     aoetest::AlignedMemory bounce_, ahead_;
     std::vector<std::unique_ptr<Port>> ports_;
     std::vector<std::unique_ptr<Port>> removed_;  ///< With requests of theirs still under way, perhaps.
@@ -194,6 +217,7 @@ class Machine final : private aoetarget::core::StateStore {
     bool state_frozen_ = false;
     Workers workers_;
     std::function<void()> stopped_; ///< Set while the target is about to end.
+    Time last_alarm_{};             ///< The latest moment at which the loop is to turn whatever happens.
     bool turn_scheduled_ = false;
     bool sending_scheduled_ = false;
 };

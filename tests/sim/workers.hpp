@@ -1,5 +1,5 @@
-// The kernel's worker threads, in which io_uring does what may block. There are so many and no more: what
-// finds none waits for one, first come, first served, whatever disk it is for.
+// The kernel's worker threads, in which io_uring carries out operations that may block. Their number is
+// bounded: an operation that finds none waits for one, first come, first served, whatever its disk is.
 #pragma once
 
 #include <deque>

@@ -125,9 +125,11 @@ void World::deliver(unsigned port, Frame frame, WriteId write, Time delay) {
     });
 }
 
-void World::taken(const Port::Waiting& waiting) {
+void World::taken(const Port& port, const Port::Waiting& waiting) {
     const Reply request{waiting.frame};
     Export* exported = find({request.shelf(), request.slot()});
+    if (exported != nullptr && operates_)
+        note_taken(*exported, port, waiting);
     if (exported == nullptr || waiting.write == 0)
         return;
     exported->arrived.resize(std::max(exported->arrived.size(), waiting.write + 1), Time::min());
@@ -145,6 +147,8 @@ void World::left_target(const Port& port, const Frame& frame) {
         trace("<- port " + std::to_string(port.number) + " " + std::to_string(frame.size()) + " bytes " +
               aoetest::hex_dump(frame, 36));
     check_frame(port, reply);
+    if (operates_)
+        check_is_let_in(port, reply);
     note_answer(reply);
     const Time delay = Time(random_.below(static_cast<std::uint64_t>(weather_.jitter.count())));
     if (is_fair_to(reply.destination())) {
@@ -256,6 +260,8 @@ void World::landing(const Disk& disk, const SectorRange& range, const std::uint8
             continue;
         if (tracing_)
             trace("   sector " + std::to_string(sector) + " <= write " + std::to_string(*write));
+        if (operates_ && *write != 0 && (found->lawful.size() <= *write || !found->lawful[*write]))
+            fail("write " + std::to_string(*write) + " lands, though the operator had shut out its host");
         const unsigned host = found->volume->writer_of[*write];
         const Time arrived = found->arrived[*write];
         if (found->reserve.now[host] || found->mask.now[host])
@@ -291,6 +297,8 @@ Result World::run() {
         make_trouble();
     else
         next_fault();
+    if (operates_)
+        operate();
     query();
     if (between_floods_ > Time{})
         flood();

@@ -1,5 +1,5 @@
-// A whole world from one seed: a machine with the target, disks, cables, initiators, and everything that goes
-// wrong between them.
+// A whole world from one seed: a machine with the target, disks, cables, initiators, and all faults between
+// them.
 //
 // The fault model:
 // - Cables lose, repeat, delay, cut short and spoil requests, and lose, repeat and delay answers. A spoiled
@@ -11,7 +11,11 @@
 //   discard, on disks that take it for advice, block by block, and on disks that cannot.
 // - Interfaces stop being served for a while, go down, are replaced, and change their MTU. The loop pauses.
 // - Disks complete in any order, some late, fail, run out of space or resources, vanish and return. A failed
-//   write has changed any of its blocks.
+//   write has changed any of its blocks. Errors are answered or not, and some requests given up as too late.
+// - Exports get another device of their disk, with other blocks and alignments.
+// - In some worlds an operator changes what runs: whom exports allow, on which interfaces they are served,
+// how
+//   errors and time are taken, how large disks are, and the options of interfaces (world_operator.cpp).
 // - Power cuts end the target, what is in its sockets and on the cables, and any part of what is not stable.
 // - Restarts end the target in order: what was admitted is finished and flushed. What is on the cables is
 //   lost then, as in a power cut, for a new target knows nothing of what was written before (H1).
@@ -41,6 +45,7 @@
 #include "manager.hpp"
 
 #include <memory>
+#include <set>
 
 namespace aoesim {
 
@@ -87,6 +92,15 @@ class World final : public Network, public Machine::Observer, public Disk::Obser
             since.assign(hosts + 1, Time::min());
         }
     };
+    /// Whom the operator lets in, from a time on.
+    struct Policy {
+        Time since = Time::min();
+        std::vector<aoetarget::MacPattern> allow{};
+        std::vector<std::string> interfaces{};
+
+        [[nodiscard]] bool serves(unsigned port) const;
+        [[nodiscard]] bool admits(const Mac& mac) const;
+    };
     struct Export {
         std::unique_ptr<Disk> disk;
         std::unique_ptr<Volume> volume;
@@ -94,6 +108,11 @@ class World final : public Network, public Machine::Observer, public Disk::Obser
         Exclusion reserve, mask;
         bool troubled = false;             ///< Its disk hangs some time or other.
         std::vector<Time> arrived{Time{}}; ///< By write: of the copies that the target has taken, the newest.
+        std::vector<Policy> policies{};    ///< All that there were, ascending by time.
+        /// Writes of which a copy was taken whose host was let in, and had not been shut out since it
+        /// arrived.
+        std::vector<bool> lawful{};
+        std::set<std::pair<Mac, std::uint32_t>> answerable{}; ///< Sources and tags of what was let in.
     };
 
     // An ordinary world (world_setup.cpp)
@@ -101,7 +120,9 @@ class World final : public Network, public Machine::Observer, public Disk::Obser
     void make_exports();
     void make_hosts();
     [[nodiscard]] aoetarget::Geometry random_geometry();
-    void add_export(const Disk::Setting& setting);
+    /// How errors and time are taken: `options` without an address.
+    void add_export(const Disk::Setting& setting, const aoetarget::ExportOptions& options);
+    [[nodiscard]] aoetarget::ExportOptions random_patience();
     void add_host(const Host::Setting& setting, Export& exported);
 
     // One in which devices hang for good (world_hanging.cpp)
@@ -135,7 +156,7 @@ class World final : public Network, public Machine::Observer, public Disk::Obser
     [[nodiscard]] bool is_fair_to(const Mac& mac) const;
 
     // Machine::Observer
-    void taken(const Port::Waiting& waiting) override;
+    void taken(const Port& port, const Port::Waiting& waiting) override;
     void left_target(const Port& port, const Frame& frame) override;
 
     // Disk::Observer
@@ -152,6 +173,16 @@ class World final : public Network, public Machine::Observer, public Disk::Obser
     void query();
     void flood();
     void heal();
+
+    // What the operator changes (world_operator.cpp)
+    void operate();
+    void change_access(std::size_t number);
+    void grow(std::size_t number);
+    void note_growth();
+    void change_interface();
+    void let_everybody_in();
+    void note_taken(Export& exported, const Port& port, const Port::Waiting& waiting) const;
+    void check_is_let_in(const Port& port, const aoetest::Reply& reply);
 
     // How it ends
     void step_until(Time limit, const std::function<bool()>& done);
@@ -176,10 +207,13 @@ class World final : public Network, public Machine::Observer, public Disk::Obser
     std::uint64_t cables_epoch_ = 0; ///< What was sent before a power cut does not arrive after it.
     Time between_faults_{};
     double power_cuts_ = 0, restarts_ = 0;
+    Random operator_; ///< A stream of its own, so that worlds without an operator stay as they are.
+    bool operates_ = false;
     double crowds_ = 0;     ///< Of those who look for targets.
     Time between_floods_{}; ///< Zero: nobody floods.
     bool flooding_ = true;
     std::uint32_t flood_tag_ = 0x60000000;
+    static constexpr std::uint32_t last_flood_tag = 0x60000000 + 50'000;
     std::uint32_t query_tag_ = 0x50000000;
     std::vector<std::uint32_t> queries_answered_;
     Result result_;

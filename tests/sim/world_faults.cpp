@@ -1,4 +1,4 @@
-// What goes wrong in a world, and how that stops.
+// Begins and ends the faults of a world.
 #include "world.hpp"
 
 namespace aoesim {
@@ -18,7 +18,7 @@ void World::next_fault() {
     const auto number = static_cast<unsigned>(random_.below(machine_setting_.ports));
     Port& port = machine_->port(number);
     const Time duration = milliseconds(random_.between(1, 400));
-    switch (random_.below(10)) {
+    switch (random_.below(11)) {
     case 0:
     case 1:
     case 2:
@@ -47,6 +47,9 @@ void World::next_fault() {
         schedule_.after(duration, [&disk] { disk.vanish(false); });
         return;
     }
+    case 8:
+        machine_->replace_device(random_.below(exports_.size()));
+        return;
     default:
         if (random_.chance(power_cuts_))
             cut_power();
@@ -129,9 +132,14 @@ void World::query() {
 void World::flood() {
     if (!flooding_)
         return;
-    schedule_.after(between_floods_, [this] { flood(); });
-    const Export& exported = exports_[flood_tag_ % exports_.size()];
     const auto port = static_cast<unsigned>(random_.below(machine_setting_.ports));
+    // A machine that is off takes nothing, and a world that takes long for other reasons would be spent on
+    // nothing but the flood. At its end nobody may be kept from being served, however long the flood lasts.
+    const bool is_over = !machine_->is_running() || (!healed_ && flood_tag_ >= last_flood_tag);
+    schedule_.after(is_over ? 16 * between_floods_ : between_floods_, [this] { flood(); });
+    if (is_over || machine_->port(port).is_full())
+        return;
+    const Export& exported = exports_[flood_tag_ % exports_.size()];
     auto request = aoetest::read_request(random_.below(exported.volume->sectors), 1);
     request.to(exported.volume->address.shelf, exported.volume->address.slot);
     request.from(greedy_mac).tagged(flood_tag_++);
@@ -144,6 +152,8 @@ void World::heal() {
     healed_ = true;
     weather_ = {};
     machine_->heal();
+    if (operates_)
+        let_everybody_in();
     if (machine_->is_running()) {
         for (unsigned number = 0; number < machine_->ports(); ++number) {
             machine_->port(number).stalled_until = {};

@@ -1,5 +1,5 @@
-// A world in which the devices of some exports hang, and file systems block the kernel's workers, while all
-// else goes well: every other export must go on as if nothing was.
+// A world in which the devices of some exports hang, and file systems block the kernel's workers, without
+// other faults: every other export must continue as usual.
 #include "world.hpp"
 
 #include <numeric>
@@ -85,10 +85,10 @@ void World::make_hanging_exports() {
             setting.blocking = random_.chance(0.7) ? Disk::Blocking::changes_of_state : Disk::Blocking::all;
         setting.immediate = random_.chance(0.3) ? 0.5 : 0;
         setting.usual = microseconds(random_.between(5, 200));
-        add_export(setting);
-        const std::size_t left = count - i;
-        exports_.back().troubled = random_.below(left) < troubled;
-        troubled -= exports_.back().troubled ? 1 : 0;
+        const bool is_troubled = random_.below(count - i) < troubled;
+        troubled -= is_troubled ? 1 : 0;
+        add_export(setting, is_troubled ? random_patience() : aoetarget::ExportOptions{});
+        exports_.back().troubled = is_troubled;
     }
 }
 

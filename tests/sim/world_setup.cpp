@@ -1,15 +1,17 @@
-// What there is in a world.
+// Makes the parts of a world.
 #include "collision.hpp"
 #include "world.hpp"
 
 namespace aoesim {
 
 World::World(std::uint64_t seed, std::uint64_t requests, bool tracing)
-    : random_(seed * 2 + 1), requests_left_(requests), tracing_(tracing), hanging_(random_.chance(0.3)) {
+    : random_(seed * 2 + 1), requests_left_(requests), tracing_(tracing), hanging_(random_.chance(0.3)),
+      operator_(~seed) {
     if (hanging_) {
         make_hanging_world();
         return;
     }
+    operates_ = operator_.chance(0.4);
     make_weather();
     make_exports();
     make_hosts();
@@ -72,8 +74,16 @@ void World::make_exports() {
         setting.full = random_.rarely(0.02);
         setting.usual = microseconds(random_.between(10, 2000));
         setting.slowest = milliseconds(random_.between(10, 400));
-        add_export(setting);
+        add_export(setting, random_patience());
     }
+}
+
+aoetarget::ExportOptions World::random_patience() {
+    aoetarget::ExportOptions options;
+    if (random_.chance(0.5))
+        options.silence_on_error = milliseconds(random_.chance(0.3) ? 0 : random_.between(10, 3000));
+    options.device_timeout = milliseconds(random_.chance(0.5) ? random_.between(20, 1000) : 0);
+    return options;
 }
 
 aoetarget::Geometry World::random_geometry() {
@@ -90,7 +100,7 @@ aoetarget::Geometry World::random_geometry() {
     return geometry;
 }
 
-void World::add_export(const Disk::Setting& wanted) {
+void World::add_export(const Disk::Setting& wanted, const aoetarget::ExportOptions& wanted_options) {
     Disk::Setting setting = wanted;
     const aoetarget::Geometry& geometry = setting.geometry;
     setting.kept = geometry.discard_zeroes ? 0 : 0.5;
@@ -103,12 +113,16 @@ void World::add_export(const Disk::Setting& wanted) {
     added.volume = std::make_unique<Volume>(
         Volume{.address = address,
                .sectors = geometry.sectors,
+               .most_sectors = (operates_ ? 2 : 1) * geometry.sectors,
                .volatile_cache = geometry.volatile_cache,
                .trims = geometry.discard,
                // Parts of blocks are never discarded, so larger blocks promise nothing.
                .trims_zeroes = geometry.discard_zeroes && geometry.logical_block_bytes == 512,
-               .checker = Checker(geometry.sectors)});
-    machine_->add_export(address, *added.disk);
+               .checker = Checker((operates_ ? 2 : 1) * geometry.sectors)});
+    aoetarget::ExportOptions options = wanted_options;
+    options.address = address;
+    machine_->add_export(options, *added.disk);
+    added.policies.emplace_back();
 }
 
 void World::add_host(const Host::Setting& setting, Export& exported) {

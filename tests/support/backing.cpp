@@ -163,8 +163,30 @@ LoopDevice::LoopDevice(const std::string& file, unsigned block_bytes) {
 }
 
 // The kernel takes it apart when the last user closes it.
+void LoopDevice::follow_size() const {
+    if (::ioctl(fd_, LOOP_SET_CAPACITY, 0) != 0)
+        fail_system("resize " + path_);
+}
+
 LoopDevice::~LoopDevice() {
     ::close(fd_);
+}
+
+WorldWideName::WorldWideName(const std::string& device, const std::string& name)
+    : folder_(std::filesystem::canonical("/sys/class/block" + device.substr(device.rfind('/'))).string()) {
+    enter_mount_namespace();
+    const std::string block_bytes = read_line(folder_ + "/queue/logical_block_size");
+    const std::string zeroes_bytes = read_line(folder_ + "/queue/write_zeroes_max_bytes");
+    if (::mount("tmpfs", folder_.c_str(), "tmpfs", 0, "size=64k") != 0)
+        fail_system("mount " + folder_);
+    std::filesystem::create_directory(folder_ + "/queue");
+    write_line(folder_ + "/queue/logical_block_size", block_bytes);
+    write_line(folder_ + "/queue/write_zeroes_max_bytes", zeroes_bytes);
+    write_line(folder_ + "/wwid", name);
+}
+
+WorldWideName::~WorldWideName() {
+    ::umount2(folder_.c_str(), MNT_DETACH);
 }
 
 bool ZramDevice::is_available() {
@@ -189,7 +211,7 @@ ZramDevice::ZramDevice(std::uint64_t bytes) {
 ZramDevice::~ZramDevice() {
     ::unlink(path_.c_str());
     // The last closer may still be on its way out.
-    for (int attempt = 0; attempt < 200; ++attempt) {
+    for (int attempt = 0; attempt < 2000; ++attempt) {
         std::ofstream reset("/sys/block/zram" + std::to_string(number_) + "/reset");
         reset << "1" << std::flush;
         std::ofstream remove(std::string(zram_control) + "hot_remove");
@@ -214,6 +236,13 @@ ScratchFolder::ScratchFolder()
 ScratchFolder::~ScratchFolder() {
     std::error_code ignored;
     std::filesystem::remove_all(path_, ignored);
+}
+
+std::string ScratchFolder::write(const std::string& name, const std::string& text) const {
+    const std::filesystem::path file = std::filesystem::path(path_) / name;
+    std::filesystem::create_directories(file.parent_path());
+    std::ofstream(file) << text;
+    return file.string();
 }
 
 SmallFileSystem::SmallFileSystem(std::uint64_t bytes) {

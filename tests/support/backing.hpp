@@ -1,5 +1,5 @@
-// What an export is made of in tests: image files on a real disk, loop devices, a 4096-byte-block device, a
-// full disk.
+// The backing of exports in tests: image files on a real disk, loop devices, a 4096-byte-block device, a full
+// disk.
 #pragma once
 
 #include "wire.hpp"
@@ -43,10 +43,25 @@ class LoopDevice {
     LoopDevice& operator=(const LoopDevice&) = delete;
 
     const std::string& path() const { return path_; }
+    // The size of the file is another.
+    void follow_size() const;
 
   private:
     std::string path_;
     int fd_ = -1;
+};
+
+// Gives a block device that has none a world wide name, as far as sysfs tells it, in a mount namespace of the
+// tests' own; needs real root.
+class WorldWideName {
+  public:
+    WorldWideName(const std::string& device, const std::string& name);
+    ~WorldWideName();
+    WorldWideName(const WorldWideName&) = delete;
+    WorldWideName& operator=(const WorldWideName&) = delete;
+
+  private:
+    std::string folder_;
 };
 
 // A device with 4096-byte logical blocks; needs real root and the zram module.
@@ -78,6 +93,8 @@ class ScratchFolder {
     ScratchFolder& operator=(const ScratchFolder&) = delete;
 
     const std::string& path() const { return path_; }
+    // Makes a file, and the folders above it. Returns its path.
+    std::string write(const std::string& name, const std::string& text) const;
 
   private:
     std::string path_;

@@ -82,8 +82,11 @@ int main(int argc, char* argv[]) {
     if (usage != 0)
         return usage;
     const int result = session.run();
-    if (tally().run_started)
-        std::cout << tally().passed << " passed, " << tally().failed << " failed, " << tally().skipped
-                  << " skipped" << std::endl;
-    return result;
+    const Tally& ran = tally();
+    if (!ran.run_started)
+        return result;
+    std::cout << ran.passed << " passed, " << ran.failed << " failed, " << ran.skipped << " skipped"
+              << std::endl;
+    const bool ran_none = ran.passed + ran.failed + ran.skipped == 0; // a name or tag that no case has
+    return ran_none && result == 0 ? 1 : result;
 }

@@ -1,11 +1,11 @@
-// How support code reports to the test framework without including its (slow) header.
+// Lets support code report to the test framework without including its (slow) header.
 #pragma once
 
 #include <string>
 
 namespace aoetest {
 
-// Fails the running test case and goes on.
+// Fails the running test case and continues.
 void report_failure(const std::string& message);
 
 // Fails the running test case and ends it.

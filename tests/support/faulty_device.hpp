@@ -1,5 +1,5 @@
-// A device around another that is slow, fails, or finishes in another order than it was asked, as a test
-// wants it. What it does to the device inside it does at once; only the answer is late.
+// A device around another one that, as a test wants it, is slow, fails, or finishes in another order than
+// that of submission. It does the operation on the inner device at once; only the answer is late.
 #pragma once
 
 #include <aoetarget/block_device.hpp>

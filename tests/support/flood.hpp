@@ -1,4 +1,4 @@
-// A host that sends without ever listening, as fast as it can or at a pace.
+// A host that sends without ever listening, as fast as it can or at a given rate.
 #pragma once
 
 #include "raw_client.hpp"

@@ -55,7 +55,6 @@ void RawClient::rebind() {
     mac_ = mac_of(interface_);
     if (!target_interface_.empty())
         target_mac_ = mac_of(target_interface_);
-    is_loopback_ = interface_ == "lo";
     open_socket();
 }
 
@@ -136,8 +135,8 @@ bool RawClient::receive_one(Milliseconds timeout) {
 }
 
 void RawClient::handle(Reply reply) {
-    if (is_loopback_ && !reply.is_response())
-        return; // our own request, as every frame on lo comes back (lib/net/README.md, "Packet sockets")
+    if (!reply.is_response())
+        return; // the target asks for others with its addresses; on lo our own requests come back, too
     if (others_.contains(reply.destination()))
         return;
     if (reply.source() != target_mac_)

@@ -1,5 +1,5 @@
 // An AoE initiator made of one packet socket. It remembers what it sent, checks every frame that comes in
-// against reply_rules.hpp, and fails the running test for any reply that nothing asked for.
+// against reply_rules.hpp, and fails the running test for any unsolicited reply.
 #pragma once
 
 #include "child_process.hpp"
@@ -90,7 +90,6 @@ class RawClient {
     Mac mac_;
     Mac target_mac_;
     int fd_ = -1;
-    bool is_loopback_ = false;
     std::uint32_t next_tag_;
     std::map<std::uint32_t, Exchange> exchanges_;
     std::set<Mac> others_;

@@ -22,20 +22,20 @@ std::string number(std::size_t value) {
     return std::to_string(value);
 }
 
-// lib/protocol/README.md, "The common header" and "Building an answer": header. 1.2: never a wildcard
-// address, never below 60 bytes.
+// lib/protocol/README.md, "The common header" and "Building an answer": the header, never a wildcard address,
+// never below 60 bytes.
 void check_header(Findings& findings, const Reply& reply) {
     findings.expect(reply.bytes.size() >= minimum_frame,
-                    "1.2: a reply is at least 60 bytes, this one has " + number(reply.bytes.size()));
-    findings.expect(reply.ethernet_type() == ethernet_type_aoe, "1: the Ethernet type is 0x88A2");
-    findings.expect(reply.is_response(), "1.2: the R flag is set");
-    findings.expect((reply.flags() & 0x03) == 0, "1: the reserved flag bits are zero");
-    findings.expect(reply.version() == 1, "1.2: the version is 1");
+                    "a reply is at least 60 bytes, this one has " + number(reply.bytes.size()));
+    findings.expect(reply.ethernet_type() == ethernet_type_aoe, "the Ethernet type is 0x88A2");
+    findings.expect(reply.is_response(), "the R flag is set");
+    findings.expect((reply.flags() & 0x03) == 0, "the reserved flag bits are zero");
+    findings.expect(reply.version() == 1, "the version is 1");
     findings.expect(reply.is_error() == (reply.error() != 0),
-                    "1: the error code is non-zero exactly when E is set");
-    findings.expect(reply.error() <= 6, "1.3: the error codes are 1 to 6");
-    findings.expect(reply.shelf() != every_shelf, "1.2: the shelf of a reply is not the wildcard");
-    findings.expect(reply.slot() != every_slot, "1.2: the slot of a reply is not the wildcard");
+                    "the error code is non-zero exactly when E is set");
+    findings.expect(reply.error() <= 6, "the error codes are 1 to 6");
+    findings.expect(reply.shelf() != every_shelf, "the shelf of a reply is not the wildcard");
+    findings.expect(reply.slot() != every_slot, "the slot of a reply is not the wildcard");
 }
 
 // lib/protocol/README.md, "Building an answer": the length is exactly that of the content, padded with zeros
@@ -43,10 +43,10 @@ void check_header(Findings& findings, const Reply& reply) {
 void check_length(Findings& findings, const Reply& reply, std::size_t content) {
     const std::size_t wanted = std::max(content, minimum_frame);
     findings.expect(reply.bytes.size() == wanted,
-                    "1.2/2.4: the length is " + number(wanted) + ", not " + number(reply.bytes.size()));
+                    "the length is " + number(wanted) + ", not " + number(reply.bytes.size()));
     for (std::size_t i = content; i < reply.bytes.size(); ++i)
         if (reply.bytes[i] != 0) {
-            findings.expect(false, "1.2: the padding is zero, but byte " + number(i) + " is not");
+            findings.expect(false, "the padding is zero, but byte " + number(i) + " is not");
             return;
         }
 }
@@ -80,59 +80,58 @@ void check_ata(Findings& findings, const Reply& reply, const Request& request) {
 
     const std::uint8_t defined_aflags = aflag_extended | aflag_device | aflag_asynchronous | aflag_write;
     findings.expect((reply.aflags() & defined_aflags) == (request.byte_at(24) & defined_aflags),
-                    "2: the aflags are echoed");
-    findings.expect(reply.word_at(34) == 0, "2: bytes 34-35 are zero");
+                    "the aflags are echoed");
+    findings.expect(reply.word_at(34) == 0, "bytes 34-35 are zero");
     const std::uint8_t status = reply.status();
     findings.expect(status == status_good || status == status_error || status == status_fault,
-                    "2.3: the status is 0x40, 0x41 or 0x61, not " + number(status));
-    findings.expect(status == status_good || reply.ata_error() != 0, "2.3: a failure has an error bit");
+                    "the status is 0x40, 0x41 or 0x61, not " + number(status));
+    findings.expect(status == status_good || reply.ata_error() != 0, "a failure has an error bit");
     if (!has_plain_registers(request.opcode()))
         return;
     if (status == status_good) {
-        findings.expect(reply.ata_error() == 0, "2.3: the error register of a success is 0");
+        findings.expect(reply.ata_error() == 0, "the error register of a success is 0");
         const std::uint8_t count = request.opcode() == ata::check_power_mode ? 0xFF : 0;
-        findings.expect(reply.count() == count, "2.3: the count register of a success is " + number(count) +
+        findings.expect(reply.count() == count, "the count register of a success is " + number(count) +
                                                     ", not " + number(reply.count()));
     }
     if (status == status_error &&
         (reply.ata_error() == error_abort || reply.ata_error() == error_id_not_found))
-        findings.expect(reply.count() == request.count(), "2.3: a refusal echoes the request's count");
+        findings.expect(reply.count() == request.count(), "a refusal echoes the request's count");
     if (reply.ata_error() != error_uncorrectable && status != status_fault) {
         bool echoed = true;
         for (std::size_t i = 28; i < 34; ++i)
             echoed = echoed && reply.byte_at(i) == request.byte_at(i);
-        findings.expect(echoed, "2.3: the LBA registers are echoed");
+        findings.expect(echoed, "the LBA registers are echoed");
     }
 }
 
 void check_config(Findings& findings, const Reply& reply) {
-    findings.expect(reply.buffer_count() >= 2, "9: the buffer count is at least 2");
-    findings.expect(reply.sectors_per_frame() >= 1, "7: the sector count is at least 1");
-    findings.expect(reply.byte_at(29) >> 4 == 1, "3: the AoE version in byte 29 is 1");
-    findings.expect(reply.config_length() <= 1024, "3: a config string has at most 1024 bytes");
+    findings.expect(reply.buffer_count() >= 2, "the buffer count is at least 2");
+    findings.expect(reply.sectors_per_frame() >= 1, "the sector count is at least 1");
+    findings.expect(reply.byte_at(29) >> 4 == 1, "the AoE version in byte 29 is 1");
+    findings.expect(reply.config_length() <= 1024, "a config string has at most 1024 bytes");
     check_length(findings, reply, 32u + reply.config_length());
 }
 
 void check_mask(Findings& findings, const Reply& reply) {
-    findings.expect(reply.byte_at(24) == 0, "4: byte 24 is zero");
+    findings.expect(reply.byte_at(24) == 0, "byte 24 is zero");
     if (reply.mask_error() != 0) {
         check_length(findings, reply, 28); // the count says how far it came; no list follows
         return;
     }
     check_length(findings, reply, 28u + 8u * reply.mask_count());
     for (std::size_t i = 0; i < reply.mask_count(); ++i)
-        findings.expect(reply.word_at(28 + 8 * i) == 0, "4: reserved and dcmd of a listed entry are zero");
+        findings.expect(reply.word_at(28 + 8 * i) == 0, "reserved and dcmd of a listed entry are zero");
 }
 
 // Error 5 echoes the rest of the header (lib/protocol/README.md, "Every received frame"); what follows is
 // either echoed as well or zero.
 void check_version_error(Findings& findings, const Reply& reply, const Request& request) {
-    findings.expect(reply.bytes.size() == minimum_frame, "1.2: an error 5 reply has 60 bytes");
+    findings.expect(reply.bytes.size() == minimum_frame, "an error 5 reply has 60 bytes");
     const Bytes sent = request.encode();
     for (std::size_t i = 24; i < reply.bytes.size(); ++i) {
         const bool echoed = i < 36 && i < sent.size() && reply.bytes[i] == sent[i];
-        findings.expect(echoed || reply.bytes[i] == 0,
-                        "1.2: byte " + number(i) + " of an error 5 reply is stale");
+        findings.expect(echoed || reply.bytes[i] == 0, "byte " + number(i) + " of an error 5 reply is stale");
     }
 }
 
@@ -141,13 +140,12 @@ void check_version_error(Findings& findings, const Reply& reply, const Request& 
 std::vector<std::string> broken_rules(const Reply& reply, const Request& request) {
     Findings findings;
     check_header(findings, reply);
-    findings.expect(reply.destination() == request.source, "1.2: a reply goes to the request's source");
-    findings.expect(reply.command() == request.command, "1.2: the command is echoed");
-    findings.expect(reply.tag() == request.tag, "1.2: the tag is echoed");
+    findings.expect(reply.destination() == request.source, "a reply goes to the request's source");
+    findings.expect(reply.command() == request.command, "the command is echoed");
+    findings.expect(reply.tag() == request.tag, "the tag is echoed");
     findings.expect(request.shelf == every_shelf || reply.shelf() == request.shelf,
-                    "1.2: the shelf is the one asked");
-    findings.expect(request.slot == every_slot || reply.slot() == request.slot,
-                    "1.2: the slot is the one asked");
+                    "the shelf is the one asked");
+    findings.expect(request.slot == every_slot || reply.slot() == request.slot, "the slot is the one asked");
 
     if (reply.error() == 5)
         check_version_error(findings, reply, request);
@@ -158,14 +156,14 @@ std::vector<std::string> broken_rules(const Reply& reply, const Request& request
             check_length(findings, reply, 24); // the stored string does not fit the link: nothing is said
         } else {
             check_config(findings, reply);
-            findings.expect(reply.ccmd() == (request.byte_at(29) & 0x0F), "3: the ccmd is echoed");
+            findings.expect(reply.ccmd() == (request.byte_at(29) & 0x0F), "the ccmd is echoed");
         }
     } else if (reply.command() == command_mask) {
         check_mask(findings, reply);
-        findings.expect(reply.mcmd() == request.byte_at(25), "4: the mcmd is echoed");
+        findings.expect(reply.mcmd() == request.byte_at(25), "the mcmd is echoed");
     } else if (reply.command() == command_reserve) {
         check_length(findings, reply, 26u + 6u * reply.holder_count());
-        findings.expect(reply.rcmd() == request.byte_at(24), "5: the rcmd is echoed");
+        findings.expect(reply.rcmd() == request.byte_at(24), "the rcmd is echoed");
     } else
         check_length(findings, reply, 24);
     return findings.take();
@@ -174,9 +172,9 @@ std::vector<std::string> broken_rules(const Reply& reply, const Request& request
 std::vector<std::string> broken_advertisement_rules(const Reply& reply) {
     Findings findings;
     check_header(findings, reply);
-    findings.expect(!reply.is_error(), "3.1: an advertisement is not an error");
-    findings.expect(reply.tag() == 0, "3.1: the tag of an advertisement is 0");
-    findings.expect(reply.ccmd() == ccmd_read, "3.1: the ccmd of an advertisement is 0");
+    findings.expect(!reply.is_error(), "an advertisement is not an error");
+    findings.expect(reply.tag() == 0, "the tag of an advertisement is 0");
+    findings.expect(reply.ccmd() == ccmd_read, "the ccmd of an advertisement is 0");
     check_config(findings, reply);
     return findings.take();
 }

@@ -3,6 +3,7 @@
 #include "check.hpp"
 #include "test_network.hpp"
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -30,16 +31,12 @@ std::vector<std::string> vblade_command(const std::string& interface, const std:
             interface, path};
 }
 
-std::string name_of(const std::string& interface) {
-    return interface.substr(0, interface.find(','));
-}
-
 int running_targets = 0;
 
 // As far as the interface can have it: XDP is for one target only.
 std::string with_link(const std::string& interface) {
     const char* kind = std::getenv("AOETARGET_TEST_LINK");
-    if (kind == nullptr || interface.find(',') != std::string::npos)
+    if (kind == nullptr || interface.find_first_of(",*?") != std::string::npos)
         return interface;
     if (links_are("xdp") && (running_targets > 0 || interface == "lo" || !has_real_root() ||
                              (mtu_of(interface) > largest_one_page_mtu && !xdp_takes_parts())))
@@ -63,6 +60,14 @@ constexpr Milliseconds start_patience{10000};
 constexpr Milliseconds stop_patience{10000};
 
 } // namespace
+
+std::vector<std::string> as_user(uid_t user) {
+    const std::string setpriv = find_program("setpriv"), number = std::to_string(user);
+    if (setpriv.empty())
+        abort_test("there is no setpriv");
+    return {setpriv,          "--reuid",    number,     "--regid",        number,
+            "--clear-groups", "--inh-caps", "+net_raw", "--ambient-caps", "+net_raw"};
+}
 
 bool can_have_xdp() {
     const char* built = std::getenv("AOETARGET_HAS_XDP");
@@ -89,6 +94,12 @@ std::string target_program() {
     return program;
 }
 
+ToolResult run_target(std::vector<std::string> words, Milliseconds timeout) {
+    enter_test_network();
+    words.insert(words.begin(), target_program());
+    return run_tool(words, timeout);
+}
+
 std::string export_argument(unsigned shelf, unsigned slot, const std::string& path,
                             const std::string& options) {
     std::string text = std::to_string(shelf) + "." + std::to_string(slot) + "=";
@@ -106,10 +117,12 @@ TargetProcess::TargetProcess(const std::vector<std::string>& interfaces,
     enter_test_network();
     std::vector<std::string> command = serve_command(interfaces, exports);
     command.insert(command.end(), options.begin(), options.end());
+    if (!is_vblade() && std::ranges::find(options, "--control") == options.end())
+        command.insert(command.end(), {"--control", "none"}); // several run at once
     child_ = std::make_unique<ChildProcess>(command);
     ++running_targets;
     const auto deadline = std::chrono::steady_clock::now() + start_patience;
-    while (!is_ready(interfaces, exports)) {
+    while (!is_ready()) {
         if (!child_->is_running() || std::chrono::steady_clock::now() > deadline) {
             --running_targets;
             child_->collect_output(Milliseconds(0));
@@ -125,18 +138,11 @@ TargetProcess::~TargetProcess() {
     --running_targets;
 }
 
-bool TargetProcess::is_ready(const std::vector<std::string>& interfaces,
-                             const std::vector<std::string>& exports) {
+bool TargetProcess::is_ready() {
     if (is_vblade())
         return child_->standard_output().find("sectors") != std::string::npos;
     const std::string& log = child_->standard_error();
-    for (const std::string& interface : interfaces)
-        if (log.find(name_of(interface)) == std::string::npos)
-            return false;
-    for (const std::string& text : exports)
-        if (log.find("e" + text.substr(0, text.find('='))) == std::string::npos)
-            return false;
-    return log.back() == '\n';
+    return log.find("\ncapabilities: ") != std::string::npos && log.back() == '\n'; // the last line
 }
 
 const std::string& TargetProcess::log() {

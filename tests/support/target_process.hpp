@@ -12,6 +12,13 @@ namespace aoetest {
 
 std::string target_program(); // ends the test case when AOETARGET is not set
 
+// Runs it in the test network until it ends.
+ToolResult run_target(std::vector<std::string> words, Milliseconds timeout = Milliseconds(10000));
+
+// Returns the words before a command that make it run as this user, who may use raw sockets and nothing else
+// that root may.
+std::vector<std::string> as_user(uid_t user);
+
 // Programs of that kind are loaded by root only, and a build may leave them out: AOETARGET_HAS_XDP is 0 then.
 bool can_have_xdp();
 // Whether all tests use this link that do not choose one themselves: AOETARGET_TEST_LINK says so.
@@ -28,7 +35,7 @@ std::string export_argument(unsigned shelf, unsigned slot, const std::string& pa
 // died or does not exit with 0.
 class TargetProcess {
   public:
-    // `interfaces`: arguments of -i. Returns when every export and interface has its line on standard error.
+    // `interfaces`: arguments of -i. Returns when its report is on standard error.
     TargetProcess(const std::vector<std::string>& interfaces, const std::vector<std::string>& exports,
                   const std::vector<std::string>& options = {});
     ~TargetProcess();
@@ -47,7 +54,7 @@ class TargetProcess {
     std::vector<std::string> thread_names() const;
 
   private:
-    bool is_ready(const std::vector<std::string>& interfaces, const std::vector<std::string>& exports);
+    bool is_ready();
 
     std::unique_ptr<ChildProcess> child_;
     bool exit_is_expected_ = false;

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
+#include <utility>
 
 #include <fcntl.h>
 #include <net/if.h>
@@ -79,16 +80,6 @@ void interface_call(const std::string& interface, unsigned long call, ifreq& req
         fail_system(std::string(what) + " " + interface);
 }
 
-void run_ip(std::vector<std::string> words) {
-    static const std::string program = find_program("ip");
-    if (program.empty())
-        abort_test("the program `ip` (iproute2) is missing");
-    words.insert(words.begin(), program);
-    const ToolResult result = run_tool(words);
-    if (result.exit_code != 0)
-        abort_test("ip " + words.at(1) + " " + words.at(2) + " ... failed: " + result.error);
-}
-
 unsigned next_mac_number() {
     static unsigned number = 0x100;
     return number++;
@@ -149,6 +140,16 @@ bool interface_exists(const std::string& interface) {
     return ::if_nametoindex(interface.c_str()) != 0;
 }
 
+void run_ip(std::vector<std::string> words) {
+    static const std::string program = find_program("ip");
+    if (program.empty())
+        abort_test("the program `ip` (iproute2) is missing");
+    words.insert(words.begin(), program);
+    const ToolResult result = run_tool(words);
+    if (result.exit_code != 0)
+        abort_test("ip " + words.at(1) + " " + words.at(2) + " ... failed: " + result.error);
+}
+
 void delete_interface(const std::string& interface) {
     run_ip({"link", "delete", interface});
 }
@@ -180,6 +181,17 @@ void VethPair::create(unsigned mtu) const {
             numbered_mac(next_mac_number()).text()});
     set_link(target_end_, true);
     set_link(client_end_, true);
+}
+
+Bridge::Bridge(std::string name) : name_(std::move(name)) {
+    enter_test_network();
+    run_ip({"link", "add", name_, "type", "bridge", "forward_delay", "0", "stp_state", "0"});
+    set_link(name_, true);
+}
+
+Bridge::~Bridge() {
+    if (interface_exists(name_))
+        delete_interface(name_);
 }
 
 const VethPair& standard_wire() {

@@ -5,6 +5,7 @@
 #include "wire.hpp"
 
 #include <string>
+#include <vector>
 
 namespace aoetest {
 
@@ -26,6 +27,8 @@ void set_mac(const std::string& interface, const Mac& mac);
 Mac mac_of(const std::string& interface);
 bool interface_exists(const std::string& interface);
 void delete_interface(const std::string& interface);
+// The program `ip` with these words, for what has no call of its own.
+void run_ip(std::vector<std::string> words);
 
 // Two connected Ethernet ends in the one namespace: the target listens at one, the client at the other.
 class VethPair {
@@ -45,6 +48,22 @@ class VethPair {
   private:
     std::string target_end_;
     std::string client_end_;
+};
+
+// A bridge that forwards at once.
+class Bridge {
+  public:
+    explicit Bridge(std::string name);
+    ~Bridge();
+    Bridge(const Bridge&) = delete;
+    Bridge& operator=(const Bridge&) = delete;
+
+    const std::string& name() const { return name_; }
+    void take(const std::string& interface) const { run_ip({"link", "set", interface, "master", name_}); }
+    static void release(const std::string& interface) { run_ip({"link", "set", interface, "nomaster"}); }
+
+  private:
+    std::string name_;
 };
 
 // The pair that most tests share, put back to MTU 1500 and up.

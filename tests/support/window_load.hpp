@@ -1,8 +1,8 @@
-// An initiator that keeps so many requests under way and counts the answers that are of use to it.
+// An initiator that keeps a number of requests under way and counts the useful answers.
 //
-// What a useful answer is follows from lib/core/ordering.md H9: one that its host still waits for. So each
-// request counts once, with the first answer to it, and only if that comes within a second. An answer to a
-// copy of what was answered is worth nothing.
+// By lib/core/ordering.md H9 an answer is useful if its host still waits for it. So each request counts once,
+// with the first answer to it, and only if that comes within a second. An answer to a copy of an answered
+// request is worth nothing.
 #pragma once
 
 #include "raw_client.hpp"

@@ -8,6 +8,7 @@
 #include "verbs/verbs.hpp"
 
 #include <functional>
+#include <sstream>
 #include <string>
 #include <string_view>
 
@@ -54,7 +55,8 @@ TEST_CASE("serve refuses an address or an interface given twice", "[cli]") {
 }
 
 TEST_CASE("serve refuses names that no interface can have", "[cli]") {
-    for (const std::string name : {"", "a/b", "a b", "sixteen-letters-", "a\n"}) {
+    for (const std::string& name :
+         {std::string(), std::string("a/b"), std::string("a b"), std::string(128, 'x'), std::string("a\n")}) {
         INFO(name);
         CHECK(has(error_of(cli::serve, {"-i", name, "-e", "1.1=/x"}),
                   "no network interface can have the name"));
@@ -73,7 +75,11 @@ TEST_CASE("an interface may say which link it wants", "[cli]") {
         CHECK(spec.options.link == kind);
     }
     const cli::InterfaceSpec both = cli::parse_interface_spec("eth0,sectors-per-frame=255,link=packet");
-    CHECK(both.options == aoetarget::InterfaceOptions{LinkKind::packet, 255});
+    CHECK(both.options == aoetarget::InterfaceOptions{.link = LinkKind::packet, .sectors_per_frame = 255});
+    const cli::InterfaceSpec more = cli::parse_interface_spec("eth0,buffers=65535,advertise=60");
+    CHECK(more.options.buffer_count == 65535);
+    CHECK(more.options.advertise_interval == std::chrono::seconds(60));
+    CHECK(cli::parse_interface_spec("eth0,advertise=0").options == aoetarget::InterfaceOptions{});
     CHECK(cli::parse_interface_spec("eth0,sectors-per-frame=auto").options == aoetarget::InterfaceOptions{});
     CHECK(has(error_of(cli::serve, {"-i", "eth0", "-i", "eth0,link=xdp", "-e", "1.1=/x"}), "given twice"));
 }
@@ -95,7 +101,7 @@ TEST_CASE("a bad interface is refused with its text, the place, the reason and t
         {"a/b,link=xdp", 1, "no network interface can have the name 'a/b'"},
         {"a=b", 2, R"(write \= for one that belongs to the text before it)"},
         {R"(a\b)", 2, R"(write \\ for a backslash)"},
-        {"eth0,", 6, "there is no option ''; an interface can have link=auto|packet|xdp, sectors-per-frame="},
+        {"eth0,", 6, "there is no option ''; an interface can have link=auto|packet|xdp, qdisc="},
         {"eth0,mtu=9000", 6, "there is no option 'mtu'; an interface can have link=auto|packet|xdp"},
         {"eth0,link", 10, "link needs a value; write link=auto|packet|xdp"},
         {"eth0,link=", 11, "link needs a value; write link=auto|packet|xdp"},
@@ -106,6 +112,10 @@ TEST_CASE("a bad interface is refused with its text, the place, the reason and t
          "sectors-per-frame cannot be '0'; write sectors-per-frame=auto|1...255"},
         {"eth0,sectors-per-frame=256", 24, "sectors-per-frame cannot be '256'"},
         {"eth0,sectors-per-frame=8x", 24, "sectors-per-frame cannot be '8x'"},
+        {"eth0,buffers=1", 14, "buffers cannot be '1'; write buffers=2...65535"},
+        {"eth0,buffers=65536", 14, "buffers cannot be '65536'"},
+        {"eth0,advertise=-1", 16, "advertise cannot be '-1'; write advertise=0...86400"},
+        {"eth0,advertise=86401", 16, "advertise cannot be '86401'"},
         {"eth0,sectors-per-frame=", 24, "sectors-per-frame needs a value"},
     };
     for (const Case& bad : cases) {
@@ -114,6 +124,19 @@ TEST_CASE("a bad interface is refused with its text, the place, the reason and t
         INFO(error);
         CHECK(error.starts_with("interface '" + text + "', character " + std::to_string(bad.place) + ": "));
         CHECK(has(error, bad.says));
+    }
+}
+
+TEST_CASE("serve refuses an export for an interface that is not served", "[cli]") {
+    CHECK(has(error_of(cli::serve, {"-i", "eth0", "-e", "1.1=/x,interfaces=eth0+eth1"}),
+              "export e1.1: interfaces has 'eth1', but the target does not serve on it; add -i eth1"));
+    CHECK(
+        has(error_of(cli::serve, {"-i", "eth0", "-e", "1.1=/x,interfaces=vnet*"}), "interfaces has 'vnet*'"));
+    cli::Configuration configuration;
+    configuration.interfaces = {{"eth0", {}}, {"vnet*", {}}};
+    for (const std::string interfaces : {"eth*", "eth0+vnet7", "vnet*"}) {
+        configuration.exports = {cli::parse_export_spec("1.1=/x,interfaces=" + interfaces)};
+        CHECK_NOTHROW(cli::check_configuration(configuration));
     }
 }
 
@@ -136,7 +159,26 @@ TEST_CASE("serve refuses a senseless number of threads", "[cli]") {
     }
 }
 
-TEST_CASE("a verb refuses what it does not know and names its help", "[cli]") {
+TEST_CASE("an option that is given twice, without a value or with words for a number is refused in our words",
+          "[cli]") {
+    CHECK(has(error_of(cli::serve, {"--state-dir", "/a", "--state-dir", "/b"}),
+              "serve: --state-dir is given more than once; keep one;"));
+    CHECK(has(error_of(cli::serve, {"--state-dir"}), "serve: --state-dir needs a value;"));
+    CHECK(has(error_of(cli::discover, {"-i", "eth0", "--timeout", "soon"}),
+              "discover: --timeout cannot be 'soon'; write a number;"));
+}
+
+TEST_CASE("help fits a terminal of 100 columns", "[cli]") {
+    for (const char* help : {cli::serve_help, cli::discover_help, cli::import_help, cli::vblade_help}) {
+        std::istringstream lines(help);
+        for (std::string line; std::getline(lines, line);) {
+            INFO(line);
+            CHECK(line.size() <= 100);
+        }
+    }
+}
+
+TEST_CASE("a verb refuses unknown options and names its help", "[cli]") {
     const std::string error = error_of(cli::serve, {"-i", "eth0", "-e", "1.1=/x", "--fast"});
     CHECK(has(error, "--fast"));
     CHECK(has(error, "see 'aoetarget serve --help'"));
@@ -156,7 +198,6 @@ TEST_CASE("discover refuses a command line without an interface or with a sensel
 TEST_CASE("vblade without options serves through the page cache and says what that means", "[cli]") {
     const cli::Configuration configuration = parse_vblade({"11", "1", "eth0", "/data/3TB"});
     CHECK(configuration.interfaces == std::vector<cli::InterfaceSpec>{{"eth0", {}}});
-    CHECK(configuration.target.buffer_count == aoetarget::TargetOptions{}.buffer_count);
     REQUIRE(configuration.exports.size() == 1);
     CHECK(configuration.exports[0].path == "/data/3TB");
     CHECK(configuration.exports[0].options.address == aoetarget::Address{11, 1});
@@ -164,22 +205,57 @@ TEST_CASE("vblade without options serves through the page cache and says what th
     CHECK(file_of(configuration).cache == aoetarget::Cache::page);
     CHECK(file_of(configuration).durability == aoetarget::Durability::volatile_cache);
     CHECK(!file_of(configuration).read_only);
-    REQUIRE(configuration.notes.size() == 1);
-    CHECK(has(configuration.notes[0], "add -s"));
+    REQUIRE(cli::vblade_notes(configuration).size() == 1);
+    CHECK(has(cli::vblade_notes(configuration)[0], "add -s"));
 }
 
-TEST_CASE("vblade's options mean what they mean there", "[cli]") {
+TEST_CASE("vblade's options have the same meaning as in vblade itself", "[cli]") {
     const cli::Configuration configuration =
         parse_vblade({"-b", "64", "-d", "-s", "-m", "02:00:00:00:00:01,02000000000A", "-o", "2048", "-l",
                       "16", "0", "254", "lo", "disk.img"});
-    CHECK(configuration.target.buffer_count == 64);
+    CHECK(configuration.interfaces.at(0).options.buffer_count == 64);
     CHECK(file_of(configuration).cache == aoetarget::Cache::direct);
     CHECK(file_of(configuration).durability == aoetarget::Durability::stable);
     CHECK(file_of(configuration).offset_bytes == 1048576);
     CHECK(file_of(configuration).length_bytes == 8192);
     CHECK(configuration.exports.at(0).options.mask_list ==
           std::vector<aoetarget::MacAddress>{{{2, 0, 0, 0, 0, 1}}, {{2, 0, 0, 0, 0, 10}}});
-    CHECK(configuration.notes.empty());
+    CHECK(cli::vblade_notes(configuration).empty());
+}
+
+TEST_CASE("vblade's -o and -l take hexadecimal and octal numbers, as vblade's do", "[cli]") {
+    struct Case {
+        std::string text;
+        std::uint64_t sectors;
+    };
+    const Case cases[] = {{"0x800", 2048}, {"0X10", 16}, {"010", 8}, {"10", 10}, {"0x0A", 10}};
+    for (const auto& [text, sectors] : cases) {
+        INFO(text);
+        const cli::Configuration configuration =
+            parse_vblade({"-o", text, "-l", text, "010", "011", "eth0", "x"});
+        CHECK(file_of(configuration).offset_bytes == sectors * 512);
+        CHECK(file_of(configuration).length_bytes == sectors * 512);
+        // vblade reads shelf and slot by another function, which knows decimal numbers only.
+        CHECK(configuration.exports.at(0).options.address == aoetarget::Address{10, 11});
+    }
+    CHECK(file_of(parse_vblade({"-o", "0", "1", "1", "eth0", "x"})).offset_bytes == 0);
+    for (const std::string bad : {"0x", "08", "0x1G", "x10", "-1", "", "0x0x1"}) {
+        INFO(bad);
+        CHECK(has(error_of(cli::vblade, {"-o", bad, "1", "1", "eth0", "x"}), "-o cannot be '" + bad + "'"));
+    }
+}
+
+TEST_CASE("vblade's arguments are translated into a command line that serves two interfaces", "[cli]") {
+    const auto command = [](const cli::Arguments& arguments) {
+        return cli::serve_command(parse_vblade(arguments));
+    };
+    CHECK(command({"1", "2", "eth1", "/srv/disk.img"}) ==
+          "aoetarget serve -i IF -i eth1 -e 1.2=/srv/disk.img,durability=volatile,cache=page");
+    CHECK(command({"-r", "-b", "64", "1", "2", "eth1", "/srv/a,b c's.iso"}) ==
+          R"(aoetarget serve -i IF -i eth1,buffers=64 -e '1.2=/srv/a\,b c'\''s.iso,read-only,cache=page')");
+    CHECK(command({"-ds", "-o", "0x800", "-l", "16", "-m", "020000000001,02:00:00:00:00:02", "1", "2", "eth1",
+                   "x"}) == "aoetarget serve -i IF -i eth1 -e 1.2=x,cache=direct,offset=1M,length=8k,"
+                            "allow=02:00:00:00:00:01+02:00:00:00:00:02");
 }
 
 TEST_CASE("vblade's options can be written together and after the arguments", "[cli]") {
@@ -190,7 +266,7 @@ TEST_CASE("vblade's options can be written together and after the arguments", "[
 TEST_CASE("vblade needs no advice about writes that it refuses", "[cli]") {
     const cli::Configuration configuration = parse_vblade({"-r", "1", "1", "eth0", "live.iso"});
     CHECK(file_of(configuration).read_only);
-    CHECK(configuration.notes.empty());
+    CHECK(cli::vblade_notes(configuration).empty());
 }
 
 TEST_CASE("a MAC address that vblade's -m names twice counts once", "[cli]") {
@@ -199,7 +275,7 @@ TEST_CASE("a MAC address that vblade's -m names twice counts once", "[cli]") {
     CHECK(configuration.exports.at(0).options.mask_list.size() == 1);
 }
 
-TEST_CASE("vblade refuses what it cannot use", "[cli]") {
+TEST_CASE("vblade refuses options and arguments that it cannot use", "[cli]") {
     struct Case {
         cli::Arguments arguments;
         std::string_view says;
@@ -239,10 +315,30 @@ TEST_CASE("help is asked for with -h and --help wherever it stands", "[cli]") {
 
 TEST_CASE("the help of each verb names all its options and gives examples", "[cli]") {
     const std::string serve = cli::serve_help, discover = cli::discover_help, vblade = cli::vblade_help;
-    for (const std::string_view option :
-         {"-i, --interface", "-e, --export", "read-only", "durability=stable", "durability=volatile",
-          "cache=direct", "cache=page", "offset=SIZE", "length=SIZE", "serial=TEXT", "force", "--state-dir",
-          "--busy-poll", "--threads", "link=auto", "sectors-per-frame=N", "Examples:\n  aoetarget serve "})
+    for (const std::string_view option : {"-c, --config",
+                                          "[[export]]\n",
+                                          "-i, --interface",
+                                          "-e, --export",
+                                          "read-only",
+                                          "durability=stable",
+                                          "durability=volatile",
+                                          "cache=direct",
+                                          "cache=page",
+                                          "offset=SIZE",
+                                          "length=SIZE",
+                                          "serial=TEXT",
+                                          "force",
+                                          "--state-dir",
+                                          "--busy-poll",
+                                          "--threads",
+                                          "link=auto",
+                                          "sectors-per-frame=N",
+                                          "buffers=N",
+                                          "advertise=SECONDS",
+                                          "allow=MAC",
+                                          "fixed",
+                                          "interfaces=IF",
+                                          "Examples:\n  aoetarget serve "})
         CHECK(has(serve, option));
     for (const std::string_view option :
          {"-i, --interface", "--timeout", "--json", "Examples:\n  aoetarget discover "})

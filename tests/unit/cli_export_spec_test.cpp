@@ -45,6 +45,7 @@ TEST_CASE("an export needs an address and a path only", "[cli]") {
     CHECK(!spec.file.cache.has_value());
     CHECK(spec.file.durability == aoetarget::Durability::stable);
     CHECK(!spec.file.read_only);
+    CHECK(spec.file.discard);
     CHECK(spec.file.offset_bytes == 0);
     CHECK(spec.file.length_bytes == 0);
     CHECK(!spec.file.force);
@@ -56,21 +57,55 @@ TEST_CASE("the largest address is 65534.254", "[cli]") {
 
 TEST_CASE("every option of an export is understood", "[cli]") {
     const cli::ExportSpec spec = parse_export_spec(
-        "0.0=/srv/disk.img,read-only,durability=volatile,cache=page,offset=1M,length=16s,serial=A 1,force");
+        "0.0=/srv/disk.img,read-only,durability=volatile,cache=page,trim=off,offset=1M,length=16s,serial=A 1,"
+        "force,on-error=silent:60s,device-timeout=2m");
     CHECK(spec.path == "/srv/disk.img");
     CHECK(spec.file.read_only);
     CHECK(spec.file.durability == aoetarget::Durability::volatile_cache);
     CHECK(spec.file.cache == aoetarget::Cache::page);
+    CHECK_FALSE(spec.file.discard);
     CHECK(spec.file.offset_bytes == 1048576);
     CHECK(spec.file.length_bytes == 8192);
     CHECK(spec.options.serial == "A 1");
     CHECK(spec.file.force);
+    CHECK(spec.options.silence_on_error == std::chrono::seconds(60));
+    CHECK(spec.options.device_timeout == std::chrono::seconds(120));
+}
+
+TEST_CASE("errors may be answered at once, and a disk may take as long as it likes", "[cli]") {
+    const cli::ExportSpec spec = parse_export_spec("1.1=/x,on-error=answer,device-timeout=off");
+    CHECK(spec.options.silence_on_error == std::chrono::seconds(0));
+    CHECK(spec.options.device_timeout == std::chrono::seconds(0));
+    CHECK_FALSE(parse_export_spec("1.1=/x").options.silence_on_error);
+    CHECK(parse_export_spec("1.1=/x").options.device_timeout == std::chrono::seconds(150));
+    CHECK(parse_export_spec("1.1=/x,on-error=silent:24h").options.silence_on_error == std::chrono::hours(24));
+}
+
+TEST_CASE("an export may allow some initiators and some interfaces, and be fixed", "[cli]") {
+    const cli::ExportSpec spec =
+        parse_export_spec("1.1=/x,allow=52:54:00:*+020000000001,fixed,interfaces=eth1+vnet*");
+    CHECK(spec.options.allow ==
+          std::vector<aoetarget::MacPattern>{{{{0x52, 0x54}}, 3}, {{{2, 0, 0, 0, 0, 1}}, 6}});
+    CHECK(spec.options.fixed);
+    CHECK(spec.options.interfaces == std::vector<std::string>{"eth1", "vnet*"});
+    CHECK(has(error_of("1.1=/x,allow=52:54"),
+              "character 14: allow cannot have '52:54', which is not the MAC address of an initiator"));
+    CHECK(has(error_of("1.1=/x,allow=020000000001+"), "allow cannot have ''"));
+    CHECK(has(error_of("1.1=/x,allow=ff:ff:ff:ff:ff:ff"), "allow cannot have 'ff:ff:ff:ff:ff:ff'"));
+    CHECK(has(error_of("1.1=/x,allow="), "allow needs a value; write allow=MAC[+MAC]..."));
+    std::string many = "1.1=/x,allow=020000000001";
+    for (int i = 0; i < 255; ++i)
+        many += "+020000000001";
+    CHECK(has(error_of(many), "allow cannot have 256 addresses; write at most 255"));
+    CHECK(has(error_of("1.1=/x,fixed=yes"), "fixed cannot be 'yes'; write fixed[=true|false]"));
+    CHECK(has(error_of("1.1=/x,interfaces=eth0+a/b"), "no network interface can have the name 'a/b'"));
 }
 
 TEST_CASE("the defaults of an export can be written out", "[cli]") {
-    const cli::ExportSpec spec = parse_export_spec("1.1=/x,durability=stable,cache=direct,offset=0");
+    const cli::ExportSpec spec = parse_export_spec("1.1=/x,durability=stable,cache=direct,trim=on,offset=0");
     CHECK(spec.file.durability == aoetarget::Durability::stable);
     CHECK(spec.file.cache == aoetarget::Cache::direct);
+    CHECK(spec.file.discard);
     CHECK(spec.file.offset_bytes == 0);
 }
 
@@ -111,18 +146,27 @@ TEST_CASE("a bad export is refused with its text, the place, the reason and the 
         {"1.1=/x,", 8, "there is no option ''"},
         {"1.1=/x,readonly", 8, "there is no option 'readonly'"},
         {"1.1=/x,READ-ONLY", 8, "there is no option 'READ-ONLY'"},
-        {"1.1=/x,read-only=yes", 17, "read-only takes no value; write read-only alone"},
-        {"1.1=/x,force=", 13, "force takes no value"},
+        {"1.1=/x,read-only=yes", 18, "read-only cannot be 'yes'; write read-only[=true|false]"},
+        {"1.1=/x,force=", 14, "force needs a value; write force[=true|false]"},
         {"1.1=/x,cache", 13, "cache needs a value; write cache=direct|page"},
         {"1.1=/x,cache=", 14, "cache needs a value; write cache=direct|page"},
         {"1.1=/x,cache=both", 14, "cache cannot be 'both'; write cache=direct|page"},
         {"1.1=/x,durability=yes", 19, "durability cannot be 'yes'; write durability=stable|volatile"},
         {"1.1=/x,cache=page,cache=page", 19, "cache is given twice; keep one of them"},
+        {"1.1=/x,trim", 12, "trim needs a value; write trim=on|off"},
+        {"1.1=/x,trim=no", 13, "trim cannot be 'no'; write trim=on|off"},
         {"1.1=/x,offset=1M=2", 17, R"(write \= for one that belongs to the text before it)"},
         {"1.1=/x,offset=1q", 15, "'1q' ends in an unknown unit"},
-        {"1.1=/x,length=0", 15, "length cannot be '0'; write length=1s"},
+        {"1.1=/x,length=0", 15, "length cannot be '0'; write 1s"},
         {"1.1=/x,serial=", 15, "write serial=TEXT"},
         {"1.1=/x,serial=123456789012345678901", 15, "1 to 20 printable ASCII characters"},
+        {"1.1=/x,on-error=silent", 17, "on-error cannot be 'silent'; write on-error=answer|silent:TIME"},
+        {"1.1=/x,on-error=silent:", 17, "'' is not a time; write a whole number with s, m or h"},
+        {"1.1=/x,on-error=silent:60", 17, "'60' is not a time"},
+        {"1.1=/x,device-timeout=0s", 23, "'0s' is out of range; write 1s to 24h"},
+        {"1.1=/x,device-timeout=25h", 23, "'25h' is out of range"},
+        {"1.1=/x,device-timeout=99999999999s", 23, "'99999999999s' is out of range"},
+        {"1.1=/x,device-timeout=1.5m", 23, "'1.5m' is not a time"},
         {"1.1=/№ 1,cash=page", 10, "there is no option 'cash'"},
     };
     for (const Case& bad : cases) {
@@ -142,8 +186,9 @@ TEST_CASE("the error about an export with control characters is one line", "[cli
 
 TEST_CASE("an unknown option is refused with the list of those there are", "[cli]") {
     const std::string error = error_of("1.1=/x,cach=page");
-    for (const std::string_view option : {"read-only", "durability=stable|volatile", "cache=direct|page",
-                                          "offset=SIZE", "length=SIZE", "serial=TEXT", "force"})
+    for (const std::string_view option :
+         {"read-only", "durability=stable|volatile", "cache=direct|page", "trim=on|off", "offset=SIZE",
+          "length=SIZE", "serial=TEXT", "on-error=answer|silent:TIME", "device-timeout=TIME|off", "force"})
         CHECK(has(error, option));
 }
 

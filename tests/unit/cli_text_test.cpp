@@ -13,7 +13,7 @@
 
 using namespace std::string_literals;
 
-TEST_CASE("sizes are told in the largest power of 1024 with at most one decimal", "[cli]") {
+TEST_CASE("sizes are given in the largest power of 1024 with at most one decimal", "[cli]") {
     CHECK(cli::human_size(0) == "0 bytes");
     CHECK(cli::human_size(512) == "512 bytes");
     CHECK(cli::human_size(1024) == "1 KiB");
@@ -45,6 +45,19 @@ TEST_CASE("an export is reported with address, path, size and mode", "[cli]") {
           "e1.2: /srv/disk.img, 512 bytes (1 sector), page cache, stable, read-only");
     CHECK(cli::describe_export(spec, 2, "direct, read-only") ==
           "e1.2: /srv/disk.img, 1 KiB (2 sectors), direct, read-only");
+}
+
+TEST_CASE("an export is reported with the interfaces and initiators that it is for", "[cli]") {
+    const auto spec =
+        cli::parse_export_spec("1.2=/x,interfaces=eth1+storage,allow=02:00:00:00:00:01+52:54:00:*,fixed");
+    CHECK(cli::describe_export(spec, 2, "direct")
+              .ends_with(", direct, interfaces=eth1+storage, allow=02:00:00:00:00:01+52:54:00:*, fixed"));
+}
+
+TEST_CASE("each line for the journal has its priority", "[cli]") {
+    CHECK(cli::with_priority("", cli::Priority::info).empty());
+    CHECK(cli::with_priority("one\ntwo\n", cli::Priority::notice) == "<5>one\n<5>two\n");
+    CHECK(cli::with_priority("end", cli::Priority::error) == "<3>end");
 }
 
 TEST_CASE("an interface is reported with address, MTU and sectors per frame", "[cli]") {
@@ -90,7 +103,7 @@ aoetarget::DiscoveredTarget silent_target() {
 
 } // namespace
 
-TEST_CASE("the table of targets is aligned and shows what is missing as a dash", "[cli]") {
+TEST_CASE("the table of targets is aligned and shows a missing value as a dash", "[cli]") {
     const std::array targets{identified_target(), silent_target()};
     CHECK(cli::target_table(targets) ==
           "TARGET      MAC                SECTORS/FRAME  BUFFERS  SIZE    MODEL  CONFIG\n"
@@ -103,7 +116,7 @@ TEST_CASE("no target makes an empty table and an empty array", "[cli]") {
     CHECK(cli::target_json({}) == "[]\n");
 }
 
-TEST_CASE("the JSON of a target holds all that it told, and null for the rest", "[cli]") {
+TEST_CASE("the JSON of a target holds all that it answered, and null for the rest", "[cli]") {
     const std::array targets{identified_target(), silent_target()};
     const auto list = nlohmann::json::parse(cli::target_json(targets));
     CHECK(list.size() == 2);

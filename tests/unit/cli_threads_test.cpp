@@ -54,8 +54,8 @@ TEST_CASE("each target has a thread; the first is the caller's, which tells when
     std::atomic<std::size_t> told = 0;
     std::atomic<std::size_t> confined_early = 0;
     targets.run(
-        [&](const TargetThreads::Interfaces& interfaces) {
-            CHECK(interfaces.size() == count);
+        [&](const TargetThreads::AllStats& threads) {
+            CHECK(threads.size() == count);
             CHECK(others.empty());
             ++told;
             if (count == 1)
@@ -76,14 +76,27 @@ TEST_CASE("each target has a thread; the first is the caller's, which tells when
     CHECK(others.count(std::this_thread::get_id()) == 0);
 }
 
-TEST_CASE("what one thread throws ends all of them and is thrown at the end", "[cli][threads]") {
+TEST_CASE("XDP on an interface is for a target that serves exports, and goes round", "[cli][threads]") {
+    const std::size_t count = GENERATE(1u, 2u, 3u);
+    TargetThreads targets({}, count);
+    std::set<const aoetarget::Target*> serving, with_xdp;
+    for (std::size_t number = 0; number < count; ++number) { // no fewer exports than targets
+        serving.insert(&targets.serving(number));
+        with_xdp.insert(&targets.with_xdp(number));
+    }
+    CHECK(serving.size() == count);
+    CHECK(with_xdp == serving);
+    CHECK(&targets.with_xdp(count) == &targets.with_xdp(0));
+}
+
+TEST_CASE("an exception of one thread ends all of them and is thrown at the end", "[cli][threads]") {
     TargetThreads targets({}, 3);
     const bool in_first = GENERATE(true, false);
     std::atomic<int> confined = 0;
     bool ended = false;
     const auto run = [&] {
         targets.run(
-            [&](const TargetThreads::Interfaces&) {
+            [&](const TargetThreads::AllStats&) {
                 if (in_first)
                     throw std::runtime_error("no");
             },
@@ -107,7 +120,7 @@ TEST_CASE("whatever fails, and however often, each target ends in good order", "
     const bool in_first = GENERATE(true, false);
     const auto run = [&] {
         targets.run(
-            [&](const TargetThreads::Interfaces&) {
+            [&](const TargetThreads::AllStats&) {
                 if (in_first)
                     throw std::runtime_error("no");
             },

@@ -58,7 +58,7 @@ TEST_CASE("a mask list is read, added to and deleted from", "[core][mask]") {
     CHECK(core.ask(mask_request(mask_edit, {{directive_delete, client_mac}})).mask_list().empty());
 }
 
-TEST_CASE("adding what is there and deleting what is not are successes", "[core][mask]") {
+TEST_CASE("adding an address that is listed and deleting one that is not both succeed", "[core][mask]") {
     CoreFixture core;
     core.add_export();
     core.ask(mask_request(mask_edit, {{directive_add, client_mac}}));
@@ -68,7 +68,8 @@ TEST_CASE("adding what is there and deleting what is not are successes", "[core]
     CHECK(reply.mask_list() == std::vector{client_mac});
 }
 
-TEST_CASE("an edit stops at the first directive that fails and keeps what was done", "[core][mask]") {
+TEST_CASE("an edit stops at the first directive that fails, and the earlier ones stay in effect",
+          "[core][mask]") {
     CoreFixture core;
     core.add_export();
     const Reply reply = core.ask(mask_request(
@@ -80,7 +81,7 @@ TEST_CASE("an edit stops at the first directive that fails and keeps what was do
     CHECK(core.ask(mask_request()).mask_list() == std::vector{client_mac});
 }
 
-TEST_CASE("a mask list holds what an answer on its link can carry", "[core][mask]") {
+TEST_CASE("a mask list holds as many addresses as an answer on its link can carry", "[core][mask]") {
     struct Row {
         unsigned mtu, most;
     };
@@ -158,7 +159,7 @@ TEST_CASE("reserve requests that are malformed are bad arguments", "[core][reser
     CHECK(core.ask(reserve_request()).holders().empty());
 }
 
-TEST_CASE("a reservation holds what an answer can carry", "[core][reserve]") {
+TEST_CASE("a reservation holds as many addresses as an answer can carry", "[core][reserve]") {
     CoreFixture core;
     core.add_export();
     CHECK(core.ask(reserve_request(reserve_force, macs(1, 248))).holders().size() == 248);
@@ -186,7 +187,7 @@ TEST_CASE("a reservation does not touch Query Config, masks and other exports", 
     CHECK_FALSE(core.ask(read_request(0, 1).to(1, 2)).is_error());
 }
 
-TEST_CASE("who is fenced off has no write under way when the fence is answered", "[core][fence]") {
+TEST_CASE("a host that is fenced off has no write under way when the fence is answered", "[core][fence]") {
     const Fence fence = GENERATE(by_mask(), by_reserve(), by_force());
     CAPTURE(fence.name);
     CoreFixture core;
@@ -219,7 +220,8 @@ TEST_CASE("who is fenced off has no write under way when the fence is answered",
     CHECK(disk.sectors(8) == pattern(8, 1));
 }
 
-TEST_CASE("a fence does not wait for what it need not wait for", "[core][fence]") {
+TEST_CASE("a fence waits neither for reads nor for writes of hosts that it does not exclude",
+          "[core][fence]") {
     const Fence fence = GENERATE(by_mask(), by_reserve(), by_force());
     CAPTURE(fence.name);
     CoreFixture core;
@@ -236,7 +238,7 @@ TEST_CASE("a fence does not wait for what it need not wait for", "[core][fence]"
     core.turn();
 }
 
-TEST_CASE("a fence waits for the discards of those whom it excludes", "[core][fence]") {
+TEST_CASE("a fence waits for the discards of hosts that it excludes", "[core][fence]") {
     aoetarget::Geometry geometry = geometry_of(256);
     geometry.discard = true;
     CoreFixture core;
@@ -253,8 +255,7 @@ TEST_CASE("a fence waits for the discards of those whom it excludes", "[core][fe
     CHECK(core.answered(closing));
 }
 
-TEST_CASE("a fence is answered as well when the write that it waits for fails, or is dropped",
-          "[core][fence]") {
+TEST_CASE("a fence is answered even when the write that it waits for fails or is dropped", "[core][fence]") {
     const int error = GENERATE(EIO, EAGAIN);
     CoreFixture core;
     Disk& disk = core.add_export();
@@ -323,6 +324,22 @@ TEST_CASE("more fences than can wait are not taken, and none is answered too ear
     const auto answered =
         std::count_if(tags.begin(), tags.end(), [&](std::uint32_t tag) { return core.answered(tag); });
     CHECK(answered == 16);
+    CHECK(core.stats().dropped == 4);
+    CHECK(core.acted_upon()); // no frame that the link would count as foreign
+}
+
+TEST_CASE("a question that finds no place to wait for a fence is counted", "[core][fence]") {
+    CoreFixture core;
+    Disk& disk = core.add_export();
+    disk.immediate = false;
+    core.send(write_request(0, pattern(0, 1)).from(other_client_mac));
+    core.turn();
+    for (int i = 0; i < 16; ++i)
+        core.send(by_force().closes);
+    core.send(reserve_request(reserve_read, {}));
+    CHECK(core.stats().dropped == 1);
+    core.drain(disk);
+    core.forget();
 }
 
 TEST_CASE("a retransmission of a fence is no way around it", "[core][fence]") {

@@ -1,5 +1,5 @@
-// Reading ahead: who reads one sector after the other is answered from what was fetched before, and nobody
-// ever from what has changed since.
+// Reading ahead: sequential reads are answered from data that was fetched before, but never from data that
+// has changed since.
 #include "core/read_ahead.hpp"
 #include "core_fixture.hpp"
 #include "support/catch.hpp"
@@ -106,7 +106,7 @@ TEST_CASE("reads here and there, and large ones in small requests, fetch nothing
     }
 }
 
-TEST_CASE("sequential reads are answered from what was fetched", "[core][ahead]") {
+TEST_CASE("sequential reads are answered from fetched data", "[core][ahead]") {
     AheadFixture core;
     core.read_all(0, 256);
     // Eight reads of two sectors until the stream is noticed, then pieces.
@@ -131,7 +131,7 @@ TEST_CASE("whole blocks are fetched, and not more than there are", "[core][ahead
     CHECK(core.disk.violations.empty());
 }
 
-TEST_CASE("who asks while it is being fetched waits for that; a copy of the request is answered once",
+TEST_CASE("a read of data that is being fetched waits for the fetch, and its copy is answered once",
           "[core][ahead]") {
     AheadFixture core;
     const auto last = core.begin_fetch();
@@ -153,7 +153,7 @@ TEST_CASE("who asks while it is being fetched waits for that; a copy of the requ
     CHECK(core.reply(last).succeeded());
 }
 
-TEST_CASE("what has changed since it was fetched is read again", "[core][ahead]") {
+TEST_CASE("data that has changed since it was fetched is read again", "[core][ahead]") {
     AheadFixture core;
     core.read_all(0, 16);
     core.operations();
@@ -185,7 +185,7 @@ TEST_CASE("what has changed since it was fetched is read again", "[core][ahead]"
     CHECK(core.operations() >= 2);
 }
 
-TEST_CASE("what is read and then written, one after the other, is read from the disk once", "[core][ahead]") {
+TEST_CASE("sectors that are read and then written in turn are read from the disk once", "[core][ahead]") {
     AheadFixture core;
     const std::uint64_t window = GENERATE(2U, 8U);
     CAPTURE(window);
@@ -203,7 +203,8 @@ TEST_CASE("what is read and then written, one after the other, is read from the 
     core.read_all(0, 256);
 }
 
-TEST_CASE("what was fetched is kept before and after what has changed, but not in between", "[core][ahead]") {
+TEST_CASE("fetched data is kept before and after sectors that have changed, but not in between",
+          "[core][ahead]") {
     AheadFixture core;
     core.read_all(0, 16); // and the piece from 16 to 48
     CHECK(core.ask(write_request(24, pattern(24, 2, 9))).succeeded());
@@ -225,7 +226,7 @@ TEST_CASE("what was fetched is kept before and after what has changed, but not i
     CHECK(made_ahead(18));
 }
 
-TEST_CASE("a write elsewhere leaves what was fetched alone", "[core][ahead]") {
+TEST_CASE("a write elsewhere leaves fetched data alone", "[core][ahead]") {
     AheadFixture core;
     core.read_all(0, 16);
     CHECK(core.ask(write_request(100, pattern(100, 2, 9))).succeeded());
@@ -235,7 +236,7 @@ TEST_CASE("a write elsewhere leaves what was fetched alone", "[core][ahead]") {
         CHECK(logged.range.first >= 16 + piece); // the next piece, if anything
 }
 
-TEST_CASE("a write during the fetch: who asked before gets the old data, who asks after it the new",
+TEST_CASE("with a write during a fetch, a read before it gets the old data and a read after it the new",
           "[core][ahead]") {
     AheadFixture core;
     core.begin_fetch();
@@ -253,7 +254,7 @@ TEST_CASE("a write during the fetch: who asked before gets the old data, who ask
     CHECK(core.read(20) == new_data);
 }
 
-TEST_CASE("a fault where nobody has asked fails nobody", "[core][ahead]") {
+TEST_CASE("a fault in sectors that were only fetched fails no request", "[core][ahead]") {
     AheadFixture core;
     core.disk.error_of = [](const auto& io) { return io.range.contains({47, 1}) ? EIO : 0; };
     core.read_all(0, 46);
@@ -261,7 +262,7 @@ TEST_CASE("a fault where nobody has asked fails nobody", "[core][ahead]") {
     core.read_all(48, 100);
 }
 
-TEST_CASE("those who waited for a fetch that failed are read alone", "[core][ahead]") {
+TEST_CASE("reads that waited for a failed fetch are done one by one", "[core][ahead]") {
     AheadFixture core;
     const auto first = core.begin_fetch();
     const auto good = core.send(read_request(16, 2));
@@ -277,7 +278,7 @@ TEST_CASE("those who waited for a fetch that failed are read alone", "[core][ahe
     CHECK_FALSE(core.reply(bad).succeeded());
 }
 
-TEST_CASE("those who waited for a fetch that failed keep their place before a write", "[core][ahead]") {
+TEST_CASE("reads that waited for a failed fetch keep their place before a write", "[core][ahead]") {
     AheadFixture core;
     core.begin_fetch();
     const Bytes old_data = core.disk.sectors(20, 2);
@@ -316,7 +317,7 @@ TEST_CASE("nothing is fetched that a write under way would hold up", "[core][ahe
     CHECK(core.operations() < 20); // from here on all of it is fetched
 }
 
-TEST_CASE("what was fetched is not used after 100 ms", "[core][ahead]") {
+TEST_CASE("fetched data is not used after 100 ms", "[core][ahead]") {
     AheadFixture core;
     core.now = 1s;
     core.read_all(0, 16);
@@ -365,4 +366,30 @@ TEST_CASE("more streams than pieces: some have none, and nothing is fetched in v
     for (const auto& logged : std::exchange(core.disk.log, {}))
         fetched += logged.range.count;
     CHECK(fetched <= 512 + 3 * piece);
+}
+
+TEST_CASE("a device that does not answer leaves pieces to others", "[core][ahead]") {
+    CoreFixture core({.ahead_pieces = 8, .slots = 256});
+    Disk& hung = core.add_export_with({.address = {1, 1}}, AheadFixture::streaming(1024, 512));
+    Disk& other = core.add_export_with({.address = {1, 2}}, AheadFixture::streaming(1024, 512));
+    constexpr std::uint64_t streams = 4, apart = 200;
+    for (std::uint64_t at = 0; at < 14; at += 2) {
+        for (std::uint64_t stream = 0; stream < streams; ++stream)
+            core.ask(read_request(stream * apart + at, 2));
+    }
+    hung.immediate = false;
+    for (std::uint64_t at = 14; at < 22; at += 2) { // each is noticed, and two pieces are wanted for it
+        for (std::uint64_t stream = 0; stream < streams; ++stream)
+            core.send(read_request(stream * apart + at, 2));
+    }
+    core.turn();
+    const auto fetches =
+        std::ranges::count_if(hung.pending, [](const Disk::Io* io) { return io->range.count == piece; });
+    CHECK(fetches == 4);
+
+    for (std::uint64_t at = 0; at < 128; at += 2)
+        CHECK(core.ask(read_request(at, 2).to(1, 2)).data() == other.sectors(at, 2));
+    CHECK(core.stats(1).read_ahead > 0);
+    core.drain(hung);
+    core.forget();
 }

@@ -1,4 +1,4 @@
-// Advertisements that nobody asked for (lib/protocol/README.md, "Advertisements").
+// Unsolicited advertisements (lib/protocol/README.md, "Advertisements").
 #include "core_fixture.hpp"
 #include "support/catch.hpp"
 
@@ -50,7 +50,95 @@ TEST_CASE("an export that has come is announced three times, 100 ms apart", "[co
     CHECK(pass(core, 1h).empty());
 }
 
-TEST_CASE("an announcement says what a query would", "[core][announce]") {
+TEST_CASE("a link may advertise regularly", "[core][announce]") {
+    CoreFixture core;
+    core.add_export();
+    FakeLink& regular = core.add_link();
+    core.remove_link(regular);
+    regular.up_now = true;
+    regular.advertise_every(10s);
+    regular.id = core.core.add_link(regular, 64);
+    pass(core, 5s);
+    const Answers seen = pass(core, 100s);
+    CHECK(count(seen, [&](const auto& each) { return each.link == &regular; }) == 30);
+    CHECK(seen.size() == 30);
+    core.core.remove_link(regular.id);
+    CHECK(pass(core, 100s).empty());
+    CHECK_FALSE(core.core.next_deadline());
+}
+
+TEST_CASE("a new initiator that broadcasts brings an advertisement, at most once a second",
+          "[core][announce]") {
+    CoreFixture core;
+    core.add_export();
+    FakeLink& other = core.add_link();
+    pass(core, 2s);
+    const auto broadcast = [&](unsigned initiator, Request request) {
+        request.destination = broadcast_mac;
+        core.send(request.from(numbered_mac(initiator)));
+        core.turn();
+    };
+    broadcast(100, config_request());
+    CHECK(core.take_advertisements().size() == 1); // at once
+    broadcast(101, read_request(0, 1));
+    broadcast(102, config_request().to(every_shelf, every_slot));
+    CHECK(pass(core, 900ms).size() == 2); // the copies of the first
+    Answers seen = pass(core, 2s);
+    CHECK(seen.size() == 3);
+    CHECK(count(seen, [&](const auto& each) { return each.link == &other; }) == 0);
+
+    for (const unsigned known : {100U, 101U, 102U})
+        broadcast(known, config_request());
+    CHECK(pass(core, 2s).empty());
+    core.ask(config_request().from(numbered_mac(103))); // it broadcasts nothing
+    broadcast(104, config_request().to(7, 7));          // it sees nothing
+    CHECK(pass(core, 2s).empty());
+}
+
+TEST_CASE("an initiator that is seen for the first time is an event", "[core][announce]") {
+    std::vector<aoetarget::Event> heard;
+    aoetarget::core::EventLog log{[&](const aoetarget::Event& event) { heard.push_back(event); }};
+    CoreFixture core({.events = &log});
+    core.add_export_with({.address = {1, 1}, .mask_list = {to_mac(client_mac), to_mac(other_client_mac)}},
+                         geometry_of(8));
+    pass(core, 2s);
+    core.ask(read_request(0, 1));
+    core.ask(read_request(0, 1));
+    core.ask(config_request().to(every_shelf, every_slot).from(other_client_mac));
+    core.expect_silence(config_request().from(numbered_mac(50)));
+    log.deliver(core.now);
+    REQUIRE(heard.size() == 2);
+    CHECK(heard[0].kind == aoetarget::EventKind::initiator_new);
+    CHECK(heard[0].severity == aoetarget::Severity::notice);
+    CHECK(heard[0].subject == client_mac.text());
+    CHECK(heard[0].text.find("eth0") != std::string::npos);
+    CHECK(heard[1].subject == other_client_mac.text());
+}
+
+TEST_CASE("the table of initiators is bounded, keeps those that speak, and notices few at once",
+          "[core][announce]") {
+    using aoetarget::core::Initiators;
+    const auto mac = [](unsigned number) { return to_mac(numbered_mac(number)); };
+    auto table = std::make_unique<Initiators>();
+    aoetarget::core::Time now = 1h;
+    for (unsigned i = 0; i < Initiators::crowd; ++i)
+        CHECK(table->is_new(mac(i), now));
+    CHECK_FALSE(table->is_new(mac(5000), now)); // it has to wait
+    CHECK_FALSE(table->is_new(mac(0), now));
+    now += 1s;
+    CHECK(table->is_new(mac(5000), now));
+    CHECK_FALSE(table->is_new(mac(5001), now));
+    for (unsigned i = 0; i < 20000; ++i) {
+        now += 1s;
+        CHECK(table->is_new(mac(10000 + i), now));
+        REQUIRE_FALSE(table->is_new(mac(5000), now)); // it speaks
+    }
+    now += 1s;
+    CHECK(table->is_new(mac(0), now)); // it was silent for long
+    CHECK_FALSE(table->is_new(aoetarget::MacAddress{}, now));
+}
+
+TEST_CASE("an announcement carries the same values as the answer to a query", "[core][announce]") {
     CoreFixture core({.mtu = 9000});
     core.add_export(geometry_of(8), {300, 7});
     core.turn();
@@ -173,7 +261,7 @@ TEST_CASE("more changes than can be told apart announce everything", "[core][ann
     }
 }
 
-TEST_CASE("announcements that find no slot go on when there are some", "[core][announce]") {
+TEST_CASE("announcements that find no slot continue when there are some", "[core][announce]") {
     CoreFixture core({.slots = 4});
     core.link->slow = true;
     for (const unsigned slot : {1U, 2U, 3U, 4U, 5U, 6U})
@@ -290,7 +378,7 @@ TEST_CASE("changes that follow each other leave nobody out", "[core][announce]")
     CHECK(std::ranges::all_of(after, [](const auto& each) { return each.second >= 3 && each.second <= 5; }));
 }
 
-TEST_CASE("a mask list for which slots run out goes on when there are some, and leaves some to requests",
+TEST_CASE("a mask list for which slots run out continues when there are some, and leaves some to requests",
           "[core][announce]") {
     CoreFixture core({.slots = 16});
     pass(core, 1s);
@@ -310,8 +398,7 @@ TEST_CASE("a mask list for which slots run out goes on when there are some, and 
     CHECK(std::ranges::all_of(copies, [](const auto& each) { return each.second == 3; }));
 }
 
-TEST_CASE("a link whose slots are all in use does not hold up what is announced on others",
-          "[core][announce]") {
+TEST_CASE("a link whose slots are all in use does not hold up announcements on others", "[core][announce]") {
     CoreFixture core({.slots = 64});
     FakeLink& second = core.add_link();
     core.add_export(geometry_of(64), address_of(1, 0));

@@ -7,6 +7,7 @@
 #include <cerrno>
 
 using namespace aoetest;
+using namespace std::chrono_literals;
 using aoetarget::Geometry;
 using aoetarget::protocol::AtaAction;
 
@@ -67,7 +68,7 @@ TEST_CASE("every ATA command gets an answer at once", "[core][ata]") {
     }
 }
 
-TEST_CASE("a read returns what is on the disk", "[core][ata]") {
+TEST_CASE("a read returns the data on the disk", "[core][ata]") {
     const std::uint8_t opcode = GENERATE(values<std::uint8_t>({0x20, 0x21, 0x24, 0x25, 0xC8, 0xC9}));
     CoreFixture core;
     core.add_export();
@@ -164,7 +165,7 @@ TEST_CASE("a write whose data did not all arrive is aborted", "[core][ata]") {
     CHECK(disk.log.empty());
 }
 
-TEST_CASE("what follows the data or the registers is ignored", "[core][ata]") {
+TEST_CASE("bytes after the data or the registers are ignored", "[core][ata]") {
     CoreFixture core;
     const Disk& disk = core.add_export();
     Request write = write_request(3, pattern(3, 1, 9));
@@ -193,7 +194,7 @@ TEST_CASE("a read is refused only where its answer does not fit the link", "[cor
     CHECK(outcome_of(core.ask(read_request(0, static_cast<std::uint8_t>(row.most + 1)))) == aborted);
 }
 
-TEST_CASE("a write may be as large as what arrived", "[core][ata]") {
+TEST_CASE("a write may be as large as the frame that arrived", "[core][ata]") {
     CoreFixture core({.mtu = 4118});
     const Disk& disk = core.add_export(512);
     CHECK(core.ask(config_request()).sectors_per_frame() == 7);
@@ -230,12 +231,19 @@ TEST_CASE("IDENTIFY is answered however it is asked", "[core][ata]") {
     CHECK(data.text(23, 26) == "1.2");
 }
 
-TEST_CASE("IDENTIFY names no more blocks of ranges than a frame of the link can carry", "[core][ata]") {
-    const auto [mtu, most] = GENERATE(table<unsigned, unsigned>({{1500, 2}, {4200, 8}, {9000, 8}}));
+TEST_CASE(
+    "a trim brings at most the blocks of ranges that IDENTIFY names, which a frame of the link can carry",
+    "[core][ata]") {
+    const auto [mtu, most] = GENERATE(table<unsigned, std::uint8_t>({{1500, 2}, {4200, 8}, {9000, 8}}));
     CoreFixture core({.mtu = mtu});
     core.add_export(with_discard(256));
     CAPTURE(mtu);
     CHECK(Identify(core.ask(identify_request()).data()).words[105] == most);
+    CHECK(core.ask(trim_request(std::vector<TrimRange>(std::size_t{64} * most, {0, 8}), most)).succeeded());
+    if (mtu > 1500)
+        CHECK(core.ask(trim_request(std::vector<TrimRange>(std::size_t{64} * most, {0, 8}),
+                                    static_cast<std::uint8_t>(most + 1)))
+                  .ata_error() == error_abort);
 }
 
 TEST_CASE("CHECK POWER MODE says active in the count register", "[core][ata]") {
@@ -264,7 +272,7 @@ TEST_CASE("STANDBY and SLEEP flush, IDLE does not", "[core][ata]") {
     CHECK(disk.log.size() == (flushes ? 1 : 0));
 }
 
-TEST_CASE("SET FEATURES knows what the table names and nothing else", "[core][ata]") {
+TEST_CASE("SET FEATURES accepts the features that the table names and nothing else", "[core][ata]") {
     const bool cache = GENERATE(false, true);
     Geometry geometry = geometry_of(64);
     geometry.volatile_cache = cache;
@@ -304,12 +312,13 @@ TEST_CASE("an error of the device becomes the outcome that the table names", "[c
         {EROFS, aborted, aborted, aborted},
         {EBADF, aborted, aborted, aborted},
         {EPERM, aborted, aborted, aborted},
-        {ENODATA, outside, outside, outside},
+        {ENODATA, uncorrectable, fault, fault}, // a bad sector, as Linux has it
         {ENODEV, fault, fault, fault},
         {ENXIO, fault, fault, fault},
+        {ENOMEDIUM, fault, fault, fault},
     }));
     CoreFixture core;
-    Disk& disk = core.add_export(with_discard(64));
+    Disk& disk = core.add_export_with({.address = {1, 1}, .silence_on_error = 0s}, with_discard(64));
     disk.error_of = [&](const Disk::Io&) { return row.error; };
     CAPTURE(row.error);
     CHECK(outcome_of(core.ask(read_request(4, 2))) == row.read);
@@ -336,7 +345,7 @@ TEST_CASE("a device that is out of resources is answered for by silence", "[core
     CHECK(outcome_of(core.ask(read_request(4, 2))) == good);
 }
 
-TEST_CASE("a reservation refuses to others what the table says", "[core][ata]") {
+TEST_CASE("a reservation refuses to others the commands that the table says", "[core][ata]") {
     CoreFixture core;
     Disk& disk = core.add_export(with_discard(256));
     core.ask(reserve_request(reserve_set, {other_client_mac}).from(other_client_mac));
@@ -356,7 +365,7 @@ TEST_CASE("a reservation refuses to others what the table says", "[core][ata]") 
     CHECK(outcome_of(core.ask(read_request(0, 1).from(other_client_mac))) == good);
 }
 
-TEST_CASE("what was done is counted", "[core][ata]") {
+TEST_CASE("the statistics count reads, writes, flushes, discards, other commands and errors", "[core][ata]") {
     CoreFixture core;
     core.add_export(with_discard(256));
     core.ask(read_request(0, 2));

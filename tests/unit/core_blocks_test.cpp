@@ -1,5 +1,5 @@
-// Devices with large blocks or strict alignment, verification and discards: what goes through the bounce
-// buffers.
+// Devices with large blocks or strict alignment, verification and discards: the data that goes through the
+// bounce buffers.
 #include "core_fixture.hpp"
 #include "support/catch.hpp"
 
@@ -339,7 +339,7 @@ TEST_CASE("a list may fill all blocks of its request", "[core][discard]") {
     CHECK(disk.sectors(4 * 127 + 2, 2) == pattern(4 * 127 + 2, 2));
 }
 
-TEST_CASE("what is no proper trim is aborted", "[core][discard]") {
+TEST_CASE("a malformed trim is aborted", "[core][discard]") {
     CoreFixture core;
     Disk& disk = core.add_export(with_discard(256));
     Request no_trim = trim_request({{0, 8}});

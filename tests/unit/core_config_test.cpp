@@ -10,7 +10,7 @@ constexpr std::uint8_t bad_argument = 2, string_present = 4;
 
 } // namespace
 
-TEST_CASE("a query tells what the target can do on the link of the query", "[core][config]") {
+TEST_CASE("the answer to a query gives the target's limits on the link of the query", "[core][config]") {
     CoreFixture core({.buffer_count = 100, .slots = 512});
     core.add_export();
     FakeLink& jumbo = core.add_link(9000);
@@ -48,7 +48,7 @@ TEST_CASE("no more requests are advertised than an export may hold", "[core][con
     CHECK(core.ask(config_request().to(1, 2)).buffer_count() == 16 + (64 - 2 * 17) / 2);
 }
 
-TEST_CASE("what the asker says of itself is ignored", "[core][config]") {
+TEST_CASE("the values that a query has in the target's fields are ignored", "[core][config]") {
     CoreFixture core({.slots = 512});
     core.add_export();
     Request request = config_request();
@@ -143,7 +143,7 @@ TEST_CASE("a string that is not all in the frame is a bad argument", "[core][con
     CHECK(core.ask(config_request()).config_text() == "abc");
 }
 
-TEST_CASE("what follows the string in the frame is padding", "[core][config]") {
+TEST_CASE("bytes after the string in the frame are padding", "[core][config]") {
     CoreFixture core;
     core.add_export();
     Request request = config_request(ccmd_set, "abc");

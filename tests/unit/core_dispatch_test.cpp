@@ -1,4 +1,4 @@
-// What happens to every received frame, in the order of lib/protocol/README.md, "Every received frame".
+// The checks of every received frame, in the order of lib/protocol/README.md, "Every received frame".
 #include "core_fixture.hpp"
 #include "support/catch.hpp"
 

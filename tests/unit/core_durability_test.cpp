@@ -1,5 +1,5 @@
-// What is on stable storage when an answer leaves (lib/README.md, "Durability", lib/README.md, "Durability",
-// lib/core/ordering.md H6).
+// The data that is on stable storage when an answer leaves (lib/README.md, "Durability", lib/core/ordering.md
+// H6).
 #include "core_fixture.hpp"
 #include "support/catch.hpp"
 
@@ -11,13 +11,6 @@ using Op = Disk::Op;
 namespace {
 
 constexpr std::uint8_t enable_cache = 0x02, disable_cache = 0x82;
-
-aoetarget::Geometry with_cache(std::uint64_t sectors = 256, std::uint32_t block_bytes = 512) {
-    aoetarget::Geometry geometry = geometry_of(sectors, block_bytes);
-    geometry.volatile_cache = true;
-    geometry.discard = true;
-    return geometry;
-}
 
 Request set_feature(std::uint8_t feature) {
     return ata_request(ata::set_features, feature);
@@ -43,7 +36,7 @@ TEST_CASE("with a volatile cache only FUA writes are asked to be durable", "[cor
     CHECK((disk.stable_sectors(4, 2) == pattern(4, 2, 1)) == durable);
 }
 
-TEST_CASE("a flush makes stable what was answered before", "[core][durability]") {
+TEST_CASE("a flush makes earlier answered writes stable", "[core][durability]") {
     const std::uint8_t opcode = GENERATE(values<std::uint8_t>({0xE7, 0xEA, 0xE0, 0xE2, 0xE6}));
     CoreFixture core;
     const Disk& disk = core.add_export(with_cache());
@@ -74,7 +67,7 @@ TEST_CASE("a flush that fails is a device fault", "[core][durability]") {
     CHECK(reply.ata_error() == error_abort);
 }
 
-TEST_CASE("a flush covers what was answered before it, though an earlier flush is still under way",
+TEST_CASE("a flush covers writes that were answered before it, even if an earlier flush is still under way",
           "[core][durability]") {
     CoreFixture core;
     Disk& disk = core.add_export(with_cache());
@@ -102,7 +95,7 @@ TEST_CASE("a flush covers what was answered before it, though an earlier flush i
     }
 }
 
-TEST_CASE("switching the write cache off makes stable what was answered, and writes from then on",
+TEST_CASE("switching the write cache off makes answered writes stable, and later ones",
           "[core][durability]") {
     CoreFixture core;
     Disk& disk = core.add_export(with_cache());
@@ -254,4 +247,20 @@ TEST_CASE("a flush at the end that fails does not keep the core", "[core][durabi
     core.core.close();
     core.turn();
     CHECK(core.core.idle());
+}
+
+TEST_CASE("a flush that fails at the end of a removed export is counted when the export has gone",
+          "[core][durability]") {
+    CoreFixture core;
+    Disk& bad = core.add_export(with_cache(), {1, 1});
+    core.add_export(with_cache(), {1, 2});
+    bad.immediate = false;
+    core.core.remove_export({1, 2});
+    core.core.remove_export({1, 1});
+    core.turn();
+    CHECK(core.core.failed_last_flushes() == 0);
+    bad.fail(EIO);
+    core.turn();
+    CHECK_FALSE(bad.exists);
+    CHECK(core.core.failed_last_flushes() == 1);
 }

@@ -1,4 +1,4 @@
-// What one sender may occupy while others ask (holdings.hpp).
+// The slots that one sender may hold while others send requests (holdings.hpp).
 #include "core_fixture.hpp"
 #include "support/catch.hpp"
 
@@ -61,7 +61,8 @@ TEST_CASE("a sender may have as many requests of an export under way as are adve
     drain(core);
 }
 
-TEST_CASE("that many through each link", "[core][fair]") {
+TEST_CASE("a sender may have as many requests as are advertised under way through each link",
+          "[core][fair]") {
     CoreFixture core({.buffer_count = 10, .slots = 100});
     FakeLink& second = core.add_link(1500, 100);
     add_exports(core, 1);
@@ -73,7 +74,7 @@ TEST_CASE("that many through each link", "[core][fair]") {
     drain(core);
 }
 
-TEST_CASE("copies of what is under way count as nothing", "[core][fair]") {
+TEST_CASE("copies of a request under way do not count", "[core][fair]") {
     CoreFixture core({.buffer_count = 20, .slots = 100});
     add_exports(core, 1);
     const auto tags = send_writes(core, client_mac, 20);
@@ -126,7 +127,7 @@ TEST_CASE("many that flood at once leave something for the next", "[core][fair]"
     CHECK(answered(core, polite) == polite.size());
 }
 
-TEST_CASE("who was alone for a second may use all again", "[core][fair]") {
+TEST_CASE("a host that was alone for a second may use all slots again", "[core][fair]") {
     CoreFixture core({.slots = 64});
     add_exports(core, 2);
     send_writes(core, client_mac, 1, 1, 4000);
@@ -141,7 +142,7 @@ TEST_CASE("who was alone for a second may use all again", "[core][fair]") {
     drain(core);
 }
 
-TEST_CASE("what failed, was dropped or merged does not count for ever", "[core][fair]") {
+TEST_CASE("a request that failed, was dropped or was merged does not count for ever", "[core][fair]") {
     CoreFixture core({.buffer_count = 4, .slots = 64});
     add_exports(core, 1);
     Disk& disk = core.disks.front();
@@ -159,7 +160,8 @@ TEST_CASE("what failed, was dropped or merged does not count for ever", "[core][
     drain(core);
 }
 
-TEST_CASE("an export's share of a link is judged by what came through that link", "[core][fair]") {
+TEST_CASE("an export's share of a link is judged by the requests that came through that link",
+          "[core][fair]") {
     CoreFixture core({.buffer_count = 128, .slots = 200});
     FakeLink& small = core.add_link(1500, 40);
     add_exports(core, 1);
@@ -177,7 +179,8 @@ TEST_CASE("an export's share of a link is judged by what came through that link"
     CHECK(answered(core, tags) == tags.size());
 }
 
-TEST_CASE("a lone host that keeps to what is advertised loses nothing, whatever it uses", "[core][fair]") {
+TEST_CASE("a lone host that keeps to the advertised count loses nothing, on however many exports",
+          "[core][fair]") {
     CoreFixture core({.buffer_count = 20, .slots = 184}); // for each 16 more, as links have
     add_exports(core, 8);
     const auto tags = send_writes(core, client_mac, 160, 8);
@@ -186,7 +189,7 @@ TEST_CASE("a lone host that keeps to what is advertised loses nothing, whatever 
     CHECK(answered(core, tags) == tags.size());
 }
 
-TEST_CASE("a lone host with many exports that hang leaves something for who comes next", "[core][fair]") {
+TEST_CASE("a lone host with many exports that hang leaves slots to the next host", "[core][fair]") {
     CoreFixture core({.buffer_count = 128, .slots = 160});
     add_exports(core, 9);
     send_writes(core, greedy, 120, 8);

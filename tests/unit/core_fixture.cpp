@@ -20,6 +20,13 @@ Geometry geometry_of(std::uint64_t sectors, std::uint32_t block_bytes) {
     return geometry;
 }
 
+Geometry with_cache(std::uint64_t sectors, std::uint32_t block_bytes) {
+    Geometry geometry = geometry_of(sectors, block_bytes);
+    geometry.volatile_cache = true;
+    geometry.discard = true;
+    return geometry;
+}
+
 CoreFixture::CoreFixture(const Options& options)
     : bounce_(options.bounce_buffers * core_layer::BouncePool::buffer_bytes),
       ahead_(options.ahead_pieces * options.piece_sectors * sector_bytes),
@@ -29,7 +36,10 @@ CoreFixture::CoreFixture(const Options& options)
             .bounce_memory = bounce_.bytes(),
             .ahead_memory = ahead_.bytes(),
             .piece_sectors = options.piece_sectors,
-            .store = options.store}) {
+            .store = options.store,
+            .events = options.events != nullptr ? options.events
+                      : options.hears_events    ? &event_log_
+                                                : nullptr}) {
     link = &add_link(options.mtu, options.slots, options.payload_alignment);
 }
 
@@ -57,8 +67,8 @@ void CoreFixture::check_nothing_left() {
 FakeLink& CoreFixture::add_link(unsigned mtu, std::uint32_t slots, std::size_t payload_alignment) {
     const auto mac = numbered_mac(0x1000 + static_cast<unsigned>(links.size()));
     links.push_back(std::make_unique<FakeLink>(
-        mac, mtu, slots, [this](FakeLink& from, aoetarget::ConstBytes frame) { sent(from, frame); },
-        payload_alignment));
+        "eth" + std::to_string(links.size()), mac, mtu, slots,
+        [this](FakeLink& from, aoetarget::ConstBytes frame) { sent(from, frame); }, payload_alignment));
     links.back()->id = core.add_link(*links.back(), slots);
     return *links.back();
 }
@@ -83,6 +93,25 @@ Disk& CoreFixture::add_export(const Geometry& geometry, Address address) {
     ExportOptions options;
     options.address = address;
     return add_export_with(options, geometry);
+}
+
+Disk& CoreFixture::replace_device(const Geometry& geometry, Address address) {
+    Disk& disk = disks.emplace_back(geometry);
+    core.replace_device(address, std::make_unique<FakeDevice>(disk), geometry);
+    return disk;
+}
+
+std::string CoreFixture::take_event(aoetarget::EventKind kind) {
+    std::string text;
+    std::erase_if(events, [&](const aoetarget::Event& event) {
+        if (event.kind != kind)
+            return false;
+        if (!text.empty())
+            report_failure("one event is due: " + text + event.text);
+        text = event.text;
+        return true;
+    });
+    return text;
 }
 
 Request CoreFixture::complete(const FakeLink& from, Request request) {

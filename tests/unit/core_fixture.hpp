@@ -22,6 +22,8 @@ constexpr aoetarget::Address address_of(unsigned shelf, unsigned slot) {
 }
 
 aoetarget::Geometry geometry_of(std::uint64_t sectors, std::uint32_t block_bytes = 512);
+/// The same, where only a write that asks for it is durable, and sectors can be discarded.
+aoetarget::Geometry with_cache(std::uint64_t sectors = 256, std::uint32_t block_bytes = 512);
 
 class CoreFixture {
   public:
@@ -34,6 +36,8 @@ class CoreFixture {
         std::uint32_t slots = 64;
         std::size_t payload_alignment = sector_bytes;
         aoetarget::core::StateStore* store = nullptr;
+        bool hears_events = true;
+        aoetarget::core::EventLog* events = nullptr; ///< Instead of the fixture's own.
     };
 
     /// An answer and the link by which it went.
@@ -54,6 +58,8 @@ class CoreFixture {
     /// `address`: e1.1 and so on. A disk of up to 512 sectors is filled with pattern().
     Disk& add_export_with(const aoetarget::ExportOptions& options, const aoetarget::Geometry& geometry);
     Disk& add_export(const aoetarget::Geometry& geometry, aoetarget::Address address = {1, 1});
+    /// Another disk, of which the core gets a device for the export.
+    Disk& replace_device(const aoetarget::Geometry& geometry, aoetarget::Address address = {1, 1});
     Disk& add_export(std::uint64_t sectors = 256) { return add_export(geometry_of(sectors)); }
 
     /// Fills in what the request leaves open and hands it to the core. Returns the tag.
@@ -65,7 +71,10 @@ class CoreFixture {
     Request complete(const FakeLink& link, Request request);
     [[nodiscard]] bool acted_upon() const { return acted_upon_; } ///< The last that was sent.
 
-    void turn() { core.turn(now); }
+    void turn() {
+        core.turn(now);
+        event_log_.deliver(now);
+    }
     /// Completes the device's first operation again and again, turning in between, until there is none.
     void drain(Disk& disk);
     /// One request and its one answer, which must come without further ado.
@@ -83,6 +92,8 @@ class CoreFixture {
     std::vector<Answer> take_advertisements();
     /// For a test that sends for ever: forgets all that was sent and answered.
     void forget();
+    /// The text of the only event of this kind since the last call; empty: there is none.
+    std::string take_event(aoetarget::EventKind kind);
     [[nodiscard]] aoetarget::ExportStats stats(std::size_t index = 0) const {
         return core.export_stats().at(index);
     }
@@ -91,6 +102,7 @@ class CoreFixture {
 
     std::vector<std::unique_ptr<FakeLink>> links; // before the core, whose requests lie in their slots
     std::deque<Disk> disks;
+    std::vector<aoetarget::Event> events; ///< That were told, but for those of new initiators.
     aoetarget::core::Time now{1000};
     aoetarget::core::Time arrival{}; ///< Of the frames sent from now on; zero: the link does not tell.
     bool checking = true;            ///< Off: answers are counted and dropped.
@@ -105,6 +117,10 @@ class CoreFixture {
 
     void sent(FakeLink& link, aoetarget::ConstBytes frame);
 
+    aoetarget::core::EventLog event_log_{[this](const aoetarget::Event& event) {
+        if (event.kind != aoetarget::EventKind::initiator_new)
+            events.push_back(event);
+    }};
     AlignedMemory bounce_, ahead_;
     std::map<std::uint32_t, Exchange> exchanges_;
     std::vector<Answer> advertisements_;

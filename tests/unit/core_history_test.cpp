@@ -96,10 +96,8 @@ void put_into_one_bucket(Change& change) {
     change.content &= 0xFFFFFFFF00000000;
 }
 
-} // namespace
-
-TEST_CASE("in all short sequences of frames no late copy undoes a newer write, and no new write is dropped",
-          "[core][stale]") {
+/// All sequences of so many frames of one source, and of one frame less of two.
+void run_sequences(std::size_t frames_of_one, std::size_t least_drops) {
     Frames frames;
     const Difference difference = GENERATE(Difference::seen, Difference::middle);
     const bool one_source = GENERATE(false, true);
@@ -125,16 +123,16 @@ TEST_CASE("in all short sequences of frames no late copy undoes a newer write, a
             }
         }
     }
-    Sequences sequences(letters, one_source ? 5 : 4, bounds, difference);
+    Sequences sequences(letters, one_source ? frames_of_one : frames_of_one - 1, bounds, difference);
     sequences.run();
-    CHECK(sequences.drops() > 1000);
+    CHECK(sequences.drops() > least_drops);
 }
 
-TEST_CASE("long histories decide as one that remembers everything and looks at all of it", "[core][stale]") {
+void run_long_histories(unsigned seeds) {
     Frames frames;
     const Difference difference = GENERATE(Difference::seen, Difference::middle);
     unsigned drops = 0, merges = 0;
-    for (unsigned seed = 0; seed < 4000; ++seed) {
+    for (unsigned seed = 0; seed < seeds; ++seed) {
         std::mt19937 random(seed);
         const auto draw = [&] { return static_cast<unsigned>(random()); };
         const auto one_in = [&](unsigned n) { return draw() % n == 0; };
@@ -235,8 +233,29 @@ TEST_CASE("long histories decide as one that remembers everything and looks at a
             }
         }
     }
-    CHECK(drops > 10000);
-    CHECK(merges > 1000);
+    CHECK(drops > 5 * seeds / 2);
+    CHECK(merges > seeds / 4);
+}
+
+} // namespace
+
+TEST_CASE("in all short sequences of frames no late copy undoes a newer write, and no new write is dropped",
+          "[core][stale]") {
+    run_sequences(4, 100);
+}
+
+TEST_CASE("in all sequences of five frames no late copy undoes a newer write, and no new write is dropped",
+          "[core][stale][.exhaustive]") {
+    run_sequences(5, 1000);
+}
+
+TEST_CASE("long histories decide as one that remembers everything and looks at all of it", "[core][stale]") {
+    run_long_histories(200);
+}
+
+TEST_CASE("thousands of long histories decide as one that remembers everything and looks at all of it",
+          "[core][stale][.exhaustive]") {
+    run_long_histories(4000);
 }
 
 TEST_CASE("a late copy is known however many unlike it have come that fall into its bucket",
@@ -405,6 +424,72 @@ TEST_CASE("a copy that was merged is forgotten in time, though its original had 
     }
 }
 
+namespace {
+
+/// Changes of one sector by one host, each of which lasts for a time of its own.
+struct History {
+    Frames frames;
+    WriteHistory history{content_hash, {.least_entries = 64, .max_entries = 256}};
+    Time now = std::chrono::seconds(20);
+
+    Change change(std::uint32_t tag, std::uint64_t sector, unsigned version) {
+        Change made = frames.change(client_mac, tag, sector, data_of(1, version, Difference::seen));
+        made.slot.set_arrival(now);
+        return made;
+    }
+    bool is_dropped(std::uint32_t tag, std::uint64_t sector, unsigned version) {
+        Change late = change(tag, sector, version);
+        return history.has_replaced(late);
+    }
+    Change begin(std::uint32_t tag, std::uint64_t sector, unsigned version) {
+        Change made = change(tag, sector, version);
+        if (history.has_replaced(made))
+            FAIL("dropped");
+        history.add(made);
+        return made;
+    }
+    void write(std::uint32_t tag, std::uint64_t sector, unsigned version) {
+        history.ended(begin(tag, sector, version), now);
+    }
+};
+
+} // namespace
+
+TEST_CASE("a late copy is known wherever its sectors are, after the history has grown", "[core][stale]") {
+    History scene;
+    constexpr std::uint64_t sectors = 20;
+    const auto place = [](std::uint64_t sector) { return 1000 * sector; };
+    for (unsigned version = 1; version <= 2; ++version) {
+        for (std::uint64_t sector = 0; sector < sectors; ++sector)
+            scene.write(version, place(sector), version);
+    }
+    for (unsigned i = 0; i < 200; ++i) // at 64 and at 128 it grows
+        scene.write(100 + i, 100000 + i, 1);
+    for (std::uint64_t sector = 0; sector < sectors; ++sector)
+        CHECK(scene.is_dropped(1, place(sector), 1));
+}
+
+TEST_CASE("a late copy is known though its repetition, which was refused, is forgotten", "[core][stale]") {
+    History scene;
+    const Change original = scene.begin(1, 4, 1);
+    Change repetition = scene.change(5, 4, 1);
+    const bool has_ended =
+        GENERATE(true, false); // before the repetition, which came before that, was refused
+    CAPTURE(has_ended);
+    scene.now += std::chrono::seconds(10);
+    if (has_ended)
+        scene.history.ended(original, scene.now);
+    REQUIRE_FALSE(scene.history.has_replaced(repetition));
+    scene.history.add_refused(repetition);
+    if (!has_ended)
+        scene.history.ended(original, scene.now);
+    scene.write(7, 4, 2);
+    scene.now += std::chrono::milliseconds(1500);
+    CHECK(scene.is_dropped(1, 4, 1));
+    scene.now += std::chrono::milliseconds(700);
+    CHECK_FALSE(scene.is_dropped(1, 4, 1));
+}
+
 TEST_CASE("contents are told apart by the first and last words of their sectors, digests by all",
           "[core][stale]") {
     Frames frames;
@@ -507,8 +592,9 @@ TEST_CASE("a flood of copies is dropped when looking for each would take the pro
     CHECK_FALSE(history.write(77, {4, 1})); // and then it is known again that nothing has happened there
 }
 
-TEST_CASE("frames that waited are dropped when looking for what overtook each would take the processor",
-          "[core][stale]") {
+TEST_CASE(
+    "frames that waited are dropped when looking for the writes that overtook each would take the processor",
+    "[core][stale]") {
     LoneHistory history;
     for (unsigned i = 0; i < 20000; ++i, history.now += std::chrono::microseconds(5))
         CHECK_FALSE(history.write(i, {100 + i, 1}));

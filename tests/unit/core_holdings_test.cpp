@@ -1,4 +1,4 @@
-// What exports hold of everything that they share (holdings.hpp): one export's trouble is its own.
+// The shared resources that exports hold (holdings.hpp): one export's trouble is its own.
 #include "core_fixture.hpp"
 #include "support/catch.hpp"
 
@@ -19,6 +19,7 @@ using aoetarget::core::Time;
 namespace {
 
 constexpr std::uint64_t sectors = 4096;
+constexpr std::uint64_t few_sectors = 1024; // where there are many disks, each of which takes its memory
 // As a link with an XDP lane has them at an MTU of 1500.
 constexpr std::uint32_t link_slots = 1344, lent_slots = 320;
 
@@ -31,12 +32,13 @@ struct Scene {
     explicit Scene(unsigned hung, std::uint32_t block_bytes = 512,
                    const CoreFixture::Options& options = {.bounce_buffers = 16, .slots = link_slots})
         : core(options), healthy_slot(static_cast<std::uint8_t>(hung + 1)) {
+        const auto geometry = geometry_of(hung > 64 ? few_sectors : sectors, block_bytes);
         core.link->pool().set_aside(lent_slots);
         for (std::uint32_t i = 0; i < lent_slots; ++i)
             lent.push_back(*core.link->pool().take());
         for (unsigned i = 1; i <= hung; ++i)
-            core.add_export(geometry_of(sectors, block_bytes), address_of(1, i)).immediate = false;
-        healthy = &core.add_export(geometry_of(sectors, block_bytes), address_of(1, healthy_slot));
+            core.add_export(geometry, address_of(1, i)).immediate = false;
+        healthy = &core.add_export(geometry, address_of(1, healthy_slot));
         core.turn();
     }
     ~Scene() {
@@ -133,7 +135,7 @@ TEST_CASE("a slow host on nine exports that hang does not take the slots that ar
     Scene scene(9);
     for (unsigned i = 0; i < 9 * 128; ++i) {
         scene.core.send(a_write(i / 9).from(numbered_mac(0x77)).to(1, static_cast<std::uint8_t>(1 + i % 9)));
-        scene.pass(std::chrono::milliseconds(150));
+        scene.pass(std::chrono::milliseconds(110));
         REQUIRE(scene.core.link->free_slots() > 0);
     }
     scene.expect_service();
@@ -189,7 +191,7 @@ TEST_CASE("partial blocks and verifies of exports that hang leave each other exp
     scene.expect_service();
 }
 
-TEST_CASE("what fences and saves hold counts as their export's", "[core][holdings]") {
+TEST_CASE("slots that fences and saves hold count as their export's", "[core][holdings]") {
     struct Store final : StateStore {
         void save(const aoetarget::Address&, const ProtocolState&, StateSaver& saver) override {
             savers.push_back(&saver);
@@ -232,7 +234,7 @@ TEST_CASE("a state that cannot be saved leaves its export what it owns for reque
     CHECK(core.reply(unsaved).config_text() == "a");
 }
 
-TEST_CASE("the sum of what is held and of what each export could still claim never exceeds a pool",
+TEST_CASE("the slots held and those that each export could still claim never exceed a pool",
           "[core][holdings]") {
     // Any order of coming and going, of any senders; exports come and go as well.
     std::mt19937 random(1);
@@ -301,8 +303,7 @@ TEST_CASE("an export that is added while others hang finds what it owns, if ther
     CHECK(added.operations == 1);
 }
 
-TEST_CASE("what devices that stall may hold of the kernel's workers is asked for in addition",
-          "[core][holdings]") {
+TEST_CASE("kernel workers that stalled devices may hold are asked for in addition", "[core][holdings]") {
     Scene scene(3);
     CHECK(scene.core.core.held_workers() == 0);
     scene.ask_hung(1, 10, a_write);

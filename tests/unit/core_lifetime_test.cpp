@@ -1,4 +1,4 @@
-// What comes and goes while requests are under way: links, MTUs, exports. No slot may be lost, and no memory.
+// Links, MTUs and exports that come and go while requests are under way. No slot and no memory may be lost.
 #include "core_fixture.hpp"
 #include "support/catch.hpp"
 
@@ -108,7 +108,8 @@ TEST_CASE("in place of an answer that the link refused as too long goes an abort
     core.turn();
 }
 
-TEST_CASE("an export that is removed finishes what is under way and then goes", "[core][lifetime]") {
+TEST_CASE("an export that is removed finishes its requests under way and then goes away",
+          "[core][lifetime]") {
     CoreFixture core;
     Disk& disk = core.add_export();
     disk.immediate = false;
@@ -174,17 +175,17 @@ TEST_CASE("a link that takes the place of one that has gone gets none of its ans
 
 TEST_CASE("links let in the addresses of all exports that somebody sees", "[core][lifetime]") {
     CoreFixture core;
-    CHECK(core.core.visible_addresses().empty());
+    CHECK(core.core.visible_addresses({"eth0"}).empty());
     for (const aoetarget::Address address : {aoetarget::Address{7, 1}, {3, 9}, {7, 0}, {65534, 254}})
         core.add_export(geometry_of(8), address);
     using Addresses = std::vector<aoetarget::Address>;
-    CHECK(core.core.visible_addresses() == Addresses{{3, 9}, {7, 0}, {7, 1}, {65534, 254}});
+    CHECK(core.core.visible_addresses({"eth0"}) == Addresses{{3, 9}, {7, 0}, {7, 1}, {65534, 254}});
     core.core.remove_export({3, 9});
-    CHECK(core.core.visible_addresses() == Addresses{{7, 0}, {7, 1}, {65534, 254}});
+    CHECK(core.core.visible_addresses({"eth0"}) == Addresses{{7, 0}, {7, 1}, {65534, 254}});
     core.ask(mask_request(mask_edit, {{directive_add, other_client_mac}}).to(7, 0));
-    CHECK(core.core.visible_addresses() == Addresses{{7, 0}, {7, 1}, {65534, 254}});
+    CHECK(core.core.visible_addresses({"eth0"}) == Addresses{{7, 0}, {7, 1}, {65534, 254}});
     core.core.close();
-    CHECK(core.core.visible_addresses().empty());
+    CHECK(core.core.visible_addresses({"eth0"}).empty());
 }
 
 TEST_CASE("requests in every state end when the core is closed", "[core][lifetime]") {

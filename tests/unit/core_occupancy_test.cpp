@@ -1,4 +1,4 @@
-// Whether an operation is near a request is told from a table that is much smaller than an export.
+// A table that is much smaller than an export tells whether an operation is near a request.
 #include "core/occupancy.hpp"
 #include "support/catch.hpp"
 
@@ -18,7 +18,8 @@ bool touches(const SectorRange& one, const SectorRange& other) {
 
 } // namespace
 
-TEST_CASE("an operation is near what it overlaps and what it borders on", "[core][occupancy]") {
+TEST_CASE("an operation is near sectors that it overlaps and sectors that it borders on",
+          "[core][occupancy]") {
     Occupancy occupancy;
     occupancy.add(disk, {1024, 8});
     CHECK(occupancy.is_near(disk, {1024, 8}));
@@ -76,7 +77,7 @@ TEST_CASE("an operation is near nothing on another export", "[core][occupancy]")
     CHECK(occupancy.is_near(other, {0, 8}));
 }
 
-TEST_CASE("of what is near nothing is missed, and what is not near is seldom taken for it",
+TEST_CASE("no operation that is near is missed, and one that is not near is seldom taken for it",
           "[core][occupancy]") {
     std::mt19937_64 random(7); // NOLINT(cert-msc51-cpp): each run the same
     Occupancy occupancy;

@@ -1,5 +1,5 @@
-// Changes of the config string, the mask list and the reservation where they are kept: the answer waits until
-// they are on stable storage.
+// Changes of the config string, the mask list and the reservation with a state directory: the answer waits
+// until they are on stable storage.
 #include "core_fixture.hpp"
 #include "support/catch.hpp"
 
@@ -76,7 +76,7 @@ TEST_CASE("each change is answered when it is saved, and holds from then on", "[
     kept.core.forget();
 }
 
-TEST_CASE("what cannot be saved is refused and changes nothing", "[core][state]") {
+TEST_CASE("a change that cannot be saved is refused and changes nothing", "[core][state]") {
     Kept kept;
     const auto tag = kept.core.send(reserve_request(reserve_set, {other_client_mac}));
     kept.store.finish(ENOSPC);
@@ -85,6 +85,8 @@ TEST_CASE("what cannot be saved is refused and changes nothing", "[core][state]"
     CHECK(reply.error() == device_unavailable);
     CHECK(kept.core.ask(reserve_request()).holder_count() == 0);
     CHECK_FALSE(kept.core.ask(read_request(0, 1)).is_error());
+    CHECK(kept.core.take_event(aoetarget::EventKind::state_not_saved).find("No space left on device") !=
+          std::string::npos);
 }
 
 TEST_CASE("while one change is being saved others are left to be repeated", "[core][state]") {
@@ -93,6 +95,8 @@ TEST_CASE("while one change is being saved others are left to be repeated", "[co
     kept.core.expect_silence(config_request(ccmd_force, "two"));
     kept.core.expect_silence(mask_request(mask_edit, {{directive_add, client_mac}}));
     kept.core.expect_silence(reserve_request(reserve_set, {client_mac}));
+    CHECK(kept.core.acted_upon()); // no frame that the link would count as foreign
+    CHECK(kept.core.stats().dropped == 3);
     CHECK_FALSE(kept.core.ask(read_request(0, 1)).is_error());
     kept.store.finish();
     CHECK(kept.core.reply(tag).config_text() == "one");
@@ -120,7 +124,7 @@ TEST_CASE("a reservation fences when it is saved, not before", "[core][state]") 
     kept.core.forget();
 }
 
-TEST_CASE("an export that goes waits for what is being saved", "[core][state]") {
+TEST_CASE("an export that goes away waits for the change that is being saved", "[core][state]") {
     Kept kept;
     const auto tag = kept.core.send(config_request(ccmd_set, "home"));
     kept.core.core.remove_export({1, 1});
@@ -134,7 +138,8 @@ TEST_CASE("an export that goes waits for what is being saved", "[core][state]") 
     kept.core.forget();
 }
 
-TEST_CASE("an export begins with what was kept; a mask list of its options is stronger", "[core][state]") {
+TEST_CASE("an export begins with its saved state, but a mask list in its options takes precedence",
+          "[core][state]") {
     CoreFixture core;
     ProtocolState state;
     const std::string text = "kept";
@@ -184,7 +189,7 @@ TEST_CASE("a fence that was being saved while questions took all the places wait
     kept.core.forget();
 }
 
-TEST_CASE("after a save that failed even what has not changed is saved", "[core][state]") {
+TEST_CASE("after a save that failed, even an unchanged state is saved", "[core][state]") {
     Kept kept;
     const auto failed = kept.core.send(reserve_request(reserve_set, {client_mac}));
     kept.store.finish(EIO);

@@ -82,7 +82,7 @@ TEST_CASE("a set of tags may hold a newer one wherever one of them is newer", "[
     }
 }
 
-TEST_CASE("a set of tags in order knows that what comes after is newer than all", "[core][stale]") {
+TEST_CASE("a set of tags in order knows that a later tag is newer than all", "[core][stale]") {
     TagSet set(linux_tag(0, 0));
     for (unsigned sent = 1; sent < 0x7FFF; ++sent) {
         const std::uint32_t tag = linux_tag(sent * 3, sent);

@@ -74,7 +74,7 @@ TEST_CASE("every export that a wildcard means answers once", "[core][wildcard]")
     CHECK(replies.size() == row.meant.size());
 }
 
-TEST_CASE("what changes data is not carried out for a wildcard", "[core][wildcard]") {
+TEST_CASE("a command that changes data is not carried out for a wildcard", "[core][wildcard]") {
     aoetarget::Geometry geometry = geometry_of(256);
     geometry.discard = geometry.volatile_cache = true;
     CoreFixture core;
@@ -87,7 +87,7 @@ TEST_CASE("what changes data is not carried out for a wildcard", "[core][wildcar
     CHECK(disk.log.empty());
 }
 
-TEST_CASE("a wildcard waits for slots and goes on where it stopped", "[core][wildcard]") {
+TEST_CASE("a wildcard waits for slots and continues where it stopped", "[core][wildcard]") {
     const unsigned exports = GENERATE(3u, 4u, 5u, 17u);
     CoreFixture core({.slots = 4});
     core.link->slow = true;
@@ -210,7 +210,9 @@ TEST_CASE("close() ends the waiting wildcards: a closed export takes no request"
     add_exports(core, 5);
     settle(core);
     core.send(read_request(0, 1).to(every_shelf, every_slot));
+    CHECK(core.core.out_of_slots() == 0);
     core.core.close();
+    CHECK(core.core.out_of_slots() == 1);
     for (const Disk& disk : core.disks)
         CHECK(disk.log.empty());
     turn_until_quiet(core);

@@ -1,6 +1,6 @@
 // A device in memory whose completions the test decides: when, in what order, from which thread and with what
-// error. It watches over what a device may rely on: whole blocks, aligned buffers, and that nothing overlaps
-// a change that is under way.
+// error. It checks the promises to a device: whole blocks, aligned buffers, and that nothing overlaps a
+// change that is under way.
 #pragma once
 
 #include "support/wire.hpp"
@@ -48,7 +48,9 @@ class Disk {
     std::vector<Logged> log;
     std::string violations; ///< Empty, or what the core did that it must not.
     unsigned operations = 0;
-    bool exists = true; ///< Until the core destroys its part.
+    bool refuses_writes = false;
+    std::uint64_t present_sectors = 0; ///< The answer of refresh_sectors().
+    bool exists = true;                ///< Until the core destroys its part.
 
     /// Carries an operation out and completes it; the first that was submitted if not told otherwise.
     void complete(std::size_t index = 0) {
@@ -166,7 +168,9 @@ class FakeDevice final : public aoetarget::BlockDevice {
     explicit FakeDevice(Disk& disk) : disk_(disk) {}
     ~FakeDevice() override { disk_.exists = false; }
     [[nodiscard]] aoetarget::Geometry geometry() const override { return disk_.geometry; }
+    std::uint64_t refresh_sectors() override { return disk_.present_sectors; }
     void submit(aoetarget::Io& io) override { disk_.submit(io); }
+    [[nodiscard]] bool refuses_writes() const override { return disk_.refuses_writes; }
 
   private:
     Disk& disk_;

@@ -1,13 +1,16 @@
-// A network interface of the core's that ends in the test.
+// A network interface of the core that ends in the test.
 #pragma once
 
 #include "core/link.hpp"
 #include "support/wire.hpp"
 
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <functional>
 #include <memory>
+#include <string>
+#include <utility>
 #include <vector>
 
 namespace aoetest {
@@ -40,8 +43,10 @@ class FakeLink final : public aoetarget::core::Link {
   public:
     using Sent = std::function<void(FakeLink& link, aoetarget::ConstBytes frame)>;
 
-    FakeLink(const Mac& mac, unsigned mtu, std::uint32_t slots, Sent sent, std::size_t payload_alignment)
-        : address(mac), mtu_now(mtu), sent_(std::move(sent)), layout_{slots, mtu + 18, payload_alignment},
+    FakeLink(std::string name, const Mac& mac, unsigned mtu, std::uint32_t slots, Sent sent,
+             std::size_t payload_alignment)
+        : address(mac), mtu_now(mtu), name_(std::move(name)),
+          sent_(std::move(sent)), layout_{slots, mtu + 18, payload_alignment},
           memory_(layout_.region_bytes()), pool_(memory_.bytes(), layout_) {
         max_slot_frame_ = pool_.frame_capacity();
         held_.reserve(slots);
@@ -60,6 +65,10 @@ class FakeLink final : public aoetarget::core::Link {
         return slot;
     }
 
+    [[nodiscard]] const std::string& name() const override { return name_; }
+    [[nodiscard]] std::vector<std::string> names() const override {
+        return other_name.empty() ? std::vector{name_} : std::vector{name_, other_name};
+    }
     [[nodiscard]] aoetarget::MacAddress mac() const override { return to_mac(address); }
     [[nodiscard]] unsigned mtu() const override { return mtu_now; }
     [[nodiscard]] bool up() const override { return up_now; }
@@ -71,6 +80,8 @@ class FakeLink final : public aoetarget::core::Link {
             held_.push_back(std::move(slot));
     }
 
+    /// From the next add_link() on.
+    void advertise_every(std::chrono::seconds interval) { advertise_interval_ = interval; }
     /// Ends what is being sent; only with `slow`.
     void finish_sending() { held_.clear(); }
     [[nodiscard]] std::size_t free_slots() const { return pool_.free_slots(); }
@@ -80,10 +91,12 @@ class FakeLink final : public aoetarget::core::Link {
     unsigned mtu_now;
     unsigned buffers_now = 1000;
     bool up_now = true;
+    std::string other_name;
     bool slow = false; ///< Slots stay in use until finish_sending().
     aoetarget::core::LinkId id = 0;
 
   private:
+    const std::string name_;
     Sent sent_;
     aoetarget::core::FramePool::Layout layout_;
     AlignedMemory memory_;

@@ -1,5 +1,6 @@
 // The data path of a file device: what is on disk after each operation, and when it completes.
 #include "file_disk.hpp"
+#include "storage/disk_watch.hpp"
 #include "support/backing.hpp"
 #include "support/catch.hpp"
 
@@ -8,7 +9,7 @@
 #include <fstream>
 #include <random>
 
-#include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 using aoetarget::Cache;
 using aoetarget::Durability;
@@ -19,12 +20,6 @@ using namespace aoetest;
 namespace {
 
 const Bytes one_zero_sector(sector_bytes, 0);
-
-std::uint64_t allocated_bytes(const ImageFile& image) {
-    struct stat status {};
-    REQUIRE(stat(image.path().c_str(), &status) == 0);
-    return static_cast<std::uint64_t>(status.st_blocks) * 512;
-}
 
 /// What the file below a loop device holds: the medium, as far as the file device can tell.
 Bytes medium(const ImageFile& below, std::uint64_t lba, std::size_t sectors) {
@@ -69,7 +64,7 @@ struct TightDisk {
 
 } // namespace
 
-TEST_CASE("what is written is read back, whichever cache, buffers and durability are used") {
+TEST_CASE("data is read back as it was written, whichever cache, buffers and durability are used") {
     const auto cache = GENERATE(Cache::direct, Cache::page);
     const auto durability = GENERATE(Durability::stable, Durability::volatile_cache);
     const auto cut_bytes = GENERATE(TestIo::whole, std::size_t{4096}, std::size_t{512});
@@ -147,14 +142,29 @@ TEST_CASE("many operations under way at once each complete once, with their own 
     CHECK(disk.read(0, operations * sectors_each) == pattern(0, operations * sectors_each, 1));
 }
 
-TEST_CASE("reading beyond the end of a file that has shrunk is ENODATA, also where it ends within a sector") {
+TEST_CASE("reading beyond the end of a file that has shrunk is ENXIO, also where it ends within a sector") {
     const auto cache = GENERATE(Cache::direct, Cache::page);
     const ImageFile image(128);
     FileDisk disk(image.path(), through(cache));
     image.resize_bytes(9 * sector_bytes + 100);
     CHECK(disk.read(0, 8) == pattern(0, 8));
-    CHECK(disk.run(*disk.make(Io::Op::read, {0, 16})) == ENODATA);
-    CHECK(disk.run(*disk.make(Io::Op::read, {16, 8})) == ENODATA);
+    CHECK(disk.run(*disk.make(Io::Op::read, {0, 16})) == ENXIO);
+    CHECK(disk.run(*disk.make(Io::Op::read, {16, 8})) == ENXIO);
+}
+
+TEST_CASE("writing beyond the end of a disk that has shrunk is ENXIO, and no want of space") {
+    if (!is_real_root())
+        SKIP_BECAUSE("loop devices need root");
+    const auto cache = GENERATE(Cache::direct, Cache::page);
+    const ImageFile image(128);
+    const LoopDevice loop(image.path());
+    FileDisk disk(loop.path(), through(cache));
+    image.resize_bytes(64 * sector_bytes);
+    loop.follow_size();
+    CHECK(disk.write(0, pattern(0, 8, 1)) == 0);
+    CHECK(disk.write(64, pattern(64, 8, 1)) == ENXIO);
+    CHECK(disk.run(*disk.make(Io::Op::read, {64, 8})) == ENXIO);
+    CHECK_FALSE(disk.device().refuses_writes());
 }
 
 TEST_CASE("a discard makes a hole that reads as zeros, and spares its neighbours") {
@@ -163,10 +173,10 @@ TEST_CASE("a discard makes a hole that reads as zeros, and spares its neighbours
     FileDisk disk(image.path(), through(cache));
     REQUIRE(disk.geometry().discard);
     CHECK(disk.geometry().discard_zeroes);
-    const std::uint64_t before = allocated_bytes(image);
+    const std::uint64_t before = image.allocated_bytes();
     // One that begins and ends within blocks of the file system.
     REQUIRE(disk.discard({1003, 1000}) == 0);
-    CHECK(allocated_bytes(image) < before);
+    CHECK(image.allocated_bytes() < before);
     CHECK(disk.read(995, 8) == pattern(995, 8));
     CHECK(disk.read(1003, 1000) == Bytes(1000 * sector_bytes, 0));
     CHECK(disk.read(2003, 8) == pattern(2003, 8));
@@ -289,7 +299,8 @@ TEST_CASE("a volatile write reaches the medium with the flush, and a durable one
     CHECK(medium(below, 0, 8) == pattern(0, 8));
 }
 
-TEST_CASE("after a sync that failed every change is refused until the file is opened again; reads go on") {
+TEST_CASE(
+    "after a sync that failed every change is refused until the file is opened again, and reads are not") {
     if (!is_real_root())
         SKIP_BECAUSE("loop devices and mounts need root");
     const auto durability = GENERATE(Durability::stable, Durability::volatile_cache);
@@ -300,13 +311,17 @@ TEST_CASE("after a sync that failed every change is refused until the file is op
         error = disk.flush();
     CHECK(error != 0);
 
-    CHECK(disk.write(0, one_zero_sector) == EIO);
-    CHECK(disk.discard({0, 8}) == EIO);
-    CHECK(disk.flush() == EIO);
+    CHECK(disk.device().refuses_writes());
+    CHECK(disk.write(0, one_zero_sector) == error); // so that want of space stays that
+    CHECK(disk.discard({0, 8}) == error);
+    CHECK(disk.flush() == error);
     CHECK(disk.read(0, 8) == pattern(0, 8));
 
+    FileOptions options = through(Cache::page, durability);
+    options.replaces = true;
+    FileDisk again(tight.loop.path(), options);
     disk.close();
-    FileDisk again(tight.loop.path(), through(Cache::direct));
+    CHECK_FALSE(again.device().refuses_writes());
     CHECK(again.write(0, pattern(0, 8, 2)) == 0);
     CHECK(again.read(0, 8) == pattern(0, 8, 2));
 }
@@ -351,4 +366,50 @@ TEST_CASE("a write that the medium refuses under O_DIRECT fails alone") {
     CHECK(disk.write(0, pattern(0, 8, 3)) == 0);
     CHECK(disk.read(0, 8) == pattern(0, 8, 3));
     CHECK(disk.flush() == 0);
+}
+
+TEST_CASE("a file that has grown is served up to its new end, unless a length was given") {
+    const ImageFile image(64);
+    FileDisk disk(image.path());
+    const auto limited = [&] {
+        aoetarget::FileOptions options;
+        options.length_bytes = 64 * sector_bytes;
+        options.read_only = true;
+        return options;
+    };
+    CHECK(disk.device().refresh_sectors() == 64);
+    image.resize_bytes(128 * sector_bytes + 100);
+    CHECK(disk.device().refresh_sectors() == 128);
+    REQUIRE(disk.write(126, pattern(126, 2, 1)) == 0);
+    CHECK(disk.read(126, 2) == pattern(126, 2, 1));
+    image.resize_bytes(32 * sector_bytes);
+    CHECK(disk.device().refresh_sectors() == 32);
+    CHECK(disk.geometry().sectors == 128);
+    disk.close();
+    image.resize_bytes(64 * sector_bytes);
+    FileDisk part(image.path(), limited());
+    image.resize_bytes(128 * sector_bytes);
+    CHECK(part.device().refresh_sectors() == 64);
+}
+
+TEST_CASE("an export that may grow keeps others off the part into which it grows") {
+    const ImageFile image(64);
+    const FileDisk disk(image.path());
+    image.resize_bytes(128 * sector_bytes);
+    aoetarget::FileOptions beyond;
+    beyond.offset_bytes = 64 * sector_bytes;
+    CHECK_THROWS(aoetarget::open_file(image.path(), beyond));
+}
+
+TEST_CASE("an event of the kernel tells which block device has changed") {
+    using aoetarget::storage::changed_device;
+    using namespace std::string_literals;
+    const std::string path = "change@/devices/virtual/block/loop7\0"s;
+    CHECK(changed_device(path + "ACTION=change\0SUBSYSTEM=block\0RESIZE=1\0MAJOR=7\0MINOR=71\0"s) ==
+          makedev(7, 71));
+    CHECK(changed_device(path + "ACTION=change\0SUBSYSTEM=block\0MINOR=71\0MAJOR=7"s) == makedev(7, 71));
+    CHECK(changed_device(path + "ACTION=add\0SUBSYSTEM=block\0MAJOR=7\0MINOR=71\0"s) == 0);
+    CHECK(changed_device(path + "ACTION=change\0SUBSYSTEM=net\0MAJOR=7\0MINOR=71\0"s) == 0);
+    CHECK(changed_device("") == 0);
+    CHECK(changed_device("\0\0="s) == 0);
 }

@@ -3,6 +3,7 @@
 
 #include "ring/ring.hpp"
 #include "storage/ring_device.hpp"
+#include "support/patience.hpp"
 #include "support/wire.hpp"
 
 #include <aoetarget/file_device.hpp>
@@ -74,7 +75,8 @@ class FileDisk final : public aoetarget::IoOwner {
     using IoPointer = std::unique_ptr<TestIo>;
 
     explicit FileDisk(const std::string& path, const aoetarget::FileOptions& options = {})
-        : device_(aoetarget::open_file(path, options)) {
+        : FileDisk(aoetarget::open_file(path, options)) {}
+    explicit FileDisk(std::unique_ptr<aoetarget::FileDevice> device) : device_(std::move(device)) {
         dynamic_cast<aoetarget::storage::RingDevice&>(*device_).attach(ring_);
     }
 
@@ -101,10 +103,9 @@ class FileDisk final : public aoetarget::IoOwner {
     }
     void submit(TestIo& io) { device_->submit(io); }
     void finish(const TestIo& io) {
-        alarm(30); // a test that hangs says so
+        const Patience patience;
         while (io.completions == 0)
             turn();
-        alarm(0);
     }
     int run(TestIo& io) {
         submit(io);

@@ -1,4 +1,4 @@
-// Changes as a WriteHistory is given them, and what it must make of them.
+// Changes for a WriteHistory, and the results that it must give.
 #pragma once
 
 #include "core/write_history.hpp"
@@ -44,7 +44,8 @@ class Frames {
     }
 
   private:
-    FakeLink link_{numbered_mac(9), 9000, 4096, [](FakeLink&, aoetarget::ConstBytes) {}, sector_bytes};
+    FakeLink link_{"eth0",      numbered_mac(9), 9000, 4096, [](FakeLink&, aoetarget::ConstBytes) {},
+                   sector_bytes};
 };
 
 /// What a history with these bounds must decide: its rule in the plainest form, and what it is for.

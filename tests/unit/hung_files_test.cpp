@@ -6,6 +6,7 @@
 #include "support/backing.hpp"
 #include "support/catch.hpp"
 #include "support/frozen_file_system.hpp"
+#include "support/patience.hpp"
 
 #include <chrono>
 #include <filesystem>
@@ -68,10 +69,9 @@ class HungFiles final : public IoOwner {
     template <typename Condition>
     double until(Condition is_met) {
         const auto begin = std::chrono::steady_clock::now();
-        alarm(30);
+        const Patience patience;
         while (!is_met())
             turn();
-        alarm(0);
         return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count();
     }
 

@@ -62,7 +62,8 @@ TEST_CASE("no frame comes from the future", "[net][arrival]") {
     CHECK(machine.clock.convert(machine.stamp() + 1h) == machine.now);
 }
 
-TEST_CASE("after the wall clock was set forward, what waited is older than what comes", "[net][arrival]") {
+TEST_CASE("after the wall clock was set forward, frames that waited are older than new ones",
+          "[net][arrival]") {
     Machine machine;
     machine.read();
     const Time waiting = machine.stamp();
@@ -121,7 +122,7 @@ TEST_CASE("the machine's own clocks agree with each other", "[net][arrival]") {
     }
 }
 
-TEST_CASE("length and stamp are read from what lies before a frame", "[net][arrival]") {
+TEST_CASE("length and stamp are read from the header before a frame", "[net][arrival]") {
     std::vector<std::byte> memory(StampedFrame::header_bytes);
     io_uring_recvmsg_out header{
         .namelen = 0, .controllen = StampedFrame::control_bytes, .payloadlen = 9018, .flags = MSG_TRUNC};

@@ -63,7 +63,7 @@ TEST_CASE("memory that is used again has every slot but those that are held", "[
     held.clear();
 }
 
-TEST_CASE("what a lane had does not come back, and does not keep the rest", "[net][memory]") {
+TEST_CASE("slots that a lane had do not come back, and do not keep the rest", "[net][memory]") {
     Memories scene;
     FrameMemory& memory = scene.add();
     CHECK_FALSE(memory.had_lane());

@@ -1,4 +1,4 @@
-// Opening files: what is accepted, how it is described, and what is said about the rest.
+// Opening files: which are accepted, their description, and the errors for the others.
 #include "file_disk.hpp"
 #include "support/backing.hpp"
 #include "support/catch.hpp"
@@ -99,7 +99,7 @@ TEST_CASE("through the page cache every sector and every address will do") {
     CHECK(geometry.memory_alignment == 1);
 }
 
-TEST_CASE("the window's place in its physical block is told") {
+TEST_CASE("the geometry gives the window's place in its physical block") {
     const ImageFile image(2048);
     const auto geometry = open_file(image.path(), window(13, 0))->geometry();
     CHECK(geometry.sectors == 2048 - 13);
@@ -127,6 +127,15 @@ TEST_CASE("a read-only export takes neither writes nor discards") {
     CHECK_FALSE(device->geometry().discard);
 }
 
+TEST_CASE("an export takes discards unless told otherwise") {
+    const ImageFile image(64);
+    CHECK(open_file(image.path())->geometry().discard);
+    const auto geometry = open_file(image.path(), with([](auto& o) { o.discard = false; }))->geometry();
+    CHECK_FALSE(geometry.discard);
+    CHECK_FALSE(geometry.discard_zeroes);
+    CHECK_FALSE(geometry.read_only);
+}
+
 TEST_CASE("opening a file changes nothing in it") {
     const ImageFile image(64);
     open_file(image.path());
@@ -150,7 +159,7 @@ TEST_CASE("the identity stays the same for the same window and differs for other
 // --- Refusals
 // ------------------------------------------------------------------------------------------------------------
 
-TEST_CASE("what cannot be exported is refused with path, cause and cure") {
+TEST_CASE("a file that cannot be exported is refused with path, cause and cure") {
     const ImageFile image(64);
     const ImageFile small(0);
     small.resize_bytes(511);
@@ -212,7 +221,7 @@ TEST_CASE(
         const ImageFile image(64, ImageFile::Fill::pattern, folder);
         FileDisk disk(image.path());
         CHECK(disk.device().mode() == "page cache, stable");
-        CHECK(notes_say(disk.device(), "does not take O_DIRECT"));
+        CHECK(notes_say(disk.device(), "does not support O_DIRECT"));
         CHECK(disk.read(0, 64) == pattern(0, 64));
         disk.close();
 
@@ -258,6 +267,33 @@ TEST_CASE("disjoint windows of one file are exported side by side, overlapping o
     CHECK(refusal(image.path(), window(8, 8, true)).error == EBUSY);
 }
 
+TEST_CASE("a device that replaces another shares its lock, also for a longer window, and keeps others off") {
+    const ImageFile image(256);
+    const bool read_only = GENERATE(false, true);
+    auto first = open_file(image.path(), window(8, 64, read_only));
+    FileOptions options = window(8, 128, read_only);
+    options.replaces = true;
+    const auto next = open_file(image.path(), options);
+    CHECK(refusal(image.path(), window(8, 64)).error == EBUSY);
+    first.reset();
+    CHECK(refusal(image.path(), window(8, 8)).error == EBUSY);
+    CHECK(refusal(image.path(), window(100, 8)).error == EBUSY);
+    CHECK(refusal(image.path(), window(136, 8)).error == 0);
+    CHECK(refusal(image.path(), window(0, 8)).error == 0);
+}
+
+TEST_CASE("a device that replaces none of this process is refused what others use") {
+    const ImageFile image(256);
+    const auto other = open_file(image.path(), window(0, 64));
+    FileOptions options = window(8, 64);
+    options.replaces = true;
+    CHECK(refusal(image.path(), options).error == EBUSY); // another window
+    const auto neighbour = open_file(image.path(), window(64, 64));
+    options = window(0, 128);
+    options.replaces = true;
+    CHECK(refusal(image.path(), options).error == EBUSY);
+}
+
 FileOptions window_through(Cache cache, std::uint64_t first_sector, std::uint64_t sectors) {
     FileOptions options = window(first_sector, sectors);
     options.cache = cache;
@@ -272,7 +308,7 @@ TEST_CASE("windows of one file are not written through the page cache and past i
 
     const Refusal refused = refusal(image.path(), window_through(other, 64, 64));
     CHECK(refused.error == EBUSY);
-    CHECK(refused.says("give all exports of it the same cache"));
+    CHECK(refused.says("give all of them the same cache"));
     CHECK(refusal(image.path(), window_through(cache, 64, 64)).error == 0);
     FileOptions reader = window_through(other, 64, 64);
     reader.read_only = true;
@@ -287,7 +323,7 @@ TEST_CASE("a window that may use either cache follows the others of its file") {
     {
         const auto second = open_file(image.path(), window(64, 64));
         CHECK(second->mode() == "page cache, stable");
-        CHECK(notes_say(*second, "another export that writes to it does so"));
+        CHECK(notes_say(*second, "another export that writes to the file does so"));
         CHECK_FALSE(second->geometry().read_ahead);
         first.reset();
         CHECK(refusal(image.path(), window_through(Cache::direct, 0, 64)).error == EBUSY);
@@ -432,7 +468,7 @@ TEST_CASE("windows of one block device come and go on several threads") {
     CHECK(refusals == 0);
 }
 
-TEST_CASE("what nobody else changes may be read ahead, and nothing else") {
+TEST_CASE("a device is read ahead only where nobody else can change it") {
     const ImageFile image(2048);
     const auto reads_ahead = [](const std::string& path, const FileOptions& options = {}) {
         return open_file(path, options)->geometry().read_ahead;

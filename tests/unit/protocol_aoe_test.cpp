@@ -180,7 +180,7 @@ TEST_CASE("the fixed part of Query Config is read and written", "[config]") {
     CHECK(written.config_length() == 5);
 }
 
-TEST_CASE("a string length that lies is only told, not believed", "[config]") {
+TEST_CASE("a string length beyond the frame is reported, not believed", "[config]") {
     aoetest::Bytes frame = aoetest::config_request().encode();
     frame[30] = frame[31] = 0xFF;
     CHECK(QueryConfig::parse(view(frame))->string_length == 0xFFFF);

@@ -85,7 +85,7 @@ TEST_CASE("texts are byte-swapped, padded with spaces and cut", "[identify]") {
     CHECK(cut.words[47] == 0x8000);
 }
 
-TEST_CASE("the capacity is told in 28 bits as far as they go, and in 48", "[identify]") {
+TEST_CASE("IDENTIFY gives the capacity in 28 bits as far as they reach, and in 48", "[identify]") {
     struct Row {
         std::uint64_t sectors, lba28;
     };
@@ -108,7 +108,7 @@ TEST_CASE("a small disk has the cylinders it has", "[identify]") {
     CHECK((data.words[57] | data.words[58] << 16) == 16 * 63 * 100);
 }
 
-TEST_CASE("the write cache is told as supported and as enabled", "[identify]") {
+TEST_CASE("IDENTIFY reports the write cache as supported and as enabled", "[identify]") {
     Identity identity = plain();
     identity.geometry.volatile_cache = GENERATE(false, true);
     identity.write_cache_enabled = GENERATE(false, true);
@@ -118,7 +118,7 @@ TEST_CASE("the write cache is told as supported and as enabled", "[identify]") {
     CHECK(data.bit(85, 5) == (identity.geometry.volatile_cache && identity.write_cache_enabled));
 }
 
-TEST_CASE("trim is told where the device discards", "[identify]") {
+TEST_CASE("IDENTIFY announces trim where the device discards", "[identify]") {
     Identity identity = plain();
     identity.geometry.discard = GENERATE(false, true);
     identity.geometry.discard_zeroes = GENERATE(false, true);
@@ -131,7 +131,7 @@ TEST_CASE("trim is told where the device discards", "[identify]") {
     CHECK(data.words[69] == (trims && identity.geometry.discard_zeroes ? 0x4020 : 0));
 }
 
-TEST_CASE("the physical block is told, the logical one is always a sector", "[identify]") {
+TEST_CASE("IDENTIFY gives the physical block, and the logical one is always a sector", "[identify]") {
     struct Row {
         std::uint32_t logical, physical, offset;
         unsigned word_106, word_209;

@@ -5,6 +5,7 @@
 
 using aoetarget::Address;
 using aoetarget::MacAddress;
+using aoetarget::MacPattern;
 using aoetarget::SectorRange;
 
 TEST_CASE("an AoE address is read with or without the e", "[address]") {
@@ -14,7 +15,7 @@ TEST_CASE("an AoE address is read with or without the e", "[address]") {
     CHECK(Address::parse("65534.254") == Address{65534, 254});
 }
 
-TEST_CASE("what is no AoE address is refused", "[address]") {
+TEST_CASE("a text that is no AoE address is refused", "[address]") {
     const std::string text = GENERATE("", "e", ".", "1", "1.", ".1", "1.2.3", "65535.1", "1.255", "65536.0",
                                       "0.256", "-1.2", "+1.2", " 1.2", "1.2 ", "1. 2", "0x1.2", "E1.2",
                                       "ee1.2", "1,2", "4294967297.1", "99999999999999999999.1");
@@ -41,7 +42,7 @@ TEST_CASE("a MAC address is read with or without colons, in either case", "[addr
     CHECK(to_string(mac) == "02:00:ab:cd:ef:19");
 }
 
-TEST_CASE("what is no MAC address is refused", "[address]") {
+TEST_CASE("a text that is no MAC address is refused", "[address]") {
     const std::string text =
         GENERATE("", "02:00:ab:cd:ef", "02:00:ab:cd:ef:1", "02:00:ab:cd:ef:19:", "02-00-ab-cd-ef-19",
                  "02:00:ab:cd:ef:1g", "0200abcdef1", "0200abcdef1g", "0200abcdef199", "02:00:ab:cd:ef;19",
@@ -50,7 +51,36 @@ TEST_CASE("what is no MAC address is refused", "[address]") {
     CHECK_FALSE(MacAddress::parse(text));
 }
 
-TEST_CASE("broadcast and multicast addresses are told from those of one host", "[address]") {
+TEST_CASE("a pattern is a MAC address, or its first bytes and an asterisk", "[address]") {
+    const MacAddress mac{{0x52, 0x54, 0, 0, 0, 1}}, other{{0x52, 0x55, 0, 0, 0, 1}};
+    struct Case {
+        std::string text;
+        bool is_exact, has_other;
+    };
+    const Case cases[] = {{"52:54:00:00:00:01", true, false},
+                          {"525400000001", true, false},
+                          {"52:54:00:00:00:*", false, false},
+                          {"5254*", false, false},
+                          {"52:54:*", false, false},
+                          {"52*", false, true},
+                          {"52:*", false, true},
+                          {"*", false, true}};
+    for (const auto& [text, is_exact, has_other] : cases) {
+        CAPTURE(text);
+        const auto pattern = MacPattern::parse(text);
+        REQUIRE(pattern);
+        CHECK(pattern->is_exact() == is_exact);
+        CHECK(pattern->matches(mac));
+        CHECK(pattern->matches(other) == has_other);
+    }
+    for (const std::string bad : {"", "52:5*", "5*", "52:54*", "52::*", ":*", "52:54:00:00:00:01:*",
+                                  "525400000001*", "**", "52:*:00", "5g*", "*52"}) {
+        CAPTURE(bad);
+        CHECK_FALSE(MacPattern::parse(bad));
+    }
+}
+
+TEST_CASE("broadcast and multicast addresses are distinguished from those of one host", "[address]") {
     CHECK(MacAddress::broadcast().is_multicast());
     CHECK(MacAddress{{0x01, 0, 0x5E, 0, 0, 1}}.is_multicast());
     CHECK_FALSE(MacAddress{}.is_multicast());
@@ -74,7 +104,7 @@ TEST_CASE("ranges overlap where they have a sector in common", "[address]") {
     CHECK(row.other.overlaps(row.one) == row.overlap);
 }
 
-TEST_CASE("a range contains what lies in it", "[address]") {
+TEST_CASE("a range contains the ranges that lie in it", "[address]") {
     CHECK(SectorRange{4, 4}.contains({4, 4}));
     CHECK(SectorRange{4, 4}.contains({5, 2}));
     CHECK_FALSE(SectorRange{4, 4}.contains({3, 2}));

@@ -3,6 +3,7 @@
 #include "storage/state_file.hpp"
 #include "support/backing.hpp"
 #include "support/catch.hpp"
+#include "support/patience.hpp"
 
 #include <cerrno>
 #include <filesystem>
@@ -17,6 +18,7 @@
 #include <unistd.h>
 
 using namespace aoetarget;
+using aoetest::Patience;
 using core::ProtocolState;
 using storage::encode_state, storage::parse_state;
 
@@ -137,7 +139,7 @@ TEST_CASE("a state with any byte changed, or cut anywhere, is not taken", "[stor
     CHECK_FALSE(parse_state(whole + "\n"));
 }
 
-TEST_CASE("what was saved is loaded, and replaced as a whole", "[storage][state]") {
+TEST_CASE("a saved state is loaded, and replaced as a whole", "[storage][state]") {
     const Folder folder;
     ring::Ring ring(64);
     {
@@ -157,7 +159,7 @@ TEST_CASE("what was saved is loaded, and replaced as a whole", "[storage][state]
     CHECK(directory.load({1, 3}).state == fullest());
 }
 
-TEST_CASE("a damaged state is set aside and told", "[storage][state]") {
+TEST_CASE("a damaged state is set aside and reported", "[storage][state]") {
     const Folder folder;
     folder.write("e1.1.state", "aoetarget state 1\nmask 02:00:00:00:00:01\n");
     ring::Ring ring(64);
@@ -191,9 +193,8 @@ TEST_CASE("a state is read from a regular file with one name only, and the start
         folder.write("precious", encode_state(example()));
         storage::StateDirectory directory(ring, folder.path());
         obstacle.put(folder, folder.at("e1.1.state"));
-        alarm(10);
+        const Patience patience;
         const std::string refusal = refusal_to_load(directory);
-        alarm(0);
         CHECK(refusal.starts_with(folder.at("e1.1.state") + ": cannot read the state of an export"));
         CHECK(refusal.find(obstacle.name == std::string("a hard link")
                                ? "put a copy in its place"
@@ -231,9 +232,8 @@ TEST_CASE("a save replaces whatever has the names of its files, and never writes
         storage::StateDirectory directory(ring, folder.path());
         directory.load({1, 1});
         obstacle.put(folder, folder.at(in_place));
-        alarm(10);
+        const Patience patience;
         CHECK(save(ring, directory, {1, 1}, example()) == 0);
-        alarm(0);
         CHECK(std::filesystem::is_regular_file(std::filesystem::symlink_status(folder.at("e1.1.state"))));
         CHECK(folder.text("e1.1.state") == encode_state(example()));
         CHECK_FALSE(std::filesystem::exists(std::filesystem::symlink_status(folder.at("e1.1.state.new"))));
@@ -243,7 +243,8 @@ TEST_CASE("a save replaces whatever has the names of its files, and never writes
     }
 }
 
-TEST_CASE("what is in the way of a save and cannot be removed is told at the start", "[storage][state]") {
+TEST_CASE("a file that is in the way of a save and cannot be removed is reported at the start",
+          "[storage][state]") {
     const Folder folder;
     std::filesystem::create_directory(folder.at("e1.1.state.new"));
     ring::Ring ring(64);
@@ -285,12 +286,13 @@ TEST_CASE("a directory that cannot be is refused with its name and the cause", "
     CHECK(error_of(file).starts_with(file + ": cannot open the directory"));
     CHECK(error_of(file).ends_with("Not a directory"));
     // /proc cannot be synced, and so cannot make what is in it stay.
-    CHECK(error_of("/proc/self")
-              .starts_with("/proc/self: cannot make sure that the state of exports in it stays"));
+    CHECK(
+        error_of("/proc/self").starts_with("/proc/self: cannot sync the state of exports in it to the disk"));
 }
 
-TEST_CASE("that a state is being saved can be told, and what a power cut left of a save goes",
-          "[storage][state]") {
+TEST_CASE(
+    "a directory knows whether a state is being saved, and removes the remains of a save after a power cut",
+    "[storage][state]") {
     const Folder folder;
     std::ofstream(folder.path() + "/e1.1.state.new") << "half of it";
     ring::Ring ring(64);

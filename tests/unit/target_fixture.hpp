@@ -1,6 +1,7 @@
 // A host of the library: volumes of its own in memory, and a target that runs on a thread of its own.
 #pragma once
 
+#include "support/patience.hpp"
 #include "support/raw_client.hpp"
 #include "support/test_network.hpp"
 
@@ -13,6 +14,7 @@
 #include <future>
 #include <memory>
 #include <mutex>
+#include <stdexcept>
 #include <thread>
 
 #include <sys/eventfd.h>
@@ -25,13 +27,6 @@ inline aoetarget::ExportOptions at(unsigned shelf, unsigned slot) {
     options.address = {static_cast<std::uint16_t>(shelf), static_cast<std::uint8_t>(slot)};
     return options;
 }
-
-/// A test that hangs ends the program and says so.
-class Patience {
-  public:
-    Patience() { alarm(30); }
-    ~Patience() { alarm(0); }
-};
 
 /// What a volume did, for whoever outlives it.
 struct VolumeLog {
@@ -135,17 +130,13 @@ class RunningTarget {
     explicit RunningTarget(const std::function<void(aoetarget::Target&)>& set_up,
                            const aoetarget::TargetOptions& options = {})
         : target_(options) {
-        target_.watch(event_, [this] { do_work(); });
         set_up(target_);
         thread_ = std::thread([this] {
             target_.run();
             ended_ = true;
         });
     }
-    ~RunningTarget() {
-        end();
-        close(event_);
-    }
+    ~RunningTarget() { end(); }
     RunningTarget(const RunningTarget&) = delete;
     RunningTarget& operator=(const RunningTarget&) = delete;
 
@@ -160,19 +151,16 @@ class RunningTarget {
     [[nodiscard]] bool ended() const { return ended_; }
     void join() { thread_.join(); }
 
-    /// Runs `work` on the target's thread and waits until it is done.
+    /// Runs `work` on the target's thread and waits until it is done. Throws if the target has ended before.
     void on_its_thread(const std::function<void(aoetarget::Target&)>& work) {
-        std::promise<void> done;
-        {
-            const std::lock_guard lock(mutex_);
-            work_.push_back([&] {
-                work(target_);
-                done.set_value();
-            });
-        }
-        const std::uint64_t one = 1;
-        if (write(event_, &one, sizeof one) == sizeof one)
-            done.get_future().wait();
+        auto fate = std::make_shared<Fate>();
+        std::future<bool> is_done = fate->promise.get_future();
+        target_.post([this, &work, fate = std::move(fate)] { // destroyed with it
+            work(target_);
+            fate->done = true;
+        });
+        if (!is_done.get())
+            throw std::runtime_error("the target has ended");
     }
     [[nodiscard]] aoetarget::Stats stats() {
         aoetarget::Stats stats;
@@ -181,23 +169,14 @@ class RunningTarget {
     }
 
   private:
-    void do_work() {
-        std::uint64_t count = 0;
-        if (read(event_, &count, sizeof count) < 0)
-            return;
-        std::deque<std::function<void()>> work;
-        {
-            const std::lock_guard lock(mutex_);
-            work.swap(work_);
-        }
-        for (const auto& each : work)
-            each();
-    }
+    /// Tells at its end whether a function was called.
+    struct Fate {
+        ~Fate() { promise.set_value(done); }
+        std::promise<bool> promise;
+        bool done = false;
+    };
 
-    int event_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     aoetarget::Target target_;
-    std::mutex mutex_;
-    std::deque<std::function<void()>> work_;
     std::atomic<bool> ended_{false};
     std::thread thread_;
 };

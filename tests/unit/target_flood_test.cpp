@@ -1,6 +1,7 @@
-// Goodput: a disk that is asked for ten times what it can do still does as much that is of use as before.
+// Goodput: a disk that gets ten times as many requests as it can serve still does as much useful work as
+// before.
 //
-// What is of use: see window_load.hpp.
+// window_load.hpp says which answers are useful.
 #include "support/catch.hpp"
 #include "support/faulty_device.hpp"
 #include "support/flood.hpp"
@@ -22,12 +23,15 @@ constexpr milliseconds disk_service{1};
 
 /// A target with one slow disk, e1.1.
 struct SlowDisk {
+    explicit SlowDisk(milliseconds each = disk_service) : service(each) {}
+
+    milliseconds service;
     VolumeLog log;
     const VethPair& wire = standard_wire();
     RunningTarget running{[&](Target& target) {
         target.add_interface(wire.target_end());
-        target.add_export(at(1, 1), std::make_unique<FaultyDevice>(Volume::make(log, 8192),
-                                                                   Faults{.service = disk_service}));
+        target.add_export(
+            at(1, 1), std::make_unique<FaultyDevice>(Volume::make(log, 8192), Faults{.service = service}));
     }};
 
     aoetarget::ExportStats stats() { return running.stats().exports.at(0); }
@@ -64,8 +68,8 @@ TEST_CASE(
     WindowLoad::Outcome outcome;
     double in_all = 0;
     std::uint64_t crowding = 0;
-    // A busy machine may take the processor away from any of the threads here: up to three attempts.
-    for (int attempt = 0; attempt < 3 && (in_all < 0.9 * rate || outcome.rate < 0.2 * rate); ++attempt) {
+    // A busy machine may take the processor away from any of the threads here: up to ten attempts.
+    for (int attempt = 0; attempt < 10 && (in_all < 0.9 * rate || outcome.rate < 0.2 * rate); ++attempt) {
         const auto before = disk.stats();
         const unsigned copies = load.copies();
         const auto begin = Clock::now();
@@ -98,22 +102,24 @@ TEST_CASE(
     CHECK(grown <= 64);
 }
 
-TEST_CASE("a host that repeats everything every few milliseconds gets as much as one that waits",
+TEST_CASE("a host that repeats everything at ten times the disk's rate gets as much as one that waits",
           "[target][faults]") {
     const Patience patience;
-    SlowDisk disk;
+    // A copy of a read that is already on its way when its answer leaves is done again. How many those are
+    // depends on how fast this machine is beside the disk, so this disk is slow.
+    SlowDisk disk(milliseconds(4));
     RawClient client(disk.wire);
-    WindowLoad calm(client, 64, milliseconds(400));
+    WindowLoad calm(client, 64, milliseconds(800));
     const double rate = calm.run(milliseconds(1500)).rate;
     calm.finish();
 
-    // The same frames again, as initiators do that keep their tags: 64 each 6 ms are ten times the disk's
+    // The same frames again, as initiators do that keep their tags: 64 each 24 ms are ten times the disk's
     // rate.
-    WindowLoad storm(client, 64, milliseconds(6));
-    storm.run(milliseconds(300));
+    WindowLoad storm(client, 64, milliseconds(24));
+    storm.run(milliseconds(500));
     WindowLoad::Outcome outcome;
     double extra = 1;
-    for (int attempt = 0; attempt < 3 && outcome.rate < 0.9 * rate; ++attempt) {
+    for (int attempt = 0; attempt < 10 && (outcome.rate < 0.9 * rate || extra > 1.1); ++attempt) {
         const unsigned operations = disk.log.operations;
         const auto begin = Clock::now();
         outcome = storm.run(milliseconds(1500));

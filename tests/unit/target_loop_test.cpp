@@ -1,6 +1,7 @@
 // The ways to drive a target: run() and stop(), a host's own loop, completions from other threads.
 #include "support/backing.hpp"
 #include "support/catch.hpp"
+#include "support/ring_faults.hpp"
 #include "target_fixture.hpp"
 
 #include <csignal>
@@ -170,7 +171,7 @@ TEST_CASE("an idle target leaves its host alone", "[target][loop]") {
     CHECK(turns == 0);
 }
 
-TEST_CASE("a host that sleeps on fd() learns of what it asked for itself", "[target][loop]") {
+TEST_CASE("a host that sleeps on fd() is woken by changes that it asked for itself", "[target][loop]") {
     const Patience patience;
     const VethPair& wire = standard_wire();
     const VethPair second("second");
@@ -368,4 +369,23 @@ TEST_CASE("an address is not given away while the state of its last export is be
         ended = !target.poll();
     }
     CHECK(ended);
+}
+
+TEST_CASE("a target stops though the kernel does not find what is to be cancelled at once",
+          "[target][loop]") {
+    constexpr int missed = 5;
+    const std::string what = GENERATE(values<std::string>({"a link", "a removed link", "no link"}));
+    CAPTURE(what);
+    const Patience patience;
+    const VethPair& wire = standard_wire();
+    RunningTarget running([&](Target& target) {
+        if (what != "no link")
+            target.add_interface(wire.target_end(), {.link = aoetarget::LinkKind::packet});
+    });
+    CHECK(running.stats().exports.empty()); // from now on everything is under way
+    ring_faults.missed_cancels = missed;
+    if (what == "a removed link")
+        running.on_its_thread([&](Target& target) { target.remove_interface(wire.target_end()); });
+    running.end();
+    CHECK(ring_faults.missed_cancels == 0);
 }

@@ -36,7 +36,7 @@ struct HungAndSound {
     }
     /// Asks again and again, as an initiator would.
     bool serves(const Request& request) {
-        for (int attempt = 0; attempt < 50; ++attempt) {
+        for (int attempt = 0; attempt < 300; ++attempt) {
             if (client.wait_for(client.send(request), Milliseconds(100)))
                 return true;
         }

@@ -185,7 +185,7 @@ TEST_CASE("a device may change the target from within submit()", "[target][reent
     CHECK(is_destroyed);
 }
 
-TEST_CASE("a device that takes its own address while it is asked what it is leaves it to itself",
+TEST_CASE("an export that a device adds at its own address while being added itself keeps that address",
           "[target][reentry]") {
     const bool by_geometry = GENERATE(false, true);
     VolumeLog log;
@@ -197,7 +197,7 @@ TEST_CASE("a device that takes its own address while it is asked what it is leav
     CHECK(log.exists);
 }
 
-TEST_CASE("a device is asked once what it is", "[target][reentry]") {
+TEST_CASE("a device is asked for its geometry and identity only once", "[target][reentry]") {
     unsigned geometries = 0, identities = 0;
     Target target;
     const auto add = [&](const std::string& serial) {

@@ -1,5 +1,5 @@
-// Setting a target up: what is refused and with which words, and that whatever was set up can be taken down
-// without being run.
+// Setting a target up: the refusals and their texts, and that every set-up can be taken down without being
+// run.
 #include "support/catch.hpp"
 #include "target_fixture.hpp"
 
@@ -117,6 +117,23 @@ TEST_CASE("an interface that cannot carry a sector is refused", "[target][setup]
     CHECK(target.stats().interfaces.at(0).sectors_per_frame == 1);
 }
 
+TEST_CASE("options of an interface that are out of range are refused", "[target][setup]") {
+    const VethPair& wire = standard_wire();
+    Target target;
+    const auto add_with = [&](const aoetarget::InterfaceOptions& options) {
+        return refusal([&] { target.add_interface(wire.target_end(), options); });
+    };
+    for (const unsigned count : {1U, 65536U}) {
+        const Refusal refused = add_with({.buffer_count = count});
+        CHECK(refused.error == EINVAL);
+        CHECK(refused.says(wire.target_end()));
+        CHECK(refused.says("buffer count"));
+    }
+    for (const int seconds : {-1, 86401})
+        CHECK(add_with({.advertise_interval = std::chrono::seconds(seconds)}).error == EINVAL);
+    CHECK(add_with({.buffer_count = 65535, .advertise_interval = std::chrono::seconds(86400)}).error == 0);
+}
+
 TEST_CASE("an address is given to one export", "[target][setup]") {
     Target target;
     add(target, at(1, 2));
@@ -145,6 +162,12 @@ TEST_CASE("export options out of range are refused", "[target][setup]") {
         {"serial beyond ASCII", [](ExportOptions& options) { options.serial = "\xC3\xA4"; }, "serial"},
         {"long model", [](ExportOptions& options) { options.model = std::string(41, 'x'); }, "40 printable"},
         {"long mask list", [](ExportOptions& options) { options.mask_list.resize(256); }, "255"},
+        {"long list of allowed initiators", [](ExportOptions& options) { options.allow.resize(256); }, "255"},
+        {"long pattern",
+         [](ExportOptions& options) {
+             options.allow = {{{}, 7}};
+         },
+         "6 bytes"},
     };
     Target target;
     for (const Row& row : rows) {
@@ -161,6 +184,7 @@ TEST_CASE("export options out of range are refused", "[target][setup]") {
     largest.serial = std::string(20, '~');
     largest.model = std::string(40, ' ');
     largest.mask_list.resize(255);
+    largest.allow.resize(255);
     CHECK(refusal([&] { add(target, largest); }).error == 0);
 }
 
@@ -230,7 +254,7 @@ TEST_CASE("a default serial number is the same for the same volume and address, 
     CHECK(serial(1, "").size() <= 20);
 }
 
-TEST_CASE("version and features are told for people", "[target][setup]") {
+TEST_CASE("version and features are human-readable", "[target][setup]") {
     CHECK(std::string(aoetarget::version()).find('.') != std::string::npos);
     const std::string features = Target().features();
     CHECK(features.starts_with("io_uring: "));

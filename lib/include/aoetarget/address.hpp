@@ -1,6 +1,7 @@
-// The names by which things are known on the wire: AoE addresses, MAC addresses and ranges of sectors.
+// AoE addresses, MAC addresses and ranges of sectors.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <compare>
 #include <cstddef>
@@ -26,11 +27,12 @@ struct Address {
 
     auto operator<=>(const Address&) const = default;
 
-    /// Reads "SHELF.SLOT" or "eSHELF.SLOT", both decimal. Empty where the text is anything else.
+    /// Reads "SHELF.SLOT" or "eSHELF.SLOT", both numbers decimal. Returns nothing if the text is anything
+    /// else.
     static std::optional<Address> parse(std::string_view text);
 };
 
-/// The form that Linux gives to the device node: "e1.2".
+/// Returns the name that Linux gives to the device node: "e1.2".
 std::string to_string(const Address& address);
 
 struct MacAddress {
@@ -41,14 +43,34 @@ struct MacAddress {
     /// True for multicast addresses, of which broadcast is one.
     [[nodiscard]] bool is_multicast() const { return (bytes[0] & 1) != 0; }
 
-    /// Reads six hexadecimal bytes, with colons ("02:00:00:00:00:01") or without ("020000000001").
+    /// Reads six hexadecimal bytes, with colons ("02:00:00:00:00:01") or without ("020000000001"). Returns
+    /// nothing if the text is anything else.
     static std::optional<MacAddress> parse(std::string_view text);
     static constexpr MacAddress broadcast() { return {{0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF}}; }
 };
 
+/// Returns the form with colons and small letters: "02:00:00:00:00:01".
 std::string to_string(const MacAddress& address);
 
-/// `count` sectors from sector `first` on. An empty range overlaps nothing.
+/// A MAC address, or all addresses that begin with the same bytes.
+struct MacPattern {
+    MacAddress address;     ///< Bytes from `length` on are zero.
+    std::size_t length = 6; ///< The number of bytes that must be the same, 0 to 6.
+
+    bool operator==(const MacPattern&) const = default;
+
+    [[nodiscard]] bool is_exact() const { return length == address.bytes.size(); }
+    [[nodiscard]] bool matches(const MacAddress& mac) const {
+        return std::equal(mac.bytes.begin(), mac.bytes.begin() + static_cast<std::ptrdiff_t>(length),
+                          address.bytes.begin());
+    }
+
+    /// Reads a MAC address, or its first bytes and an asterisk ("52:54:00:*", "525400*", "*"). Returns
+    /// nothing if the text is anything else.
+    static std::optional<MacPattern> parse(std::string_view text);
+};
+
+/// `count` sectors of 512 bytes, from sector `first` on.
 struct SectorRange {
     std::uint64_t first = 0;
     std::uint64_t count = 0;
@@ -63,7 +85,8 @@ struct SectorRange {
     [[nodiscard]] bool contains(const SectorRange& other) const {
         return first <= other.first && other.end() <= end();
     }
-    /// Whether the whole range lies on a device of `capacity` sectors; no sum of the test can overflow.
+    /// Returns whether the whole range lies on a device of `capacity` sectors. No value makes the test
+    /// overflow.
     [[nodiscard]] bool fits(std::uint64_t capacity) const {
         return first <= capacity && count <= capacity - first;
     }

@@ -1,4 +1,4 @@
-// What a target counts. Every counter only grows; take the difference of two snapshots for a rate.
+// The counters of a target. Counters only grow; take the difference of two snapshots for a rate.
 #pragma once
 
 #include <aoetarget/address.hpp>
@@ -11,30 +11,48 @@
 namespace aoetarget {
 
 struct InterfaceStats {
+    /// As the interface is called now, or was last.
     std::string name;
-    /// How frames come and go now, for people: "packet", "xdp native", "xdp generic" (the kernel plays the
-    /// driver's part, which gains little), and after "packet: " why it is not XDP where that was wished for.
+    /// The link that carries frames now, as human-readable text: "packet", "xdp native", "xdp generic" (the
+    /// kernel does the driver's part, which gains little), or "packet: " and the reason why it is not XDP
+    /// although the options ask for it.
     std::string link;
+    /// The rules of this machine that do not apply to all frames of the target, because the options say so,
+    /// as human-readable text: "the qdisc tbf", "filters of tc (clsact)". It is empty if there are none.
+    std::string passes_by;
+    /// Those of them that filter received frames, for AF_XDP passes them by with requests to the target's own
+    /// address only: they still apply to broadcasts, with which initiators look for targets.
+    std::string filters_broadcasts;
     MacAddress mac;
-    /// Largest payload of a frame in bytes as the interface has it now.
+    /// Largest payload of a frame in bytes that the interface takes now.
     unsigned mtu = 0;
-    /// What Query Config advertises on this interface now.
+    /// The sectors per frame that Query Config advertises on this interface now.
     unsigned sectors_per_frame = 0;
     bool up = false;
+    /// The bridge, the bond or the like that takes the interface's frames, so that hosts get no answers here:
+    /// serve that one instead. Usually empty.
+    std::string port_of;
 
     std::uint64_t rx_frames = 0;
-    /// Lost in the socket before the target saw them: raise the buffers or lower the load. With several
-    /// interfaces also what came in the moment after the machine's clock was set back.
+    /// Frames that the kernel dropped before the target saw them, because a socket's buffer was full: raise
+    /// `net.core.rmem_max` or lower the load. With several interfaces this also counts frames that arrived
+    /// just after the machine's clock was set back.
     std::uint64_t rx_dropped = 0;
-    /// Frames longer than a slot: the MTU was raised a moment ago, or there is no memory for larger slots.
+    /// Frames longer than a slot. The MTU was raised a moment ago, or there is no memory for larger slots.
     std::uint64_t rx_oversized = 0;
-    /// Times the receiver stood still because every slot was in use: the disks are slower than the network.
+    /// Times that the receiver had to stop because every slot was in use. The disks are slower than the
+    /// network.
     std::uint64_t rx_starved = 0;
-    /// Malformed, foreign, unauthorised: dropped in silence as the protocol demands.
+    /// Frames that are malformed, meant for another target or not authorised, which the target drops in
+    /// silence, as the protocol demands; and all that come to a port (`port_of`).
     std::uint64_t rx_ignored = 0;
     std::uint64_t tx_frames = 0;
-    /// Answers that the interface refused; the initiators ask again.
+    /// Answers that the target gave up, because the interface refused them or had no room for them for 100
+    /// ms. The initiators repeat their requests.
     std::uint64_t tx_errors = 0;
+    /// Times that an answer had to wait, because the interface had no room for it: the network is slower than
+    /// the target, or flow control stops it. The target tries again each millisecond.
+    std::uint64_t tx_retries = 0;
 };
 
 struct ExportStats {
@@ -48,47 +66,56 @@ struct ExportStats {
     std::uint64_t sectors_written = 0;
     std::uint64_t flushes = 0;
     std::uint64_t discards = 0;
-    /// Every other ATA command, Query Config, mask list and reserve.
+    /// All other requests: other ATA commands, Query Config, MAC mask list and Reserve/Release.
     std::uint64_t other_commands = 0;
-    /// Operations given to the device; (reads + writes) divided by this is the gain of merging.
+    /// Operations that the device got. (reads + writes) divided by this is the gain of merging.
     std::uint64_t device_operations = 0;
-    /// Reads that needed no operation of their own, since the device had been asked for their sectors before.
+    /// Reads that needed no operation of their own, because an earlier one had read their sectors ahead.
     std::uint64_t read_ahead = 0;
-    /// Exact copies of a request still under way: an initiator that repeats too early, or a network that
-    /// loses answers.
+    /// Exact copies of a request that is still under way. An initiator repeats too early, or the network
+    /// delivers frames twice.
     std::uint64_t duplicates = 0;
     /// Requests that had to wait for an earlier one on the same sectors.
     std::uint64_t ordered = 0;
-    /// Partial logical blocks that were read, patched and written: align the initiator's partitions and frame
-    /// size.
+    /// Partial logical blocks that the target had to read, patch and write. Align the initiator's partitions
+    /// and frame size to avoid them.
     std::uint64_t patched = 0;
     /// ATA errors answered.
     std::uint64_t ata_errors = 0;
     /// AoE errors answered.
     std::uint64_t aoe_errors = 0;
-    /// Flushes that failed, that at the end included: with a volatile cache, data that was answered may be
-    /// lost.
+    /// Flushes that failed, including the one at the end, and the last one of a device with a volatile cache
+    /// that was replaced. With a volatile cache, writes that were answered may be lost.
     std::uint64_t flush_errors = 0;
-    /// Requests dropped because the device was out of resources (EAGAIN, ENOMEM), or because this export
-    /// already had as many under way as one may have; the initiators repeat them.
+    /// Requests dropped because the device was out of resources (EAGAIN, ENOMEM), because it failed and its
+    /// errors stay unanswered for a while (ExportOptions::silence_on_error), because this export already had
+    /// as many under way as one export may have, or because another change of its state was being saved. The
+    /// initiators repeat them.
     std::uint64_t dropped = 0;
-    /// Requests dropped because their sender already had as many under way as one may have: it floods, does
-    /// not keep to the advertised buffer count, or disks hang. Those of others are served.
+    /// Requests dropped because their sender already had as many under way as one sender may have: it floods,
+    /// it exceeds the advertised buffer count, or disks hang. The requests of other senders are served.
     std::uint64_t crowding = 0;
-    /// Writes dropped because they came so late that they would have undone newer ones: an interface was not
-    /// served for a while, or the network delays frames. The initiators repeat what they still want. A late
-    /// copy is recognised for two seconds and 32,768 other writes of the export. An initiator that uses one
-    /// tag for several requests and writes A, B and A again to the same sectors therefore waits up to two
-    /// seconds for the third write, which looks like a copy of the first.
+    /// Writes and changes of the state dropped because they came so late that they would have undone newer
+    /// ones: an interface was not served for a while, or the network delays frames. Initiators repeat a
+    /// request for which they still wait. The target recognises a late copy of a write for two seconds and
+    /// 32,768 other writes of the export. An initiator that uses one tag for several requests and writes A, B
+    /// and A again to the same sectors therefore waits up to two seconds for the third write, which looks
+    /// like a copy of the first.
     std::uint64_t stale = 0;
-    /// Requests being worked on now. The one gauge here: it goes up and down.
+    /// Requests under way now. This is the only value here that also falls.
     std::uint64_t in_flight = 0;
 };
 
 struct Stats {
+    /// Those that a pattern or InterfaceOptions::wait may take, as long as they are there.
     std::vector<InterfaceStats> interfaces;
+    /// Patterns, and names of interfaces with InterfaceOptions::wait that are not there.
+    std::vector<std::string> waited_for;
     std::vector<ExportStats> exports;
-    /// Answers to a wildcard request that found no free slot and were given up.
+    /// Exports that were removed and whose flush at the end failed. With a volatile cache, data that was
+    /// answered may be lost. Their own counters are gone with them.
+    std::uint64_t failed_last_flushes = 0;
+    /// Answers to wildcard requests that the target dropped because no slot was free.
     std::uint64_t out_of_slots = 0;
 };
 

@@ -19,7 +19,7 @@ scenario_ipxe() {
 
     # The boot sector's exit code 0 reaches us as status 1.
     check "ipxe boots from the export" "${machine_end:-QEMU ended with status $qemu_status}" [ "${machine_end:-$qemu_status}" = 1 ]
-    check "ipxe reads what is stored" "the boot sector printed $(sed -n 's/^sum //p' "$console" | tr -d '\r'), the image has $(sum_of_stretches)" \
+    check "ipxe reads the stored sectors" "the boot sector printed $(sed -n 's/^sum //p' "$console" | tr -d '\r'), the image has $(sum_of_stretches)" \
         [ "$(sed -n 's/^sum //p' "$console" | tr -d '\r')" = "$(sum_of_stretches)" ]
     write_expected_sector "$scratch/boot.img.before"
     check "ipxe writes one sector, and nothing else changes" "the image is not what it should be" \

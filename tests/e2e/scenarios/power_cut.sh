@@ -36,12 +36,12 @@ scenario_powercut() {
         target_is_vblade || measure_state
     done
     check "powercut: the power was cut $cuts times while the target served" "$cut_failure" [ "$made" -eq "$cuts" ]
-    check "powercut: the disks were what they were meant to be" "$disk_failure" [ -z "$disk_failure" ]
+    check "powercut: the disks had the properties that the test needs" "$disk_failure" [ -z "$disk_failure" ]
     check "powercut: every answer kept the rules" "$client_failure" [ -z "$client_failure" ]
     target_is_vblade || check "powercut: every acknowledged change of the protocol state is kept" \
         "${state_failure:-no change was acknowledged}" [ "$((state_changes > 0)) $state_failure" = "1 " ]
     for_each_cut_export report_losses
-    check "powercut: what was neither stable nor flushed was lost" "nothing was lost: this test would not notice it" \
+    check "powercut: data that was neither stable nor flushed was lost" "nothing was lost: this test would not notice it" \
         [ "${total_lost[volatile]}" -gt 0 ]
     echo "# powercut: $made cuts, $state_changes changes of the state, under stable ${total_writes[stable]} acknowledged writes and ${total_lost[stable]} lost sectors," \
         "under volatile ${total_writes[volatile]} and ${total_lost[volatile]}"

@@ -1,0 +1,31 @@
+// The side of the control socket that asks.
+#pragma once
+
+#include "control/control_socket.hpp"
+
+#include <nlohmann/json_fwd.hpp>
+
+#include <span>
+#include <string>
+
+namespace cli {
+
+class ControlClient {
+  public:
+    /// Connects. Throws as connect_to_target() does.
+    explicit ControlClient(const std::string& path);
+
+    /// Sends a request, an object with "do", and returns the answer. It waits as long as the target needs.
+    /// Throws Failure (failure.hpp) with the target's text and exit code if it refuses, and with
+    /// exit_not_found if it goes.
+    nlohmann::json ask(nlohmann::json request, std::span<const int> descriptors = {});
+
+    /// Asks, and returns when the process of the target has ended. Throws as ask() does.
+    void ask_and_wait_for_end(nlohmann::json request);
+
+  private:
+    std::string path_;
+    Descriptor socket_;
+};
+
+} // namespace cli

@@ -1,0 +1,21 @@
+// Makes the text of a system error readable.
+#include "failure.hpp"
+
+namespace cli {
+
+std::string message_of(const std::system_error& error) {
+    std::string message = error.what();
+    const bool is_refusal =
+        error.code() == std::errc::invalid_argument || error.code() == std::errc::message_size ||
+        error.code() == std::errc::no_such_device || error.code() == std::errc::no_such_file_or_directory ||
+        error.code() == std::errc::file_exists || error.code() == std::errc::operation_not_supported ||
+        error.code() == std::errc::address_in_use;
+    const std::string suffix = ": " + error.code().message();
+    if (is_refusal && message.ends_with(suffix))
+        message.resize(message.size() - suffix.size());
+    if (error.code() == std::errc::too_many_files_open && message.find("ulimit") == std::string::npos)
+        message += "; raise the limit of open files ('ulimit -n', in a service LimitNOFILE=)";
+    return message;
+}
+
+} // namespace cli

@@ -1,0 +1,56 @@
+// Adds up counters, and puts the rest side by side.
+#include "service/joined_stats.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+namespace cli {
+namespace {
+
+using aoetarget::InterfaceStats, aoetarget::Stats;
+
+constexpr std::array counters{
+    &InterfaceStats::rx_frames,  &InterfaceStats::rx_dropped, &InterfaceStats::rx_oversized,
+    &InterfaceStats::rx_starved, &InterfaceStats::rx_ignored, &InterfaceStats::tx_frames,
+    &InterfaceStats::tx_errors,  &InterfaceStats::tx_retries,
+};
+
+/// Only some threads may know an interface that comes or goes at this moment. Each has a link of its own.
+InterfaceStats join(const std::vector<Stats>& threads, const InterfaceStats& first) {
+    InterfaceStats joined = first;
+    for (const auto counter : counters)
+        joined.*counter = 0;
+    std::string links;
+    for (std::size_t i = 0; i < threads.size(); ++i) {
+        const auto found = std::ranges::find(threads[i].interfaces, first.name, &InterfaceStats::name);
+        if (found == threads[i].interfaces.end())
+            continue;
+        links += fmt::format("{}thread {}: {}", links.empty() ? "" : ", ", i + 1, found->link);
+        for (const auto counter : counters)
+            joined.*counter += (*found).*counter;
+    }
+    joined.link = links;
+    return joined;
+}
+
+} // namespace
+
+Stats join(const std::vector<Stats>& threads) {
+    if (threads.size() == 1)
+        return threads.front();
+    Stats joined;
+    joined.waited_for = threads.front().waited_for;
+    for (const InterfaceStats& interface : threads.front().interfaces)
+        joined.interfaces.push_back(join(threads, interface));
+    for (const Stats& stats : threads) {
+        joined.exports.insert(joined.exports.end(), stats.exports.begin(), stats.exports.end());
+        joined.failed_last_flushes += stats.failed_last_flushes;
+        joined.out_of_slots += stats.out_of_slots;
+    }
+    std::ranges::sort(joined.exports, {}, &aoetarget::ExportStats::address);
+    return joined;
+}
+
+} // namespace cli

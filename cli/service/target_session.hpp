@@ -1,0 +1,52 @@
+// What a target does when somebody asks for it over the control socket.
+#pragma once
+
+#include "control/server.hpp"
+#include "service/running_configuration.hpp"
+
+#include <chrono>
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace cli {
+
+/// What runs, as long as the control server does.
+struct RunningTarget {
+    TargetThreads& targets;
+    RunningConfiguration& configuration;
+    std::string name;
+    std::chrono::system_clock::time_point start;
+    /// Of `serve`, as it was given: with the file, they say what the target should be.
+    std::string file;
+    std::vector<std::string> arguments;
+    /// Takes note that the configuration has changed.
+    std::function<void()> changed;
+    /// Ends the targets as SIGTERM does.
+    std::function<void()> stop;
+};
+
+class TargetSession final : public ControlSession {
+  public:
+    explicit TargetSession(const RunningTarget& running) : running_(running) {}
+
+    void handle(const nlohmann::json& request, std::vector<Descriptor> descriptors, Answer answer) override;
+
+  private:
+    void status(const nlohmann::json& request, const Answer& answer);
+    void config(const nlohmann::json& request, const Answer& answer);
+    void open(const nlohmann::json& request, const Answer& answer);
+    void add(const nlohmann::json& request, const Answer& answer);
+    void remove(const nlohmann::json& request, const Answer& answer);
+    void resize(const nlohmann::json& request, const Answer& answer);
+    void reopen(const nlohmann::json& request, const Answer& answer);
+    void reload(const nlohmann::json& request, const Answer& answer);
+    void stop(const nlohmann::json& request, const Answer& answer);
+    void change_to(Configuration configuration, const Answer& answer);
+
+    const RunningTarget& running_;
+    std::vector<Descriptor> descriptors_; ///< Of the present request.
+    OpenDevices devices_;                 ///< That wait for a change.
+};
+
+} // namespace cli

@@ -1,0 +1,71 @@
+// aoetarget resize: takes over that a disk has grown.
+#include "config/export_spec.hpp"
+#include "control/client.hpp"
+#include "text.hpp"
+#include "usage_error.hpp"
+#include "verbs/arguments.hpp"
+#include "verbs/target_choice.hpp"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <optional>
+
+namespace cli {
+
+const char* const resize_help = R"(Usage: aoetarget resize [--name NAME | --control PATH] SHELF.SLOT | --all
+
+This command makes a target that runs on this machine look how large the file or disk of an export
+is, and serve all of it if it has grown; the target says so to initiators ('aoe-revalidate' on Linux
+takes the new size). It never takes a smaller size, because initiators know the old one. A disk that
+grows is noticed without this command; a file is not.
+
+  --all                 All exports.
+  --name NAME           The target that was started with this name; the default is "default".
+  --control PATH        The target with this control socket.
+  -h, --help            Show this text.
+
+Exit codes: 0 done, 2 the command line is wrong, 4 no permission, 5 there is no such target or
+export.
+)";
+
+namespace {
+
+using nlohmann::json;
+
+void resize_export(ControlClient& client, const std::string& address) {
+    const json answer = client.ask({{"do", "resize"}, {"export", address}});
+    fmt::print("{}: {}\n", address, human_size(answer.at("size").get<std::uint64_t>()));
+}
+
+} // namespace
+
+int resize(const Arguments& arguments) {
+    ArgumentParser parser("resize");
+    TargetChoice target;
+    std::optional<std::string> exported;
+    bool all = false;
+    target.add_to(parser);
+    parser.add_flag("--all", all);
+    parser.add_optional_operand("SHELF.SLOT", exported);
+    if (!parser.parse(arguments)) {
+        fmt::print("{}", resize_help);
+        return 0;
+    }
+    if (all == exported.has_value())
+        throw UsageError("resize takes the address of an export, like 1.1, or --all");
+    const std::string address = all ? "" : to_string(parse_export_address(*exported));
+    ControlClient client(target.path());
+    if (!all) {
+        resize_export(client, address);
+        return 0;
+    }
+    const json configuration = client.ask({{"do", "config"}}).at("configuration");
+    if (const auto exports = configuration.find("export"); exports != configuration.end()) {
+        for (const json& entry : *exports)
+            resize_export(client, to_string(parse_export_address(entry.at("address"))));
+    }
+    return 0;
+}
+
+} // namespace cli

@@ -1,0 +1,65 @@
+// A file device that one process opens and another serves: a process that has given up its rights can take
+// over a disk that it may not open.
+#pragma once
+
+#include <aoetarget/file_device.hpp>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#pragma GCC visibility push(default)
+namespace aoetarget {
+
+/// A device as a message over a Unix socket carries it.
+struct DeviceParts {
+    /// What open_file() has found out. It may contain zeros.
+    std::string facts;
+    /// To be sent in this order (SCM_RIGHTS). The locks and the exclusive use of the device belong to the
+    /// open files, so they go with them, and last until every process has closed its own.
+    std::vector<int> descriptors;
+
+    static constexpr std::size_t max_descriptors = 3;
+    static constexpr std::size_t max_facts_bytes = 16384;
+};
+
+/// Opens a file as open_file() does, but takes neither its lock nor the exclusive use of a block device,
+/// because the process to which it is sent has them: see put_together(). FileOptions::replaces means nothing.
+/// The result is there to be taken apart; Target::add_export() and Target::replace_device() refuse it
+/// (EINVAL). If other exports of that process write to other parts of the file, FileOptions::cache must be
+/// set to theirs.
+std::unique_ptr<FileDevice> open_unclaimed(const std::string& path, const FileOptions& options = {});
+
+/// Returns the parts of a device that open_file(), open_unclaimed() or put_together() has made. The
+/// descriptors stay the device's: send them before it is destroyed. Throws std::system_error (EINVAL) for
+/// another device, and (EMSGSIZE) if the facts are too long, as an endless path makes them.
+DeviceParts take_apart(const FileDevice& device);
+
+/// Makes the device from parts that another process has sent, with the locks, the exclusive use, and
+/// everything else that it had there. It owns the descriptors, which are closed also if this throws. It opens
+/// nothing. It needs the system calls close(), fstat(), fstatfs(), ioctl(), fcntl() with F_GETFL, F_OFD_SETLK
+/// and F_OFD_GETLK, and to heed the limit of this process (RLIMIT_FSIZE) prlimit64(). Nor does
+/// Target::replace_device() open anything then; it uses inotify_add_watch() and inotify_rm_watch() to watch
+/// the path, and does without if they are refused.
+///
+/// `replaces` is for a device that another process has opened with open_unclaimed(): as FileOptions::replaces
+/// does, it shares the lock, and the exclusive use, of a device of this process that has the same file open,
+/// with the same offset, for Target::replace_device() of the export that has that one. Without it such a
+/// device is refused.
+///
+/// The sender may be hostile. The files must be regular files or block devices, all the same one, and open as
+/// open_file() opens them; the facts must fit each other and the files; and the lock of the window is taken
+/// once more through the file that should have it, so the device has it for certain, unless the file system
+/// has no locks. Throws std::system_error: EBADMSG if parts are missing, wrong or of another version of the
+/// library, EBUSY if another open file has the lock, or writes through the other cache, EROFS and EFBIG as
+/// open_file() does.
+///
+/// Some things cannot be checked without opening the file: that the path and the identity are its own, that
+/// the file of the exclusive use has it, and that nobody changes the data of a device that reads ahead. A
+/// sender that keeps its own descriptors shares the open files: it can unlock them and change their flags
+/// later. A file system that does not answer, such as FUSE, can block this call. So the sender can harm the
+/// data of the file, to which it has access anyway, and the initiators that use it.
+std::unique_ptr<FileDevice> put_together(const DeviceParts& parts, bool replaces = false);
+
+} // namespace aoetarget
+#pragma GCC visibility pop

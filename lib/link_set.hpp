@@ -1,0 +1,101 @@
+// The links of a target: which interfaces it serves, by name or by pattern, as they come and go.
+#pragma once
+
+#include <aoetarget/options.hpp>
+#include <aoetarget/stats.hpp>
+
+#include "core/core.hpp"
+#include "net/interface_monitor.hpp"
+#include "net/packet_link.hpp"
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace aoetarget {
+
+class LinkSet {
+  public:
+    /// What all links share.
+    struct Parts {
+        ring::Ring& ring;
+        net::FrameMemories& memories;
+        net::ArrivalClock& clock;
+        net::LinkEvents& events;
+        core::EventLog& log;
+        const net::NetfilterMonitor& netfilter;
+        core::Core& core;
+    };
+    explicit LinkSet(const Parts& parts) : parts_(parts) {}
+
+    /// See Target::add_interface() and Target::remove_interface().
+    void add(const std::string& name, const InterfaceOptions& options);
+    void remove(const std::string& name);
+    /// See Target::change_interface().
+    bool change(const std::string& name, const InterfaceOptions& options);
+    /// Something may have happened to an interface.
+    void hear(const net::InterfaceNews& news);
+    /// Tries again what has failed. Once a turn.
+    void try_again(core::Time now);
+    /// When try_again() has something to do if nothing else happens; empty: never.
+    [[nodiscard]] std::optional<core::Time> next_deadline() const { return retry_at_; }
+
+    template <typename Action>
+    void for_each(Action action) const {
+        for (const Served& served : served_)
+            action(*served.link);
+    }
+    /// Tells of frames that the kernel had to drop. Once a turn; it looks once a second.
+    void look_for_drops(core::Time now);
+    /// See net::LinkEvents.
+    [[nodiscard]] bool is_served_elsewhere(core::LinkId link, int interface_index) const;
+    /// Receives no more, and adds nothing more by itself.
+    void stop_receiving();
+    [[nodiscard]] bool quiet() const;
+    /// Destroys what was removed and has nothing under way any more.
+    void collect_closed();
+    [[nodiscard]] std::vector<InterfaceStats> stats() const;
+    [[nodiscard]] std::vector<std::string> waited_for() const;
+
+  private:
+    /// A link, and how it came to be.
+    struct Served {
+        std::unique_ptr<net::PacketLink> link;
+        std::string pattern = {}; ///< Empty: it was asked for by its name.
+        bool waits = false;       ///< It was not there at first, and need not be.
+        std::uint64_t drops = 0;  ///< The number of dropped frames at the last look.
+    };
+    /// What is served as soon as it is there. A pattern remains, a name does not.
+    struct Wanted {
+        std::string name;
+        InterfaceOptions options;
+    };
+
+    void add_waiting(const Wanted& wanted);
+    net::PacketLink& open(const std::string& name, const InterfaceOptions& options, bool insist,
+                          const std::string& pattern);
+    void welcome(const net::InterfaceState& interface);
+    void welcome_all();
+    /// Whether a name that the host gives means this one.
+    [[nodiscard]] static bool is_meant(const Served& served, const std::string& name) {
+        return served.pattern.empty() ? served.link->has_name(name) : served.pattern == name;
+    }
+    void close(std::vector<Served>::iterator served);
+    void close_unneeded();
+    void count_changed() const;
+    [[nodiscard]] bool serves(int index) const;
+    [[nodiscard]] std::vector<Wanted>::iterator find_wanted(const net::InterfaceState& interface);
+
+    Parts parts_;
+    std::vector<Served> served_;
+    std::vector<std::unique_ptr<net::PacketLink>> closing_; ///< Removed, with answers still on their way.
+    std::vector<Wanted> wanted_;
+    bool serving_ = true;
+    bool has_failed_ = false;              ///< Something is wanted and there, and could not be served.
+    std::vector<int> told_failures_;       ///< Indices of the interfaces of which people know that.
+    std::optional<core::Time> retry_at_{}; ///< After a failure.
+    core::Time next_look_{};               ///< For drops.
+};
+
+} // namespace aoetarget

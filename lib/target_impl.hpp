@@ -1,0 +1,110 @@
+// The inside of a target: one ring, its links, the core and the devices.
+#pragma once
+
+#include <aoetarget/target.hpp>
+
+#include "core/core.hpp"
+#include "delayed_calls.hpp"
+#include "link_set.hpp"
+#include "net/interface_monitor.hpp"
+#include "posted_calls.hpp"
+#include "ring/mapping.hpp"
+#include "ring/timer.hpp"
+#include "ring/wakeup.hpp"
+#include "ring/watches.hpp"
+#include "storage/disk_watch.hpp"
+#include "storage/path_watch.hpp"
+#include "storage/state_directory.hpp"
+
+#include <fmt/format.h>
+
+#include <atomic>
+
+namespace aoetarget {
+
+class Target::Impl final : public net::LinkEvents, public IoQueue::Waker {
+  public:
+    explicit Impl(const TargetOptions& options);
+    ~Impl();
+
+    void add_interface(const std::string& name, const InterfaceOptions& options);
+    bool change_interface(const std::string& name, const InterfaceOptions& options);
+    void remove_interface(const std::string& name);
+    std::vector<std::string> add_export(ExportOptions options, std::unique_ptr<BlockDevice> device);
+    bool change_export(const ExportOptions& options);
+    bool replace_device(const Address& address, std::unique_ptr<BlockDevice> device);
+    std::uint64_t resize_export(const Address& address);
+    bool remove_export(const Address& address);
+    void watch(int fd, short events, std::function<void(short)> ready);
+    void unwatch(int fd);
+    void post(std::function<void()> call);
+    CallId call_after(std::chrono::milliseconds delay, std::function<void()> call);
+    bool cancel_call(CallId id);
+    void run();
+    bool poll();
+    void stop() noexcept {
+        stop_requests_.fetch_add(1);
+        wakeup_.wake();
+    }
+    [[nodiscard]] int fd() { return ring_.fd(); }
+    [[nodiscard]] Stats stats() const;
+    [[nodiscard]] std::string features() const {
+        return fmt::format("io_uring: {}", ring_.features()); // InterfaceStats has the links
+    }
+
+  private:
+    enum class Phase { running, stopping, stopped };
+
+    bool received(core::LinkId link, core::FrameSlot slot) override {
+        return core_.receive(link, std::move(slot));
+    }
+    void undeliverable(core::LinkId link, core::FrameSlot slot) override {
+        core_.undeliverable(link, std::move(slot));
+    }
+    void changed(core::LinkId link) override { core_.link_changed(link); }
+    [[nodiscard]] bool is_served_elsewhere(core::LinkId link, int interface_index) const override {
+        return links_.is_served_elsewhere(link, interface_index);
+    }
+    void wake() noexcept override { wakeup_.wake(); }
+
+    void refuse_if_stopping(const std::string& what) const;
+    void take_in(const Address& address, BlockDevice& device, const Geometry& geometry);
+    void begin_turn();
+    /// Does the rest of a turn after its completions.
+    void finish_turn();
+    void advance_phase(core::Time time);
+    void end_calls();
+    void wind_down();
+    [[nodiscard]] bool quiet() const;
+    void addresses_changed();
+
+    const std::string machine_; ///< Its id, read before the process gives up its rights.
+    ring::Ring ring_;
+    // Waits for a device and waits for the network take different times.
+    ring::BusyPoll awaits_devices_;
+    ring::BusyPoll awaits_frames_;
+    ring::Mapping bounce_memory_;
+    ring::Mapping ahead_memory_;
+    ring::Wakeup wakeup_;
+    ring::Timer timer_;
+    net::FrameMemories memories_;
+    net::ArrivalClock arrival_clock_;
+    std::unique_ptr<storage::StateDirectory> states_; ///< Null without a state directory.
+    core::EventLog events_;
+    storage::PathWatch paths_;
+    storage::DiskWatch disks_;
+    core::Core core_;
+    net::NetfilterMonitor netfilter_;
+    LinkSet links_;
+    net::InterfaceMonitor monitor_;
+    ring::Watches watches_;
+    PostedCalls posted_;
+    DelayedCalls delayed_;
+    std::atomic<int> stop_requests_{0};
+    Phase phase_ = Phase::running;
+    bool has_begun_ = false;                  ///< True from the first turn on.
+    bool in_turn_ = false;                    ///< What is prepared now, the end of the turn sees.
+    std::optional<core::Time> tell_waits_at_; ///< Set while the target stops and has not told why it waits.
+};
+
+} // namespace aoetarget

@@ -1,0 +1,310 @@
+// A target that is changed while it serves, by commands that are not confined.
+#include "catch.hpp"
+#include "controlled_target.hpp"
+
+#include <atomic>
+#include <csignal>
+#include <filesystem>
+#include <thread>
+
+using namespace aoetest;
+
+namespace {
+
+std::string entry_text(const VethPair& wire) {
+    return "[[interface]]\nname = \"" + wire.target_end() + "\"\nlink = \"packet\"\n";
+}
+
+std::string export_text(const std::string& address, const ImageFile& image, const std::string& options = {}) {
+    return "[[export]]\naddress = \"" + address + "\"\npath = \"" + image.path() + "\"\n" + options;
+}
+
+/// A target with a configuration file and a control socket.
+class Changed {
+  public:
+    explicit Changed(const std::string& text, std::vector<std::string> options = {})
+        : file_(folder_.write("target.toml", text)), target_({}, {}, with_file(std::move(options))) {}
+
+    void write(const std::string& text) const { folder_.write("target.toml", text); }
+    [[nodiscard]] ToolResult run(std::vector<std::string> words) const {
+        return target_.run(std::move(words));
+    }
+    [[nodiscard]] std::string config() const { return run({"config"}).output; }
+    TargetProcess& target() { return target_.process(); }
+
+  private:
+    [[nodiscard]] std::vector<std::string> with_file(std::vector<std::string> options) const {
+        options.insert(options.end(), {"-c", file_});
+        return options;
+    }
+
+    ScratchFolder folder_;
+    std::string file_;
+    ControlledTarget target_;
+};
+
+} // namespace
+
+TEST_CASE("an export comes and goes by add and remove, and a host's name may stand in its list", "[change]") {
+    const VethPair& wire = standard_wire();
+    const ImageFile image(64), other(64), third(64);
+    RawClient client(wire);
+    const Mac stranger = numbered_mac(2);
+    Changed changed("[hosts]\nlab = \"" + client.mac().text() + "\"\n" + entry_text(wire) +
+                    export_text("1.1", image));
+    client.expect_silence(read_request(3, 1).to(1, 2));
+    const ToolResult added = changed.run({"add", "-e", export_argument(1, 2, other.path(), "allow=lab")});
+    CAPTURE(added.error);
+    CHECK(added.exit_code == 0);
+    CHECK(client.ask(read_request(3, 1).to(1, 2)).data() == pattern(3, 1));
+    client.expect_silence(read_request(3, 1).to(1, 2).from(stranger));
+    CHECK(client.ask(write_request(5, pattern(5, 1, 9)).to(1, 2)).succeeded());
+
+    const ToolResult twice = changed.run({"add", "-e", export_argument(1, 2, third.path())});
+    CHECK(twice.exit_code == 3);
+    CHECK(contains(twice.error, "e1.2"));
+    const ToolResult rival = changed.run({"add", "-e", export_argument(1, 3, image.path())});
+    CHECK(rival.exit_code == 1);
+    CHECK(contains(rival.error, image.path()));
+
+    CHECK(changed.run({"remove", "-e", "1.2"}).exit_code == 0);
+    client.expect_silence(read_request(3, 1).to(1, 2));
+    CHECK(other.read(5, 1) == pattern(5, 1, 9));
+    const ToolResult gone = changed.run({"remove", "-e", "1.2"});
+    CHECK(gone.exit_code == 5);
+    CHECK(contains(gone.error, "there is no export e1.2"));
+    CHECK(changed.run({"add", "-e", export_argument(1, 2, other.path())}).exit_code == 0); // it is free
+    CHECK(client.ask(read_request(5, 1).to(1, 2)).data() == pattern(5, 1, 9));
+}
+
+TEST_CASE("an interface comes and goes by add and remove", "[change]") {
+    const VethPair& wire = standard_wire();
+    const VethPair other("change2");
+    const ImageFile image(64);
+    Changed changed(entry_text(wire) + export_text("1.1", image));
+    RawClient client(other);
+    const auto is_silent = [&] {
+        return !client.wait_for(client.send(read_request(3, 1)), Milliseconds(300));
+    };
+    CHECK(is_silent());
+    const ToolResult added = changed.run({"add", "-i", other.target_end()});
+    CAPTURE(added.error);
+    CHECK(added.exit_code == 0);
+    CHECK(client.read(3, 1) == pattern(3, 1));
+    CHECK(changed.run({"add", "-i", "nosuch0"}).exit_code == 1);
+    CHECK(changed.run({"remove", "-i", other.target_end()}).exit_code == 0);
+    CHECK(is_silent());
+    CHECK(changed.run({"remove", "-i", other.target_end()}).exit_code == 5);
+}
+
+TEST_CASE("a reload makes what runs like the file, and config prints it", "[change]") {
+    const VethPair& wire = standard_wire();
+    const ImageFile image(64), second(64), third(64), replacement(64);
+    replacement.write(0, pattern(0, 64, 7));
+    RawClient client(wire);
+    Changed changed(entry_text(wire) + export_text("1.1", image) + export_text("1.2", second),
+                    {"--threads", "2"});
+    changed.write(entry_text(wire) + export_text("1.1", replacement) +
+                  export_text("1.3", third, "read-only = true\n"));
+    const ToolResult reloaded = changed.run({"reload"});
+    CAPTURE(reloaded.error);
+    CHECK(reloaded.exit_code == 0);
+    CHECK(client.wait_until([&] { return client.ask(read_request(3, 1)).data() == pattern(3, 1, 7); }));
+    client.expect_silence(read_request(3, 1).to(1, 2));
+    CHECK(client.ask(read_request(3, 1).to(1, 3)).data() == pattern(3, 1));
+    CHECK(changed.config() == "[target]\nthreads = 2\n\n" + entry_text(wire) + "\n" +
+                                  export_text("1.1", replacement) + "\n" +
+                                  export_text("1.3", third, "read-only = true\n"));
+    CHECK(changed.run({"reload"}).exit_code == 0); // nothing to do
+}
+
+TEST_CASE("if a part of a reload cannot be done, nothing changes", "[change]") {
+    const VethPair& wire = standard_wire();
+    const ImageFile image(64), second(64);
+    RawClient client(wire);
+    Changed changed(entry_text(wire) + export_text("1.1", image));
+    const std::string before = changed.config();
+    const std::string faults[][2] = {
+        {export_text("1.2", second) + "[[export]]\naddress = \"1.3\"\npath = \"/nonexistent/disk\"\n",
+         "/nonexistent/disk"},
+        {export_text("1.2", second) + "[[interface]]\nname = \"nosuch0\"\n", "nosuch0"},
+        {export_text("1.2", second) + "[target]\nthreads = 3\n", "threads cannot change"},
+        {export_text("1.2", second, "durability = \"none\"\n"), "durability cannot be 'none'"},
+    };
+    for (const auto& [text, reason] : faults) {
+        CAPTURE(text);
+        changed.write(entry_text(wire) + export_text("1.1", image, "fixed = true\n") + text);
+        const ToolResult result = changed.run({"reload"});
+        CAPTURE(result.error);
+        CHECK(result.exit_code != 0);
+        CHECK(contains(result.error, reason));
+        CHECK(changed.config() == before);
+        client.expect_silence(read_request(3, 1).to(1, 2));
+        CHECK_FALSE(client.ask(config_request(ccmd_force, "still free")).is_error());
+    }
+}
+
+TEST_CASE("a reload opens the disk of an export anew with other options, and nobody notices", "[change]") {
+    const VethPair& wire = standard_wire();
+    const ImageFile image(64);
+    RawClient client(wire);
+    Changed changed(entry_text(wire) + export_text("1.1", image));
+    const std::string others[] = {"durability = \"volatile\"\n", "cache = \"page\"\n", "trim = \"off\"\n",
+                                  ""};
+    for (const std::string& options : others) {
+        CAPTURE(options);
+        changed.write(entry_text(wire) + export_text("1.1", image, options));
+        const ToolResult reloaded = changed.run({"reload"});
+        CAPTURE(reloaded.error);
+        CHECK(reloaded.exit_code == 0);
+        CHECK(client.ask(write_request(7, pattern(7, 1, 5))).succeeded());
+        CHECK(client.ask(read_request(7, 1)).data() == pattern(7, 1, 5));
+    }
+    const ToolResult other = run_target(
+        {"serve", "--control", "none", "-i", wire.target_end(), "-e", export_argument(1, 2, image.path())});
+    CHECK(other.exit_code == 1); // its lock has been kept
+}
+
+TEST_CASE("the target tells that an added export's file has lost its name", "[change]") {
+    const VethPair& wire = standard_wire();
+    const ImageFile image(64), other(64);
+    RawClient client(wire);
+    Changed changed(entry_text(wire) + export_text("1.1", image));
+    REQUIRE(changed.run({"add", "-e", export_argument(1, 2, other.path())}).exit_code == 0);
+    std::filesystem::remove(other.path());
+    CHECK(client.wait_until(
+        [&] { return contains(changed.target().log(), "e1.2: Its path names no file any more."); }));
+}
+
+TEST_CASE("an image that was replaced is served after a reopen", "[change]") {
+    const VethPair& wire = standard_wire();
+    const ImageFile image(64), newer(64);
+    newer.write(0, pattern(0, 64, 7));
+    RawClient client(wire);
+    Changed changed(entry_text(wire) + export_text("1.1", image));
+    CHECK(changed.run({"reopen", "1.1"}).exit_code == 0); // nothing has changed
+    CHECK(client.ask(read_request(3, 1)).data() == pattern(3, 1));
+    std::filesystem::rename(newer.path(), image.path());
+    CHECK(client.ask(read_request(3, 1)).data() == pattern(3, 1));
+    const ToolResult reopened = changed.run({"reopen", "1.1"});
+    CAPTURE(reopened.error);
+    CHECK(reopened.exit_code == 0);
+    CHECK(client.wait_until([&] { return client.ask(read_request(3, 1)).data() == pattern(3, 1, 7); }));
+    CHECK(changed.run({"reopen", "1.2"}).exit_code == 5);
+    std::filesystem::remove(image.path());
+    const ToolResult missing = changed.run({"reopen", "1.1"});
+    CHECK(missing.exit_code == 1);
+    CHECK(contains(missing.error, image.path()));
+    CHECK(client.ask(read_request(3, 1)).data() == pattern(3, 1, 7));
+}
+
+TEST_CASE("SIGHUP does not end a target with a configuration file, and names the command for a reload",
+          "[change]") {
+    const VethPair& wire = standard_wire();
+    const ImageFile image(64);
+    RawClient client(wire);
+    Changed changed(entry_text(wire) + export_text("1.1", image));
+    changed.target().signal(SIGHUP);
+    CHECK(client.wait_until([&] { return contains(changed.target().log(), "'aoetarget reload'"); }));
+    CHECK(client.read(3, 1) == pattern(3, 1));
+}
+
+TEST_CASE("a file that has grown is served in whole after a resize", "[change]") {
+    const VethPair& wire = standard_wire();
+    const ImageFile image(64);
+    RawClient client(wire);
+    Changed changed(entry_text(wire) + export_text("1.1", image));
+    image.resize_bytes(128 * 512);
+    const ToolResult resized = changed.run({"resize", "1.1"});
+    CHECK(resized.exit_code == 0);
+    CHECK(resized.output == "e1.1: 64 KiB\n");
+    CHECK(client.ask(read_request(127, 1)).data() == Bytes(512));
+    CHECK(changed.run({"resize", "--all"}).output == "e1.1: 64 KiB\n");
+    CHECK(changed.run({"resize", "2.2"}).exit_code == 5);
+    CHECK(changed.run({"resize"}).exit_code == 2);
+}
+
+TEST_CASE("an export that was added is the same disk after a restart, with the state that hosts have set",
+          "[change]") {
+    const VethPair& wire = standard_wire();
+    const ImageFile image(64), other(64);
+    const ScratchFolder state;
+    RawClient client(wire);
+    const std::string own = entry_text(wire) + export_text("1.1", image);
+    const auto identity = [&] { return client.ask(identify_request().to(1, 2)).data(); };
+    Bytes added;
+    {
+        Changed changed(own, {"--state-dir", state.path()});
+        for (const char* round : {"first", "second"}) { // what was left behind is read again
+            const ToolResult result = changed.run({"add", "-e", export_argument(1, 2, other.path())});
+            CAPTURE(round, result.error);
+            REQUIRE(result.exit_code == 0);
+            client.ask(config_request(ccmd_force, "set").to(1, 2));
+            added = identity();
+            CHECK(changed.run({"remove", "-e", "1.2"}).exit_code == 0);
+        }
+    }
+    const Changed again(own + export_text("1.2", other), {"--state-dir", state.path()});
+    CHECK(identity() == added);
+    CHECK(client.ask(config_request().to(1, 2)).config_text() == "set");
+}
+
+TEST_CASE("a disk that another export has is refused with the name of that one", "[change]") {
+    const VethPair& wire = standard_wire();
+    const ImageFile image(64);
+    RawClient client(wire);
+    Changed changed(entry_text(wire) + export_text("1.1", image));
+    changed.write(entry_text(wire) + export_text("1.2", image));
+    const ToolResult moved = changed.run({"reload"});
+    CHECK(moved.exit_code == 1);
+    CHECK(contains(moved.error, "as e1.1 already, and keeps others off it; remove e1.1 first"));
+    CHECK(client.read(3, 1) == pattern(3, 1));
+}
+
+TEST_CASE("a reload with a disk that is too small changes nothing", "[change]") {
+    const VethPair& wire = standard_wire();
+    const ImageFile image(64), second(64), newer(64), small(32);
+    newer.write(0, pattern(0, 64, 7));
+    RawClient client(wire);
+    Changed changed(entry_text(wire) + export_text("1.1", image) + export_text("1.2", second));
+    changed.write(entry_text(wire) + export_text("1.1", newer) + export_text("1.2", small));
+    const ToolResult result = changed.run({"reload"});
+    CHECK(result.exit_code == 1);
+    CHECK(contains(result.error, "initiators know of 64"));
+    CHECK(client.ask(read_request(3, 1)).data() == pattern(3, 1));
+    CHECK(contains(changed.config(), image.path()));
+}
+
+TEST_CASE("a load is answered and right while reloads change other exports and its own disk", "[change]") {
+    const VethPair& wire = standard_wire();
+    const ImageFile image(4096), second(64), third(64);
+    RawClient client(wire);
+    const std::string own = entry_text(wire) + export_text("1.1", image);
+    const std::string swapped = entry_text(wire) + export_text("1.1", image, "cache = \"page\"\n");
+    Changed changed(own);
+    std::atomic<bool> is_over = false;
+    std::atomic<unsigned> failures = 0;
+    constexpr unsigned reloads = 20;
+    std::thread operating([&] {
+        for (unsigned i = 0; i < reloads; ++i) {
+            changed.write((i % 4 < 2 ? own : swapped) +
+                          (i % 2 == 0 ? export_text("1.2", second, "fixed = true\n")
+                                      : export_text("1.2", second) + export_text("1.3", third)));
+            failures += changed.run({"reload"}).exit_code == 0 ? 0 : 1;
+        }
+        is_over = true;
+    });
+    std::uint64_t turn = 0;
+    bool all_right = true;
+    while (!is_over) { // every request is sent once: ask() takes no silence for an answer
+        const std::uint64_t lba = turn++ * 2 % 4096;
+        all_right =
+            all_right &&
+            client.ask(write_request(lba, pattern(lba, 2, static_cast<std::uint32_t>(turn)))).succeeded() &&
+            client.ask(read_request(lba, 2)).data() == pattern(lba, 2, static_cast<std::uint32_t>(turn));
+    }
+    operating.join();
+    CHECK(all_right);
+    CHECK(failures == 0);
+    CHECK(turn > reloads);
+}

@@ -1,0 +1,180 @@
+// A target that is asked over its control socket.
+#include "catch.hpp"
+#include "controlled_target.hpp"
+#include "json_check.hpp"
+
+#include <filesystem>
+
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+using namespace aoetest;
+
+namespace {
+
+/// A program that is connected to a control socket, and does what it likes.
+class Peer {
+  public:
+    explicit Peer(const std::string& path)
+        : fd_(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) {
+        sockaddr_un address{};
+        address.sun_family = AF_UNIX;
+        path.copy(address.sun_path, sizeof address.sun_path - 1);
+        if (connect(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0)
+            abort_test("cannot connect to " + path);
+    }
+    ~Peer() { close(fd_); }
+    Peer(const Peer&) = delete;
+    Peer& operator=(const Peer&) = delete;
+
+    [[nodiscard]] int fd() const { return fd_; }
+
+  private:
+    int fd_;
+};
+
+} // namespace
+
+TEST_CASE("status shows the interfaces and exports of a confined target, and what they have done",
+          "[control]") {
+    const VethPair& wire = standard_wire();
+    const ImageFile image(8192); // 4 MiB
+    ControlledTarget target({wire.target_end()}, {export_argument(7, 3, image.path(), "serial=LAB-0042")},
+                            {"--name", "lab"});
+    RawClient client(wire);
+    client.ask(read_request(0, 2).to(7, 3));
+    const ToolResult result = target.run({"status"});
+    CAPTURE(result.output, result.error);
+    CHECK(result.exit_code == 0);
+    CHECK(result.error.empty());
+    for (const std::string& part :
+         {std::string("target lab: version "), std::to_string(target.process().pid()), wire.target_end(),
+          std::string("e7.3"), std::string("4 MiB"), std::string("LAB-0042")})
+        CHECK(contains(result.output, part));
+    const ToolResult json = target.run({"status", "--json"});
+    CHECK(json.exit_code == 0);
+    CHECK(is_json(json.output));
+    for (const std::string& part : {std::string("\"address\": \"e7.3\""), std::string("\"reads\": 1,"),
+                                    std::string("\"bytes-read\": 1024,"), std::string("\"size\": 4194304,")})
+        CHECK(contains(json.output, part));
+}
+
+TEST_CASE("status has every export of many, and the figures of all threads", "[control]") {
+    const VethPair& wire = standard_wire();
+    const ImageFile image(64);
+    std::vector<std::string> exports;
+    for (unsigned slot = 0; slot < 255; ++slot) // more than an answer carries
+        exports.push_back(export_argument(1, slot, image.path(), "read-only"));
+    const ControlledTarget target({wire.target_end()}, exports, {"--threads", "3"});
+    RawClient client(wire);
+    for (unsigned slot = 0; slot < 255; ++slot)
+        client.ask(read_request(0, 2).to(1, static_cast<std::uint8_t>(slot)));
+    const ToolResult result = target.run({"status", "--json"});
+    CHECK(result.exit_code == 0);
+    for (unsigned slot = 0; slot < 255; ++slot)
+        CHECK(contains(result.output, "\"address\": \"e1." + std::to_string(slot) + "\""));
+    std::size_t reads = 0;
+    for (std::size_t at = result.output.find("\"reads\": 1,"); at != std::string::npos;
+         at = result.output.find("\"reads\": 1,", at + 1))
+        ++reads;
+    CHECK(reads == 255);
+}
+
+TEST_CASE("stop ends a target in good order, and returns when it has ended", "[control]") {
+    const VethPair& wire = standard_wire();
+    const ImageFile image(64);
+    ControlledTarget target({wire.target_end()}, {export_argument(1, 1, image.path())});
+    target.process().expect_exit();
+    const ToolResult stopped = target.run({"stop"});
+    CHECK(stopped.exit_code == 0);
+    CHECK(target.process().wait_for_exit(Milliseconds(10000)) == 0);
+    const ToolResult again = target.run({"stop"});
+    CHECK(again.exit_code == 5);
+    CHECK(contains(again.error, "no target runs with the control socket " + target.socket()));
+}
+
+TEST_CASE("a target ends in good order although nobody waits for its answer", "[control]") {
+    const VethPair& wire = standard_wire();
+    const ImageFile image(64);
+    ControlledTarget target({wire.target_end()}, {export_argument(1, 1, image.path())});
+    target.process().expect_exit();
+    {
+        const Peer peer(target.socket());
+        const std::string request = R"({"version":1,"do":"stop"})";
+        REQUIRE(send(peer.fd(), request.data(), request.size(), MSG_NOSIGNAL) > 0);
+    }
+    CHECK(target.process().wait_for_exit(Milliseconds(10000)) == 0);
+}
+
+TEST_CASE("a user other than root controls his own target", "[control]") {
+    if (!has_real_root())
+        SKIP_BECAUSE("to become another user needs real root");
+    const VethPair& wire = standard_wire();
+    const ImageFile image(64);
+    const ScratchFolder folder;
+    constexpr uid_t user = 64123;
+    REQUIRE(::chown(image.path().c_str(), user, user) == 0);
+    REQUIRE(::chown(folder.path().c_str(), user, user) == 0);
+    const std::string socket = folder.path() + "/user.sock";
+    const auto asks = [&](std::vector<std::string> words) {
+        words.insert(words.begin(), target_program());
+        words.insert(words.end(), {"--control", socket});
+        const std::vector<std::string> before = as_user(user);
+        words.insert(words.begin(), before.begin(), before.end());
+        return words;
+    };
+    enter_test_network();
+    ChildProcess target(
+        asks({"serve", "-i", wire.target_end() + ",link=packet", "-e", export_argument(1, 1, image.path())}));
+    RawClient client(wire);
+    REQUIRE(client.wait_until([&] {
+        target.collect_output(Milliseconds(10));
+        return contains(target.standard_error(), "capabilities: ");
+    }));
+    const ToolResult status = run_tool(asks({"status"}), Milliseconds(60000));
+    CAPTURE(status.error);
+    CHECK(status.exit_code == 0);
+    CHECK(contains(status.output, "e1.1"));
+    CHECK(run_tool(asks({"stop"}), Milliseconds(60000)).exit_code == 0);
+    CHECK(target.wait_for_exit(Milliseconds(10000)) == 0);
+}
+
+TEST_CASE("a file that is no socket stays as it is", "[control]") {
+    const VethPair& wire = standard_wire();
+    const ImageFile image(64);
+    const ScratchFolder folder;
+    const std::string file = folder.write("precious", "precious");
+    const ToolResult result = run_target(
+        {"serve", "-i", wire.target_end(), "-e", export_argument(1, 1, image.path()), "--control", file});
+    CHECK(result.exit_code == 1);
+    CHECK(contains(result.error, file + ": this is no socket"));
+    CHECK(std::filesystem::file_size(file) == 8);
+}
+
+TEST_CASE("a second target with the control socket of a living one does not start", "[control]") {
+    const VethPair& wire = standard_wire();
+    const ImageFile image(64);
+    const ControlledTarget target({wire.target_end()}, {export_argument(1, 1, image.path())});
+    const ToolResult second =
+        target.run({"serve", "-i", wire.target_end(), "-e", export_argument(1, 2, image.path())});
+    CHECK(second.exit_code == 1);
+    CHECK(contains(second.error, "a target runs with this control socket"));
+    CHECK(contains(second.error, "--name"));
+    CHECK(target.run({"status"}).exit_code == 0);
+}
+
+TEST_CASE("the load of an initiator does not notice a peer that floods the control socket", "[control]") {
+    const VethPair& wire = standard_wire();
+    const ImageFile image(8192);
+    const ControlledTarget target({wire.target_end()}, {export_argument(1, 1, image.path())});
+    const Peer peer(target.socket());
+    RawClient client(wire);
+    const std::string nested(200 * 1024, '[');
+    for (unsigned i = 0; i < 2000; ++i) {
+        // What the socket does not take it need not: it is full at all times.
+        static_cast<void>(send(peer.fd(), nested.data(), nested.size(), MSG_NOSIGNAL));
+        CHECK(client.ask(read_request(i % 4096, 2)).tag() != 0);
+    }
+    CHECK(target.run({"status"}).exit_code == 0);
+}
