@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <csignal>
 #include <system_error>
+#include <utility>
 
 #include <fcntl.h>
 #include <poll.h>
@@ -26,6 +27,7 @@ using aoetarget::EventKind;
 using aoetarget::Severity;
 
 constexpr int patience_ms = 1000;
+constexpr const char* process_does_not_run = "the process for that does not run";
 
 bool is_block_device(const std::string& path) {
     struct stat status {};
@@ -116,6 +118,10 @@ void DiskKeeper::attach(TargetThreads& targets, Tell tell) {
     tell_ = std::move(tell);
     for (std::size_t thread = 0; thread < sockets_.size(); ++thread)
         targets[thread].watch(sockets_[thread].own, [this, thread] { read_reports(thread); });
+    if (process_ < 0)
+        return;
+    for (std::size_t thread = 0; thread < targets.size(); ++thread)
+        targets[thread].watch(process_, [this, thread] { take_end_of_process(thread); });
 }
 
 void DiskKeeper::on_event(const aoetarget::Event& event) {
@@ -123,7 +129,7 @@ void DiskKeeper::on_event(const aoetarget::Event& event) {
     if (!vanished && event.kind != EventKind::device_recovered)
         return;
     const auto found = std::ranges::find_if(exports_, [&](const Export& exported) {
-        return !exported.is_left && to_string(exported.address) == event.subject;
+        return to_string(exported.address) == event.subject && !exported.is_left;
     });
     if (found != exports_.end() && !found->is_disk)
         return;
@@ -131,19 +137,33 @@ void DiskKeeper::on_event(const aoetarget::Event& event) {
     if (found != exports_.end() && found->is_known) {
         const auto number = static_cast<std::uint32_t>(found - exports_.begin());
         const DiskRequest request{vanished ? DiskRequest::Kind::watch : DiskRequest::Kind::forget, number};
-        if (write(sockets_[number % sockets_.size()].own, &request, sizeof request) == sizeof request &&
-            !has_ended(0))
+        const bool is_told =
+            !has_ended(0) &&
+            write(sockets_[number % sockets_.size()].own, &request, sizeof request) == sizeof request;
+        found->is_lost = vanished && is_told;
+        if (is_told)
             return;
-        reason = "the process for that does not run";
+        reason = process_does_not_run;
     } else if (found != exports_.end()) {
         reason = "it has no UUID, WWN or serial number to know it by";
     }
     if (vanished)
-        tell(event.subject, Severity::warning, EventKind::device_vanished,
-             fmt::format(
-                 "The target does not take it over by itself when it is back, because {}. Restart the target "
-                 "then.",
-                 reason));
+        tell_nobody_looks(event.subject, reason);
+}
+
+void DiskKeeper::take_end_of_process(std::size_t thread) {
+    (*targets_)[thread].unwatch(process_);
+    for (std::size_t number = thread; number < exports_.size(); number += sockets_.size()) {
+        if (std::exchange(exports_[number].is_lost, false) && !exports_[number].is_left)
+            tell_nobody_looks(to_string(exports_[number].address), process_does_not_run);
+    }
+}
+
+void DiskKeeper::tell_nobody_looks(const std::string& subject, const std::string& reason) const {
+    tell(subject, Severity::warning, EventKind::device_vanished,
+         fmt::format(
+             "The target does not take it over by itself when it is back, because {}. Restart the target then.",
+             reason));
 }
 
 void DiskKeeper::leave(const aoetarget::Address& address) {
@@ -166,7 +186,7 @@ void DiskKeeper::read_reports(std::size_t thread) {
 }
 
 void DiskKeeper::take(DiskReport report) {
-    const Export& exported = exports_[report.exported];
+    Export& exported = exports_[report.exported];
     const std::string subject = to_string(exported.address);
     if (exported.is_left) {
         for (const int descriptor : report.device.descriptors)
@@ -175,6 +195,7 @@ void DiskKeeper::take(DiskReport report) {
     }
     switch (report.kind) {
     case DiskReport::Kind::device:
+        exported.is_lost = false;
         try {
             auto device = put_together(report.device);
             targets_->serving(report.exported).replace_device(exported.address, std::move(device));

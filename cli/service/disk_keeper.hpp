@@ -49,6 +49,7 @@ class DiskKeeper {
         bool is_disk = false;
         bool is_known = false; ///< Its disk can be told from others.
         bool is_left = false;  ///< Another disk has its address now, or none.
+        bool is_lost = false;  ///< The process looks for its disk.
     };
     struct Sockets {
         int own = -1;
@@ -61,6 +62,9 @@ class DiskKeeper {
     bool has_ended(int within_ms) const;
     void read_reports(std::size_t thread);
     void take(DiskReport report);
+    void take_end_of_process(std::size_t thread);
+    /// Says why nobody takes this export's disk over when it is back.
+    void tell_nobody_looks(const std::string& subject, const std::string& reason) const;
     void tell(const std::string& subject, aoetarget::Severity severity, aoetarget::EventKind kind,
               std::string text) const;
 

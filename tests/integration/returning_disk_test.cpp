@@ -287,10 +287,22 @@ TEST_CASE("without the process that opens disks the target says what to do", "[r
     TargetProcess target({wire.target_end()}, {export_argument(1, 1, disk.loop.path())});
     const pid_t keeper = keeper_of(target);
     REQUIRE(keeper > 0);
-    ::kill(keeper, SIGKILL);
+    const bool ends_first = GENERATE(true, false);
+    CAPTURE(ends_first);
+    const std::string advice = "because the process for that does not run. Restart the target then.";
+    if (ends_first) {
+        ::kill(keeper, SIGKILL);
+        REQUIRE(client.wait_until([&] { return !runs(keeper); }));
+    }
     disk.vanish();
     CHECK(is_fault(client.ask(read_request(4, 2))));
-    CHECK(says(client, target, "because the process for that does not run. Restart the target then."));
+    if (!ends_first) {
+        CHECK(says(client, target, "has vanished"));
+        CHECK(count(target.log(), advice) == 0);
+        ::kill(keeper, SIGKILL);
+    }
+    CHECK(says(client, target, advice));
+    CHECK(count(target.log(), advice) == 1);
     client.wait_until([] { return false; }, Milliseconds(500));
     CHECK(std::stoul(stat_field(std::to_string(target.pid()), 11)) <= 20); // it does not spin
 }
