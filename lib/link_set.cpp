@@ -272,7 +272,7 @@ void LinkSet::collect_closed() {
     std::erase_if(closing_, [](const auto& link) { return link->quiet(); });
 }
 
-std::vector<InterfaceStats> LinkSet::stats() const {
+std::vector<InterfaceStats> LinkSet::stats(core::Time now) const {
     std::vector<InterfaceStats> all;
     for (const Served& served : served_) {
         const net::PacketLink& link = *served.link;
@@ -287,6 +287,7 @@ std::vector<InterfaceStats> LinkSet::stats() const {
                        .mtu = link.mtu(),
                        .sectors_per_frame = link.sectors_per_frame(),
                        .up = link.interface().carrier,
+                       .since_change = std::max(now - link.carrier_since(), core::Time{}),
                        .port_of = link.interface().port_of,
                        .rx_frames = counters.rx_frames,
                        .rx_dropped = counters.rx_dropped,

@@ -55,7 +55,7 @@ class LinkSet {
     [[nodiscard]] bool quiet() const;
     /// Destroys what was removed and has nothing under way any more.
     void collect_closed();
-    [[nodiscard]] std::vector<InterfaceStats> stats() const;
+    [[nodiscard]] std::vector<InterfaceStats> stats(core::Time now) const;
     [[nodiscard]] std::vector<std::string> waited_for() const;
 
   private:

@@ -191,6 +191,7 @@ void Target::Impl::finish_turn() {
     posted_.run();
     delayed_.run(time);
     arrival_clock_.next_turn();
+    core_.tell_time(time);
     links_.for_each([&](net::PacketLink& link) { link.collect(time); });
     core_.turn(time);
     ring_.set_more_workers(core_.held_workers());
@@ -236,10 +237,12 @@ void Target::Impl::advance_phase(core::Time time) {
 }
 
 Stats Target::Impl::stats() const {
+    const core::Time time = now();
     Stats stats;
-    stats.interfaces = links_.stats();
+    stats.interfaces = links_.stats(time);
     stats.waited_for = links_.waited_for();
-    stats.exports = core_.export_stats();
+    stats.exports = core_.export_stats(time);
+    stats.initiators = core_.initiator_stats(time);
     stats.failed_last_flushes = core_.failed_last_flushes();
     stats.out_of_slots = core_.out_of_slots();
     return stats;

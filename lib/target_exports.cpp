@@ -49,6 +49,7 @@ std::vector<std::string> Target::Impl::add_export(ExportOptions options,
     if (states_)
         kept = states_->load(options.address);
     take_in(options.address, *device, geometry); // last of what may throw: it watches the path
+    core_.tell_time(std::chrono::steady_clock::now().time_since_epoch());
     core_.add_export(options, std::move(device), geometry, kept.state);
     addresses_changed();
     wakeup_.wake(); // to announce it
@@ -75,7 +76,7 @@ bool Target::Impl::change_export(const ExportOptions& options) {
                                name, what, now, wanted));
     };
     if (!options.serial.empty())
-        check_same("serial number", present->stats().serial, options.serial);
+        check_same("serial number", present->serial(), options.serial);
     check_same("model", present->model(), options.model);
     core_.change_export(options, std::chrono::steady_clock::now().time_since_epoch());
     addresses_changed();

@@ -46,7 +46,7 @@ void AddressWatch::exports_changed() {
     responder_.links.for_each([&](LinkId link) { link_changed(link); });
 }
 
-void AddressWatch::run(Time now) {
+bool AddressWatch::run(Time now) {
     for (Question& question : questions_) {
         if (question.due > now)
             continue;
@@ -55,12 +55,38 @@ void AddressWatch::run(Time now) {
         question.due = now + interval;
     }
     std::erase_if(questions_, [](const Question& question) { return question.copies_left == 0; });
+    return recheck_conflicts(now);
+}
+
+bool AddressWatch::recheck_conflicts(Time now) {
+    bool has_ended = false;
+    for (Peer& peer : peers_) {
+        if (!peer.conflicts || now - peer.asked < recheck)
+            continue;
+        if (now - peer.heard < 3 * recheck) {
+            if (!ask_for_serial(peer.link, peer, now))
+                peer.asked = now; // there is no room, or no such link now
+            continue;
+        }
+        peer.conflicts = false;
+        has_ended = true;
+        events_->tell(
+            Severity::notice, EventKind::address_conflict, to_string(peer.address),
+            fmt::format("The target at {} does not answer for this address any more.", to_string(peer.mac)));
+    }
+    return has_ended;
 }
 
 std::optional<Time> AddressWatch::next_due() const {
-    if (questions_.empty())
-        return std::nullopt;
-    return std::ranges::min(questions_, {}, &Question::due).due;
+    std::optional<Time> next;
+    const auto sooner = [&](Time other) { next = std::min(next.value_or(other), other); };
+    for (const Question& question : questions_)
+        sooner(question.due);
+    for (const Peer& peer : peers_) {
+        if (peer.conflicts)
+            sooner(peer.asked + recheck);
+    }
+    return next;
 }
 
 /// One question is enough for all addresses.
@@ -149,6 +175,8 @@ bool AddressWatch::hear(LinkId link_id, const Header& header, ConstBytes frame, 
     if (peer == peers_.end() || peer->tag == 0)
         return false;
     peer->tag = 0; // answered
+    peer->link = link_id;
+    peer->heard = now;
     const IdentifySummary theirs = IdentifySummary::parse(frame.subspan(ata_header_bytes));
     compare(*peer, link->mac(), unpadded(std::string_view(serial).substr(0, max_serial)),
             unpadded({theirs.serial.data(), theirs.serial.size()}));
@@ -158,6 +186,9 @@ bool AddressWatch::hear(LinkId link_id, const Header& header, ConstBytes frame, 
 void AddressWatch::compare(Peer& peer, const MacAddress& own_mac, std::string_view ours,
                            std::string_view theirs) {
     const std::string subject = to_string(peer.address);
+    const bool was_told = std::exchange(peer.conflicts, ours != theirs) && ours != theirs;
+    if (was_told)
+        return;
     if (ours == theirs) {
         if (!std::exchange(peer.has_same_disk, true))
             events_->tell(

@@ -5,6 +5,7 @@
 #include "core/event_log.hpp"
 #include "core/responder.hpp"
 
+#include <algorithm>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,6 +16,10 @@ namespace aoetarget::core {
 /// takes what others say unasked: advertisements.
 class AddressWatch {
   public:
+    /// A target that conflicts is asked again after this time. If it has not answered for three times as
+    /// long, it is gone.
+    static constexpr Time recheck = std::chrono::seconds(20);
+
     /// If `events` is null, it does nothing.
     AddressWatch(const Responder& responder, EventLog* events) : responder_(responder), events_(events) {
         peers_.reserve(max_peers);
@@ -33,8 +38,13 @@ class AddressWatch {
     bool hear(LinkId link, const protocol::Header& header, ConstBytes frame, const Address& ours,
               const std::string& serial, Time now);
 
-    /// Sends the questions that are due.
-    void run(Time now);
+    /// Sends the questions that are due. Returns whether a conflict has ended.
+    bool run(Time now);
+    /// Returns whether another target answers for this address of ours with another disk.
+    [[nodiscard]] bool has_conflict(const Address& address) const {
+        return std::ranges::any_of(
+            peers_, [&](const Peer& peer) { return peer.conflicts && peer.address == address; });
+    }
     /// Returns when run() has something to do next, or nothing if never.
     [[nodiscard]] std::optional<Time> next_due() const;
 
@@ -53,6 +63,9 @@ class AddressWatch {
         std::uint32_t tag = 0; ///< Of the question for its serial number.
         Time asked{};
         bool has_same_disk = false;
+        bool conflicts = false; ///< It has another disk, and is asked now and then whether it is still there.
+        LinkId link = 0;        ///< That led to it last.
+        Time heard{};           ///< When it last told its serial number.
     };
     static constexpr unsigned copies = 2;
     static constexpr Time interval = std::chrono::milliseconds(500);
@@ -63,6 +76,7 @@ class AddressWatch {
     [[nodiscard]] bool is_ours(const MacAddress& mac) const;
     Peer* find_or_add(const Address& address, const MacAddress& mac, Time now);
     void ask_all(LinkId link);
+    bool recheck_conflicts(Time now);
     bool ask_for_serial(LinkId link, Peer& peer, Time now);
     void compare(Peer& peer, const MacAddress& own_mac, std::string_view ours, std::string_view theirs);
 

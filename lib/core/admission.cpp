@@ -106,6 +106,7 @@ void Admission::merge(Request& original, Request* copy) {
     original.link = copy->link;
     original.registers = copy->registers;
     ++counters_.duplicates;
+    resources_.initiators.count_repeat(copy->source, counters_.address);
     resources_.traffic.note(TrafficWatch::Sign::repeating, copy->source);
     drop(copy);
 }
@@ -118,7 +119,7 @@ void Admission::remember_refused(Request& change) {
 
 void Admission::count(Holdings::Verdict refusal, const MacAddress& source) {
     if (refusal != Holdings::Verdict::sender_is_full) {
-        ++counters_.dropped;
+        ++counters_.overload;
         return;
     }
     ++counters_.crowding;

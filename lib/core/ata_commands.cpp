@@ -2,6 +2,7 @@
 #include "core/ata_commands.hpp"
 
 #include "core/mutation.hpp"
+#include "core/request_kind.hpp"
 #include "protocol/identify.hpp"
 
 namespace aoetarget::core {
@@ -19,6 +20,7 @@ bool AtaCommands::receive(const Header& header, LinkId link, FrameSlot slot) {
     if (!registers)
         return false;
     const AtaCommand& command = ata_command(registers->command_or_status);
+    face_.count(header.source, kind_of(command.action));
     if (header.is_wildcard() && !command.allowed_on_wildcard)
         return false;
     if (command.needs_reservation && !state_.may_use(header.source) && !mutated(Mutation::ignore_reserve)) {
@@ -228,26 +230,31 @@ void AtaCommands::answer(FrameSlot slot, LinkId link, const AtaRegisters& regist
 }
 
 void AtaCommands::count(AtaAction action, const SectorRange& range) {
-    switch (action) {
-    case AtaAction::read:
+    switch (kind_of(action)) {
+    case RequestKind::read:
         ++face_.counters.reads;
         face_.counters.sectors_read += range.count;
         break;
-    case AtaAction::write:
+    case RequestKind::write:
         ++face_.counters.writes;
         face_.counters.sectors_written += range.count;
         break;
-    case AtaAction::flush:
-    case AtaAction::standby:
+    case RequestKind::flush:
         ++face_.counters.flushes;
         break;
-    case AtaAction::data_set_management:
+    case RequestKind::discard:
         ++face_.counters.discards;
         break;
-    default:
+    case RequestKind::other:
         ++face_.counters.other_commands;
         break;
     }
+}
+
+/// Call this just before the answer.
+void AtaCommands::count_time(const Request& request) {
+    const auto kind = static_cast<std::size_t>(kind_of(request.command.action));
+    face_.counters.latency[kind].add(face_.context.resources.now - request.slot.arrival());
 }
 
 void AtaCommands::finished(Request& request, int error, std::uint64_t bad_sector) {
@@ -277,6 +284,7 @@ void AtaCommands::finished(Request& request, int error, std::uint64_t bad_sector
                 registers.lba[3] = static_cast<std::uint8_t>((registers.lba[3] & 0x0F) | device_bits);
         }
         const std::size_t data_bytes = action == AtaAction::read ? request.range.bytes() : 0;
+        count_time(request);
         answer(std::move(request.slot), request.link, registers, *outcome, data_bytes);
     }
     fences_.release();
@@ -290,6 +298,7 @@ bool AtaCommands::give_up(Request& request) {
     std::ranges::copy(request.slot.capacity().first(ata_header_bytes), slot->capacity().begin());
     request.given_up = true;
     count(request.command.action, request.range);
+    count_time(request);
     health_.timed_out(request);
     answer(std::move(*slot), request.link, request.registers, ata_device_fault);
     return true;
@@ -302,6 +311,7 @@ bool AtaCommands::turn_away(Request& request) {
     if (2 * health_.hanging() < scheduler_.account().slots || health_.hanging() == 0)
         return false;
     count(request.command.action, request.range);
+    count_time(request);
     answer(std::move(request.slot), request.link, request.registers, ata_device_fault);
     return true;
 }

@@ -41,6 +41,7 @@ class AtaCommands final : public RequestSink {
     void set_feature(const protocol::AtaRegisters& registers, Request& request, bool& needs_flush,
                      AtaOutcome& outcome);
     void count(protocol::AtaAction action, const SectorRange& range);
+    void count_time(const Request& request);
     void answer(FrameSlot slot, LinkId link, const protocol::AtaRegisters& registers, AtaOutcome outcome,
                 std::size_t data_bytes = 0);
 

@@ -18,7 +18,9 @@ Core::Core(const Options& options)
                  .completions = {},
                  .ready = {},
                  .turn = 0,
-                 .traffic = {}},
+                 .traffic = {},
+                 .initiators = {},
+                 .now = {}},
       announcer_(responder_), watch_(responder_, options.watches_addresses ? options.events : nullptr),
       context_{.responder = responder_,
                .resources = resources_,
@@ -96,8 +98,16 @@ void Core::meet(const Header& header, LinkId link) {
 /// An answer for an address of ours comes from another target, or was made up.
 bool Core::receive_answer(LinkId link, const Header& header, ConstBytes frame) {
     const Export* exported = find({header.shelf, header.slot});
-    return exported != nullptr && !exported->audience(link).empty() &&
-           watch_.hear(link, header, frame, exported->address(), exported->stats().serial, now_);
+    if (exported == nullptr || exported->audience(link).empty() ||
+        !watch_.hear(link, header, frame, exported->address(), exported->serial(), now_))
+        return false;
+    note_conflicts();
+    return true;
+}
+
+void Core::note_conflicts() {
+    for (const auto& exported : exports_)
+        exported->set_conflict(watch_.has_conflict(exported->address()));
 }
 
 bool Core::receive_wildcard(const Header& header, LinkId link, FrameSlot slot) {
@@ -183,7 +193,7 @@ std::optional<Time> Core::next_deadline() const {
 }
 
 void Core::turn(Time now) {
-    now_ = now;
+    now_ = resources_.now = now;
     resources_.holdings.begin_turn(now);
     resources_.pieces.expire(now);
     ++resources_.turn;
@@ -210,7 +220,8 @@ void Core::turn(Time now) {
     resources_.traffic.run(now, context_.events);
     if (!closed_) {
         announcer_.run(exports_, now);
-        watch_.run(now);
+        if (watch_.run(now))
+            note_conflicts();
     }
     destroy_idle();
 }
@@ -299,10 +310,10 @@ void Core::tell_waits() const {
     }
 }
 
-std::vector<ExportStats> Core::export_stats() const {
+std::vector<ExportStats> Core::export_stats(Time now) const {
     std::vector<ExportStats> all;
     for (const auto& exported : exports_)
-        all.push_back(exported->stats());
+        all.push_back(exported->stats(now));
     return all;
 }
 

@@ -79,6 +79,8 @@ class Core {
     /// Returns the same for a link that is to be added, of an interface with these names.
     [[nodiscard]] std::vector<Address> visible_addresses(const std::vector<std::string>& names) const;
 
+    /// Tells the time, for figures: before a turn's frames are received, and before an export is added.
+    void tell_time(Time now) { resources_.now = now; }
     /// Takes a frame, in the order of arrival as far as links know it. Returns whether the frame had an
     /// effect or an answer; if not, it was dropped in silence.
     bool receive(LinkId link, FrameSlot slot);
@@ -110,7 +112,10 @@ class Core {
     [[nodiscard]] std::size_t held_workers() const { return resources_.holdings.held_workers(); }
 
     [[nodiscard]] IoQueue& completions() { return resources_.completions; }
-    [[nodiscard]] std::vector<ExportStats> export_stats() const;
+    [[nodiscard]] std::vector<ExportStats> export_stats(Time now) const;
+    [[nodiscard]] std::vector<InitiatorStats> initiator_stats(Time now) const {
+        return resources_.initiators.stats(now);
+    }
     [[nodiscard]] std::uint64_t out_of_slots() const { return out_of_slots_; }
     [[nodiscard]] std::uint64_t failed_last_flushes() const { return failed_last_flushes_; }
 
@@ -132,6 +137,7 @@ class Core {
     bool spread(Wildcard& wildcard, bool& acted);
     bool resume_wildcards();
     void note_timeout(Time timeout);
+    void note_conflicts();
     void give_up_overdue();
     void destroy_idle();
     void destroy_last_closing();

@@ -24,6 +24,7 @@ void Core::add_export(const ExportOptions& options, std::unique_ptr<BlockDevice>
         resources_.operations.grow(Export::own_flushes);
         ++provided_exports_;
     }
+    (*added)->set_conflict(watch_.has_conflict(options.address));
     note_timeout(options.device_timeout);
     resources_.ready.reserve(exports_.size() + closing_.size());
     closing_.reserve(exports_.size() + closing_.size());
@@ -68,6 +69,7 @@ bool Core::remove_export(const Address& address) {
     const std::ptrdiff_t place = place_of(address);
     const auto removed = exports_.begin() + place;
     (*removed)->close();
+    resources_.initiators.forget(address);
     closing_.push_back(std::move(*removed));
     exports_.erase(removed);
     addresses_.erase(addresses_.begin() + place);

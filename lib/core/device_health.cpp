@@ -87,10 +87,12 @@ bool DeviceHealth::answers_failure(const Request& request, int error, Time now) 
     const Time silence = lacks_space ? silence_without_space_ : silence_;
     in_trouble_ = true;
     trouble.note(request, now);
+    trouble.is_gone = trouble.is_gone || is_gone(error);
     const bool answered = now - trouble.since >= silence;
     tell_failure(trouble, request, error, answered, silence);
     if (!only_reads(request) && backing_.device->refuses_writes())
         tell_refusal(error);
+    note_state();
     return answered;
 }
 
@@ -160,10 +162,12 @@ void DeviceHealth::look_for_recovery(const Request& request, Time now) {
                        "Writes find space again, or need none.");
     }
     in_trouble_ = fault_.is_there || no_space_.is_there;
+    note_state();
 }
 
 void DeviceHealth::timed_out(const Request& request) {
     ++hanging_;
+    note_state();
     if (std::exchange(told_timeout_, true))
         return;
     face_.tell(
@@ -181,6 +185,7 @@ void DeviceHealth::ended_late(const Request& request, int error, Time now) {
         return;
     told_timeout_ = false;
     if (std::exchange(works_again_, false)) {
+        note_state();
         face_.tell(Severity::notice, EventKind::device_recovered,
                    "It carries out requests again. Those that hung have ended.");
         return;
@@ -188,6 +193,7 @@ void DeviceHealth::ended_late(const Request& request, int error, Time now) {
     in_trouble_ = true;
     fault_.note(request, now);
     fault_.told = true;
+    note_state();
 }
 
 void DeviceHealth::end_unflushed(int error) {
@@ -202,6 +208,22 @@ void DeviceHealth::end_unflushed(int error) {
 void DeviceHealth::device_changed() {
     fault_ = no_space_ = {};
     in_trouble_ = told_refusal_ = false;
+    note_state();
+}
+
+ExportStats::State DeviceHealth::present_state() const {
+    if (fault_.is_there && fault_.is_gone)
+        return ExportStats::State::vanished;
+    if (backing_.device->refuses_writes())
+        return ExportStats::State::refusing_writes;
+    if (in_trouble_ || hanging_ > 0)
+        return ExportStats::State::failing;
+    return has_conflict_ ? ExportStats::State::conflict : ExportStats::State::ok;
+}
+
+void DeviceHealth::note_state() {
+    if (std::exchange(state_, present_state()) != state_)
+        state_since_ = face_.context.resources.now;
 }
 
 } // namespace aoetarget::core

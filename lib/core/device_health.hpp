@@ -18,7 +18,7 @@ namespace aoetarget::core {
 class DeviceHealth {
   public:
     DeviceHealth(const ExportOptions& options, const Backing& backing, const ExportFace& face)
-        : backing_(backing), face_(face) {
+        : backing_(backing), face_(face), state_since_(face.context.resources.now) {
         change(options);
     }
 
@@ -46,6 +46,15 @@ class DeviceHealth {
     void end_unflushed(int error);
     /// Another device has taken over.
     void device_changed();
+    /// Another target answers for the address with another disk, or does so no more.
+    void set_conflict(bool has_conflict) {
+        has_conflict_ = has_conflict;
+        note_state();
+    }
+
+    [[nodiscard]] ExportStats::State state() const { return state_; }
+    /// Returns when it became the present state.
+    [[nodiscard]] Time state_since() const { return state_since_; }
 
   private:
     static constexpr std::chrono::milliseconds usual_silence_without_space = std::chrono::seconds(60);
@@ -53,6 +62,7 @@ class DeviceHealth {
     struct Trouble {
         bool is_there = false;
         bool of_changes = false; ///< Only changes failed, so reads that succeed do not end it.
+        bool is_gone = false;    ///< The device said that it is not there.
         bool is_answered = false;
         bool told = false, told_vanished = false;
         SectorRange range; ///< The sectors of the first request that failed.
@@ -67,6 +77,8 @@ class DeviceHealth {
     void look_for_recovery(const Request& request, Time now);
     void tell_failure(Trouble& trouble, const Request& request, int error, bool answered, Time silence);
     void tell_refusal(int error);
+    [[nodiscard]] ExportStats::State present_state() const;
+    void note_state();
 
     bool in_trouble_ = false; ///< True if there is trouble of either kind.
     const Backing& backing_;
@@ -78,6 +90,9 @@ class DeviceHealth {
     std::size_t hanging_ = 0;
     bool told_timeout_ = false; ///< Since the last time that there was none.
     bool works_again_ = false;  ///< One of them was carried out.
+    bool has_conflict_ = false;
+    ExportStats::State state_ = ExportStats::State::ok;
+    Time state_since_;
 };
 
 } // namespace aoetarget::core

@@ -121,6 +121,16 @@ std::optional<Time> Export::give_up_overdue(Time now) {
     return oldest ? std::optional(*oldest + timeout_) : std::nullopt;
 }
 
+ExportStats Export::stats(Time now) const {
+    const auto since = [&](Time then) { return std::max(now - then, Time{}); };
+    ExportStats stats = face_.counters;
+    stats.state = health_.state();
+    stats.since_change = since(health_.state_since());
+    if (const std::optional<Time> oldest = scheduler_.oldest_arrival())
+        stats.oldest_request = since(*oldest);
+    return stats;
+}
+
 std::uint64_t Export::resize() {
     const std::uint64_t before = backing_.geometry.sectors;
     must_resize_ = next_.has_value(); // it may be smaller than the present device has become
@@ -164,6 +174,8 @@ void Export::add_link(LinkId link, const std::vector<std::string>& names) {
 }
 
 bool Export::receive(const Header& header, LinkId link, FrameSlot slot) {
+    if (header.command != static_cast<std::uint8_t>(AoeCommand::ata))
+        face_.count(header.source, RequestKind::other);
     if (header.version != aoe_version) {
         face_.fail(std::move(slot), link, AoeError::unsupported_version);
         return true;

@@ -84,7 +84,10 @@ class Export final : private ExportState::Answerer, private FlushSink {
     /// Of the flush at its end: an errno value, or 0.
     [[nodiscard]] int last_flush_error() const { return last_flush_error_; }
 
-    [[nodiscard]] const ExportStats& stats() const { return face_.counters; }
+    [[nodiscard]] const std::string& serial() const { return face_.counters.serial; }
+    [[nodiscard]] ExportStats stats(Time now) const;
+    /// Tells whether another target answers for the address with another disk.
+    void set_conflict(bool has_conflict) { health_.set_conflict(has_conflict); }
 
   private:
     [[nodiscard]] bool serves(LinkId link) const {

@@ -45,6 +45,10 @@ struct ExportFace {
     void send(FrameSlot slot, LinkId link, protocol::AoeError error, std::size_t bytes) const {
         context.responder.send(std::move(slot), link, counters.address, error, bytes);
     }
+    /// Counts a request of this initiator, whatever becomes of it.
+    void count(const MacAddress& initiator, RequestKind kind) const {
+        context.resources.initiators.count(initiator, counters.address, kind, context.resources.now);
+    }
     /// Returns whether anybody learns of events.
     [[nodiscard]] bool is_heard() const { return context.events != nullptr; }
     /// Reports an event of this export. It allocates, so the path of a request must not call it.

@@ -47,7 +47,7 @@ class Order {
 
     /// Calls `visit` with each operation that is placed and not retired.
     template <typename Visitor>
-    void for_each(Visitor visit) {
+    void for_each(Visitor visit) const {
         for (const Active& active : active_)
             visit(*active.operation);
     }

@@ -4,6 +4,7 @@
 #include "core/bounce_pool.hpp"
 #include "core/content_hash.hpp"
 #include "core/fixed_pool.hpp"
+#include "core/initiator_figures.hpp"
 #include "core/io_queue.hpp"
 #include "core/occupancy.hpp"
 #include "core/pieces.hpp"
@@ -26,6 +27,9 @@ struct SchedulerResources {
     /// The number of the loop's turn.
     std::uint64_t turn = 0;
     TrafficWatch traffic;
+    InitiatorFigures initiators;
+    /// The time of the turn, for figures: set before its frames are received.
+    Time now{};
 };
 
 } // namespace aoetarget::core

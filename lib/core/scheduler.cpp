@@ -35,15 +35,21 @@ void Scheduler::device_changed() {
 }
 
 std::optional<Time> Scheduler::give_up(Time arrived_until) {
-    std::optional<Time> oldest;
     order_.for_each([&](Operation& operation) {
         for (Request* request = operation.first; request != nullptr; request = request->next) {
-            if (request->given_up)
-                continue;
-            const Time arrival = request->slot.arrival();
-            if (arrival <= arrived_until && sink_.give_up(*request))
+            if (!request->given_up && request->slot.arrival() <= arrived_until && sink_.give_up(*request))
                 ++operation.given_up;
-            else
+        }
+    });
+    return oldest_arrival();
+}
+
+std::optional<Time> Scheduler::oldest_arrival() const {
+    std::optional<Time> oldest;
+    order_.for_each([&](const Operation& operation) {
+        for (const Request* request = operation.first; request != nullptr; request = request->next) {
+            const Time arrival = request->slot.arrival();
+            if (!request->given_up)
                 oldest = std::min(oldest.value_or(arrival), arrival);
         }
     });

@@ -35,9 +35,10 @@ class Scheduler {
     void device_changed();
     /// Does the same as drain(); nothing may be admitted any more. This is done when idle() is true.
     void close();
-    /// Gives up the requests that arrived until then. Returns when the oldest of the others arrived, or
-    /// nothing if there is none.
+    /// Gives up the requests that arrived until then. Returns oldest_arrival() of the others.
     std::optional<Time> give_up(Time arrived_until);
+    /// Returns when the oldest request under way arrived that is not given up, or nothing if there is none.
+    [[nodiscard]] std::optional<Time> oldest_arrival() const;
     [[nodiscard]] bool idle() const { return order_.idle(); }
 
     [[nodiscard]] Account& account() { return admission_.account(); }

@@ -13,6 +13,10 @@ namespace {
 
 __kernel_timespec look_interval{.tv_sec = 0, .tv_nsec = 100'000'000}; // never written
 
+core::Time now() {
+    return std::chrono::steady_clock::now().time_since_epoch();
+}
+
 } // namespace
 
 InterfaceFollower::InterfaceFollower(LinkContext& link, Owner& owner)
@@ -33,6 +37,7 @@ void InterfaceFollower::begin() {
                                      interface->mtu, protocol::min_mtu));
     interface->rules = query_host_rules(interface->name, interface->index, link_.netfilter, {});
     link_.interface = *interface;
+    link_.carrier_since = now();
     link_.name = interface->name;
     owner_.interface_found();
     state_ = State::bound;
@@ -48,6 +53,13 @@ std::optional<InterfaceState> InterfaceFollower::query() const {
 }
 
 void InterfaceFollower::look() {
+    const bool had_carrier = link_.interface.carrier;
+    look_at_interface();
+    if (link_.interface.carrier != had_carrier)
+        link_.carrier_since = now();
+}
+
+void InterfaceFollower::look_at_interface() {
     InterfaceState before = link_.interface;
     std::optional<InterfaceState> now;
     try {

@@ -48,6 +48,7 @@ class InterfaceFollower final : private ring::RegisteredHandler {
         bound,
     };
 
+    void look_at_interface();
     void on_completion(std::uint64_t argument, int result, std::uint32_t flags) override;
     void lose();
     void cannot_carry() { link_.interface.up = link_.interface.carrier = false; }

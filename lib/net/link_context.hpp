@@ -50,6 +50,7 @@ struct LinkContext {
     bool serving = true;         ///< False if the link takes no more frames.
     bool comes_and_goes = false; ///< A pattern took the interface, so that nobody wonders where it is.
     InterfaceState interface {}; ///< As InterfaceFollower last saw it.
+    core::Time carrier_since{};  ///< When its carrier last changed.
     PacketSocket socket{};       ///< Open while the interface is there.
     mutable LinkCounters counters{};
 

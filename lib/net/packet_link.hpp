@@ -36,6 +36,7 @@ class PacketLink final : public core::Link, private InterfaceFollower::Owner {
 
     /// As it was seen last.
     [[nodiscard]] const InterfaceState& interface() const { return link_.interface; }
+    [[nodiscard]] core::Time carrier_since() const { return link_.carrier_since; }
     /// Returns the text of InterfaceStats::link.
     [[nodiscard]] std::string description() const;
     /// Returns the text of InterfaceStats::passes_by.

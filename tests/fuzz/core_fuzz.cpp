@@ -358,7 +358,7 @@ class Run {
         }
         collect();
         core_.check_nothing_left();
-        for (const aoetarget::ExportStats& stats : core_.core.export_stats())
+        for (const aoetarget::ExportStats& stats : core_.core.export_stats(core_.now))
             require(stats.in_flight == 0, "nothing is in flight in the end");
         for (std::size_t i = 0; i < core_.disks.size(); ++i) {
             const Disk& disk = core_.disks[i];

@@ -217,6 +217,7 @@ void Machine::turn() {
     if (core_ == nullptr)
         return;
     const Time now = schedule_.now();
+    core_->tell_time(now);
     const std::uint64_t first = random_.below(ports_.size());
     for (std::size_t i = 0; i < ports_.size(); ++i) {
         Port& from = *ports_[(first + i) % ports_.size()];
@@ -351,7 +352,7 @@ std::string Machine::holdings() const {
                 " frames wait for it; ";
     text += std::to_string(workers_.busy()) + " workers are busy and " + std::to_string(workers_.waiting()) +
             " operations wait for one; under way are";
-    for (const auto& stats : core_->export_stats())
+    for (const auto& stats : core_->export_stats(schedule_.now()))
         text += " " + to_string(stats.address) + ": " + std::to_string(stats.in_flight);
     return text;
 }
@@ -365,9 +366,11 @@ std::string Machine::leftovers() const {
         if (!each->all_slots_free())
             return "slots of a link that was removed are lost";
     }
-    for (const auto& stats : core_->export_stats()) {
+    for (const auto& stats : core_->export_stats(schedule_.now())) {
         if (stats.in_flight != 0)
             return "requests are lost";
+        if (stats.oldest_request)
+            return "a request that is over counts as the oldest";
     }
     return {};
 }

@@ -144,6 +144,44 @@ TEST_CASE("another disk under an address of ours is an error that names both tar
     CHECK_FALSE(scene.identify(foreign_mac, "THEIRS")); // a second answer
 }
 
+TEST_CASE("a target with another disk is asked again until it is gone, and told once", "[core][watch]") {
+    Scene scene;
+    CHECK_FALSE(scene.watch.has_conflict(ours));
+    scene.advertise(foreign_mac);
+    scene.identify(foreign_mac, "THEIRS");
+    CHECK(scene.told().size() == 1);
+    CHECK(scene.watch.has_conflict(ours));
+    CHECK_FALSE(scene.watch.has_conflict({1, 2}));
+    for (int round = 0; round < 5; ++round) {
+        const std::size_t before = scene.sent.size();
+        scene.pass(AddressWatch::recheck);
+        CHECK(scene.sent.size() == before + 1);
+        CHECK(scene.identify(foreign_mac, "THEIRS"));
+    }
+    CHECK(scene.told().empty());
+    CHECK(scene.watch.has_conflict(ours));
+    const std::size_t before = scene.sent.size();
+    for (int round = 0; round < 3; ++round)
+        scene.pass(AddressWatch::recheck);
+    CHECK(scene.sent.size() == before + 2);
+    CHECK_FALSE(scene.watch.has_conflict(ours));
+    const std::vector<Event> told = scene.told();
+    REQUIRE(told.size() == 1);
+    CHECK(told[0].severity == Severity::notice);
+    CHECK(names(told[0].text, foreign_mac));
+    CHECK_FALSE(scene.watch.next_due());
+}
+
+TEST_CASE("a target that comes to the same disk ends the conflict", "[core][watch]") {
+    Scene scene;
+    scene.advertise(foreign_mac);
+    scene.identify(foreign_mac, "THEIRS");
+    scene.now += 100s;
+    scene.advertise(foreign_mac);
+    scene.identify(foreign_mac, "OURS");
+    CHECK_FALSE(scene.watch.has_conflict(ours));
+}
+
 TEST_CASE("a serial number that a stranger chose cannot write to terminals", "[core][watch]") {
     Scene scene;
     scene.advertise(foreign_mac);

@@ -95,7 +95,7 @@ class CoreFixture {
     /// The text of the only event of this kind since the last call; empty: there is none.
     std::string take_event(aoetarget::EventKind kind);
     [[nodiscard]] aoetarget::ExportStats stats(std::size_t index = 0) const {
-        return core.export_stats().at(index);
+        return core.export_stats(now).at(index);
     }
 
     void check_nothing_left();

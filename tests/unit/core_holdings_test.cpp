@@ -140,7 +140,7 @@ TEST_CASE("a slow host on nine exports that hang does not take the slots that ar
     }
     scene.expect_service();
     CHECK(scene.core.stats().in_flight == Share::largest_quota); // each got no more when it did not get on
-    CHECK(scene.core.stats().dropped == 128 - Share::largest_quota);
+    CHECK(scene.core.stats().overload == 128 - Share::largest_quota);
 }
 
 TEST_CASE("an export that has not ended anything for a while gets no more than it owns until it does",
@@ -156,12 +156,12 @@ TEST_CASE("an export that has not ended anything for a while gets no more than i
         return scene.core.stats().in_flight;
     };
     CHECK(more(2000) == 60);
-    CHECK(scene.core.stats().dropped == 1);
+    CHECK(scene.core.stats().overload == 1);
     scene.core.disks.front().complete();
     scene.core.turn();
     CHECK(more(2002) == 60);
     CHECK(more(2004) == 61);
-    CHECK(scene.core.stats().dropped == 1);
+    CHECK(scene.core.stats().overload == 1);
 }
 
 TEST_CASE("an export that was idle for long is not taken for one that hangs", "[core][holdings]") {
@@ -176,7 +176,7 @@ TEST_CASE("an export that was idle for long is not taken for one that hangs", "[
         scene.core.send(a_write(i).from(numbered_mac(0x101)).to(1, 1));
     scene.core.turn();
     CHECK(scene.core.stats().in_flight == 100);
-    CHECK(scene.core.stats().dropped == 0);
+    CHECK(scene.core.stats().overload == 0);
 }
 
 TEST_CASE("partial blocks and verifies of exports that hang leave each other export a bounce buffer",

@@ -235,7 +235,7 @@ TEST_CASE("an export whose device has never ended anything holds a part of a lin
     for (std::uint32_t i = 0; i < 30; ++i)
         core.send(write_request(i % 8, pattern(0, 1, i)));
     CHECK(core.stats().in_flight == 10 + 20 / 5); // its quota, and of the rest a quarter of what is left
-    CHECK(core.stats().dropped == 16);
+    CHECK(core.stats().overload == 16);
     const std::uint32_t tag = core.send(read_request(0, 1).to(1, 2));
     core.turn();
     CHECK(core.reply(tag).succeeded());

@@ -2,13 +2,24 @@
 #pragma once
 
 #include <aoetarget/address.hpp>
+#include <aoetarget/latency.hpp>
 
+#include <array>
+#include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #pragma GCC visibility push(default)
 namespace aoetarget {
+
+/// The kinds of requests that histograms and initiators tell apart. `other` are all other ATA commands, Query
+/// Config, MAC mask list and Reserve/Release.
+enum class RequestKind : std::uint8_t { read, write, flush, discard, other };
+inline constexpr std::size_t request_kinds = 5;
+/// Returns the name, as "read".
+[[nodiscard]] const char* to_string(RequestKind kind);
 
 struct InterfaceStats {
     /// As the interface is called now, or was last.
@@ -29,6 +40,8 @@ struct InterfaceStats {
     /// The sectors per frame that Query Config advertises on this interface now.
     unsigned sectors_per_frame = 0;
     bool up = false;
+    /// The time since `up` last changed, or since the target has known the interface.
+    std::chrono::nanoseconds since_change{};
     /// The bridge, the bond or the like that takes the interface's frames, so that hosts get no answers here:
     /// serve that one instead. Usually empty.
     std::string port_of;
@@ -56,9 +69,24 @@ struct InterfaceStats {
 };
 
 struct ExportStats {
+    enum class State : std::uint8_t {
+        ok,
+        failing,         ///< The device fails requests, or has not finished some within its timeout.
+        refusing_writes, ///< A flush has failed. Mend the cause, then replace the device.
+        vanished,        ///< The device is gone, or has become smaller than it was.
+        conflict,        ///< Another target answers for the address with another disk.
+    };
+
     Address address;
     std::string serial;
     std::uint64_t sectors = 0;
+    /// If several apply, `vanished` comes before `refusing_writes`, `failing` and `conflict`, in this order.
+    State state = State::ok;
+    /// The time since `state` last changed, or since the export was added.
+    std::chrono::nanoseconds since_change{};
+    /// The time since the arrival of the oldest request that is under way and not yet answered, or nothing if
+    /// there is none.
+    std::optional<std::chrono::nanoseconds> oldest_request = {};
 
     std::uint64_t reads = 0;
     std::uint64_t writes = 0;
@@ -88,10 +116,12 @@ struct ExportStats {
     /// that was replaced. With a volatile cache, writes that were answered may be lost.
     std::uint64_t flush_errors = 0;
     /// Requests dropped because the device was out of resources (EAGAIN, ENOMEM), because it failed and its
-    /// errors stay unanswered for a while (ExportOptions::silence_on_error), because this export already had
-    /// as many under way as one export may have, or because another change of its state was being saved. The
-    /// initiators repeat them.
+    /// errors stay unanswered for a while (ExportOptions::silence_on_error), or because another change of its
+    /// state was being saved. The initiators repeat them.
     std::uint64_t dropped = 0;
+    /// Requests dropped because this export already had as many under way as one export may have: the device
+    /// is slower than its initiators ask for, or hangs. The initiators repeat them.
+    std::uint64_t overload = 0;
     /// Requests dropped because their sender already had as many under way as one sender may have: it floods,
     /// it exceeds the advertised buffer count, or disks hang. The requests of other senders are served.
     std::uint64_t crowding = 0;
@@ -104,7 +134,25 @@ struct ExportStats {
     std::uint64_t stale = 0;
     /// Requests under way now. This is the only value here that also falls.
     std::uint64_t in_flight = 0;
+    /// The times from the arrival of requests to their answers, by kind. They have no requests that were
+    /// dropped, and none that the target answers without the device, such as IDENTIFY.
+    std::array<LatencyHistogram, request_kinds> latency{};
 };
+
+/// The requests of one initiator to one export.
+struct InitiatorStats {
+    MacAddress initiator;
+    Address exported;
+    /// All that came, by kind, whatever became of them.
+    std::array<std::uint64_t, request_kinds> requests{};
+    /// Exact copies of requests that were still under way: see ExportStats::duplicates.
+    std::uint64_t repeats = 0;
+    /// The time since its last request.
+    std::chrono::nanoseconds last_seen{};
+};
+
+/// Returns the state's name, as "refusing-writes".
+[[nodiscard]] const char* to_string(ExportStats::State state);
 
 struct Stats {
     /// Those that a pattern or InterfaceOptions::wait may take, as long as they are there.
@@ -112,6 +160,9 @@ struct Stats {
     /// Patterns, and names of interfaces with InterfaceOptions::wait that are not there.
     std::vector<std::string> waited_for;
     std::vector<ExportStats> exports;
+    /// The initiators of each export, up to 1,024 pairs. In a table that is full, those that were silent for
+    /// the longest time give way, with their counters. Source addresses are easily forged.
+    std::vector<InitiatorStats> initiators;
     /// Exports that were removed and whose flush at the end failed. With a volatile cache, data that was
     /// answered may be lost. Their own counters are gone with them.
     std::uint64_t failed_last_flushes = 0;
