@@ -126,7 +126,7 @@ Ring::~Ring() {
 /// Allows as many workers as the kernel's default, and `more`.
 void Ring::limit_workers(std::size_t more) {
     constexpr unsigned unchanged = 0;
-    const auto usual = 4 * static_cast<unsigned>(sysconf(_SC_NPROCESSORS_ONLN)) + abandoned_attempts();
+    const unsigned usual = 4 * processors_ + abandoned_attempts();
     unsigned bounded_and_unbounded[2] = {usual + static_cast<unsigned>(more), unchanged};
     io_uring_register_iowq_max_workers(&ring_, bounded_and_unbounded); // the kernel bounds it
 }

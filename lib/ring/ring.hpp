@@ -13,6 +13,7 @@
 #include "ring/file_descriptor.hpp"
 
 #include <liburing.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <cstdint>
@@ -197,6 +198,8 @@ class Ring {
     bool defer_taskrun_ = false;
     bool restricted_ = false;
     std::size_t more_workers_ = 0;
+    /// A process that gives up rights cannot ask any more.
+    const unsigned processors_ = static_cast<unsigned>(sysconf(_SC_NPROCESSORS_ONLN));
     std::vector<std::uint8_t> allowed_; ///< Operations beyond those of every target.
     std::vector<HandlerEntry> handlers_;
     std::vector<Completion> taken_;    ///< Copied out of the queue, and to be handed out.
