@@ -83,6 +83,7 @@ std::string filter_system_calls(bool keeps_state) {
         SCMP_SYS(getsockopt),
         SCMP_SYS(getsockname),
         SCMP_SYS(ioctl),
+        SCMP_SYS(capget), // to tell why there is no AF_XDP lane
         // the control socket; what it answers goes out with write()
         SCMP_SYS(accept4),
         // a disk that is back: see DiskKeeper. It asks with write(); sendmsg() would reach other sockets.
