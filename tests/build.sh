@@ -21,3 +21,6 @@ configure() {
         echo "$*" >"$dir/options"
     fi
 }
+
+# As in tests/fuzz/meson.build.
+fuzz_targets='frame identify text configuration core'

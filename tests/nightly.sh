@@ -92,7 +92,8 @@ fuzz() {
         echo "skipped: the fuzz targets: there is no clang++"
         return
     fi
-    for target in frame identify text core; do
+    # shellcheck disable=SC2086 # words
+    for target in $fuzz_targets; do
         [ -z "$stopped" ] || return 0
         run_for 7200 "$build/nightly-fuzz.log" "$top/tests/fuzz/run.sh" --seconds $(($1 / 4 + 1)) --target "$target" --jobs "$jobs"
         [ -z "$stopped" ] || return 0

@@ -14,7 +14,6 @@ set -eu
 top=$(cd "$(dirname "$0")/../.." && pwd)
 . "$top/tests/build.sh"
 build=$top/build/fuzz
-all='frame identify text configuration core'
 targets= limit=-max_total_time=5 jobs=1
 
 while [ $# -gt 0 ]; do
@@ -30,11 +29,11 @@ while [ $# -gt 0 ]; do
     esac
     shift 2
 done
-for target in ${targets:=$all}; do
-    case " $all " in
+for target in ${targets:=$fuzz_targets}; do
+    case " $fuzz_targets " in
     *" $target "*) ;;
     *)
-        echo "there is no target '$target'; there are: $all" >&2
+        echo "there is no target '$target'; there are: $fuzz_targets" >&2
         exit 2
         ;;
     esac
