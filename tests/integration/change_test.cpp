@@ -1,49 +1,11 @@
 // A target that is changed while it serves, by commands that are not confined.
 #include "catch.hpp"
-#include "controlled_target.hpp"
+#include "changed_target.hpp"
 
-#include <atomic>
 #include <csignal>
 #include <filesystem>
-#include <thread>
 
 using namespace aoetest;
-
-namespace {
-
-std::string entry_text(const VethPair& wire) {
-    return "[[interface]]\nname = \"" + wire.target_end() + "\"\nlink = \"packet\"\n";
-}
-
-std::string export_text(const std::string& address, const ImageFile& image, const std::string& options = {}) {
-    return "[[export]]\naddress = \"" + address + "\"\npath = \"" + image.path() + "\"\n" + options;
-}
-
-/// A target with a configuration file and a control socket.
-class Changed {
-  public:
-    explicit Changed(const std::string& text, std::vector<std::string> options = {})
-        : file_(folder_.write("target.toml", text)), target_({}, {}, with_file(std::move(options))) {}
-
-    void write(const std::string& text) const { folder_.write("target.toml", text); }
-    [[nodiscard]] ToolResult run(std::vector<std::string> words) const {
-        return target_.run(std::move(words));
-    }
-    [[nodiscard]] std::string config() const { return run({"config"}).output; }
-    TargetProcess& target() { return target_.process(); }
-
-  private:
-    [[nodiscard]] std::vector<std::string> with_file(std::vector<std::string> options) const {
-        options.insert(options.end(), {"-c", file_});
-        return options;
-    }
-
-    ScratchFolder folder_;
-    std::string file_;
-    ControlledTarget target_;
-};
-
-} // namespace
 
 TEST_CASE("an export comes and goes by add and remove, and a host's name may stand in its list", "[change]") {
     const VethPair& wire = standard_wire();
@@ -273,38 +235,4 @@ TEST_CASE("a reload with a disk that is too small changes nothing", "[change]") 
     CHECK(contains(result.error, "initiators know of 64"));
     CHECK(client.ask(read_request(3, 1)).data() == pattern(3, 1));
     CHECK(contains(changed.config(), image.path()));
-}
-
-TEST_CASE("a load is answered and right while reloads change other exports and its own disk", "[change]") {
-    const VethPair& wire = standard_wire();
-    const ImageFile image(4096), second(64), third(64);
-    RawClient client(wire);
-    const std::string own = entry_text(wire) + export_text("1.1", image);
-    const std::string swapped = entry_text(wire) + export_text("1.1", image, "cache = \"page\"\n");
-    Changed changed(own);
-    std::atomic<bool> is_over = false;
-    std::atomic<unsigned> failures = 0;
-    constexpr unsigned reloads = 20;
-    std::thread operating([&] {
-        for (unsigned i = 0; i < reloads; ++i) {
-            changed.write((i % 4 < 2 ? own : swapped) +
-                          (i % 2 == 0 ? export_text("1.2", second, "fixed = true\n")
-                                      : export_text("1.2", second) + export_text("1.3", third)));
-            failures += changed.run({"reload"}).exit_code == 0 ? 0 : 1;
-        }
-        is_over = true;
-    });
-    std::uint64_t turn = 0;
-    bool all_right = true;
-    while (!is_over) { // every request is sent once: ask() takes no silence for an answer
-        const std::uint64_t lba = turn++ * 2 % 4096;
-        all_right =
-            all_right &&
-            client.ask(write_request(lba, pattern(lba, 2, static_cast<std::uint32_t>(turn)))).succeeded() &&
-            client.ask(read_request(lba, 2)).data() == pattern(lba, 2, static_cast<std::uint32_t>(turn));
-    }
-    operating.join();
-    CHECK(all_right);
-    CHECK(failures == 0);
-    CHECK(turn > reloads);
 }
