@@ -4,7 +4,7 @@
 #
 #   run.sh --aoetarget PROGRAM [--programs FOLDER] [--only SCENARIO] [--cuts N] [--cases PATTERN] [--cache FOLDER]
 #       FOLDER of --programs: where the build has the tests' own programs (default: ../tests/e2e, seen from PROGRAM)
-#       SCENARIO: mtu1500 mtu9000 loss restart modules powercut ipxe; --only may be given more than once
+#       SCENARIO: mtu1500 mtu9000 loss restart change modules powercut ipxe; --only may be given more than once
 #       N: how often powercut cuts the power (default: 5)
 #       PATTERN: the cases of modules with such names, as grep -E takes it (default: all)
 #       FOLDER of --cache keeps the guest's kernel and tools between runs (default: aoetarget-e2e in the user's cache folder)
@@ -19,7 +19,7 @@ aoetarget=
 programs=
 cuts=5
 cases=.
-all=(mtu1500 mtu9000 loss restart modules powercut ipxe)
+all=(mtu1500 mtu9000 loss restart change modules powercut ipxe)
 wanted=()
 
 usage() {

@@ -5,6 +5,7 @@ target_pids=()
 target_log=
 interface=tap0
 target_interface=$interface # where the target is
+target_control=none
 
 # An export is written as for aoetarget: SHELF.SLOT=PATH[,OPTION...]
 start_target() { # LOG EXPORT...
@@ -23,7 +24,7 @@ start_target() { # LOG EXPORT...
         for served in "$@"; do
             arguments+=(-e "$served")
         done
-        "$aoetarget" serve --control none -i "$target_interface" "${arguments[@]}" >> "$target_log" 2>&1 &
+        "$aoetarget" serve --control "$target_control" -i "$target_interface" "${arguments[@]}" >> "$target_log" 2>&1 &
         target_pids+=("$!")
     fi
     wait_for_target "$@"

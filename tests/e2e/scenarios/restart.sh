@@ -19,7 +19,7 @@ scenario_restart() {
     start_target "$scratch/target.log" "1.1=$scratch/disk.img" || true
     exports="e1.1 file $sectors 1024"$'\n'
     each_moment=disturb_while_busy
-    boot_guest restart 1500 240 BUSY_SECONDS=200 END_DEVICE=/dev/etherd/e1.2
+    boot_guest busy 1500 240 BUSY_SECONDS=200 END_DEVICE=/dev/etherd/e1.2
     each_moment=:
     report_guest_cases restart "fio verify" "the kernel logged no error"
     for event in stop kill flap recreation; do

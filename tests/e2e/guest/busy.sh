@@ -1,5 +1,5 @@
-# fio verifies again and again, with other data each time, while the host disturbs the target, until the host says that it has
-# done so often enough, by a second device.
+# fio verifies again and again, with other data each time, while the host disturbs or changes the target, until the host says
+# that it has done so often enough, by a second device.
 . ./settings
 . ./cases.sh
 read -r address _ < exports
@@ -15,6 +15,7 @@ keep_verifying() {
         rounds=$((rounds + 1))
         SEED=$rounds sh ./fio_verify.sh "$address" 4 || return 1
         aoe-discover
+        aoe-revalidate "$address" # for a disk that has grown
     done
 }
 
@@ -31,4 +32,6 @@ else
 fi
 tell "rounds $rounds"
 run_case 10 "the kernel logged no error" sh -c "! dmesg | grep -iE 'i/o error|aoe.*(down|fail|error)'"
+aoe-revalidate "$address"
+tell "size $(blockdev --getsize64 "/dev/etherd/$address")"
 tell_checksum "$address" "$address"
