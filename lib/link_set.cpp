@@ -11,23 +11,10 @@
 #include <system_error>
 #include <utility>
 
-#include <fnmatch.h>
-
 namespace aoetarget {
 namespace {
 
 constexpr core::Time retry_interval = std::chrono::seconds(1);
-
-bool is_pattern(const std::string& name) {
-    return name.find_first_of("*?") != std::string::npos;
-}
-
-bool is_match(const net::InterfaceState& interface, const std::string& pattern) {
-    const auto matches = [&](const std::string& name) {
-        return fnmatch(pattern.c_str(), name.c_str(), FNM_NOESCAPE) == 0;
-    };
-    return matches(interface.name) || std::ranges::any_of(interface.other_names, matches);
-}
 
 /// It is gone again, or too small to carry a sector: the kernel tells when that changes. Or the news were of
 /// an interface that is gone, and the next one of its name is served already.
@@ -41,12 +28,12 @@ bool passes_by_itself(const std::system_error& error) {
 void LinkSet::add(const std::string& name, const InterfaceOptions& options) {
     const bool is_wanted = std::ranges::find(wanted_, name, &Wanted::name) != wanted_.end();
     const auto named = std::ranges::find_if(
-        served_, [&](const Served& served) { return !is_pattern(name) && served.link->has_name(name); });
+        served_, [&](const Served& served) { return !net::is_pattern(name) && served.link->has_name(name); });
     if (is_wanted || (named != served_.end() && named->pattern.empty()))
         refuse(EEXIST, fmt::format("interface {}: it is already in use by this target; name it once", name));
     if (named != served_.end())
         close(named); // a name goes before a pattern
-    if (options.wait || is_pattern(name))
+    if (options.wait || net::is_pattern(name))
         add_waiting({name, options});
     else
         open(name, options, true, {});
@@ -61,13 +48,13 @@ void LinkSet::add_waiting(const Wanted& wanted) {
             if (found == wanted_.end() || found->name != wanted.name)
                 continue;
             try {
-                open(interface.name, wanted.options, true, is_pattern(wanted.name) ? wanted.name : "");
+                open(interface.name, wanted.options, true, net::is_pattern(wanted.name) ? wanted.name : "");
             } catch (const std::system_error& error) {
                 if (!passes_by_itself(error))
                     throw;
                 continue;
             }
-            if (!is_pattern(wanted.name)) {
+            if (!net::is_pattern(wanted.name)) {
                 served_.back().waits = true;
                 wanted_.pop_back();
                 return;
@@ -181,7 +168,7 @@ std::vector<LinkSet::Wanted>::iterator LinkSet::find_wanted(const net::Interface
     if (named != wanted_.end() || !interface.ethernet || interface.loopback)
         return named;
     return std::ranges::find_if(wanted_, [&](const Wanted& wanted) {
-        return is_pattern(wanted.name) && is_match(interface, wanted.name);
+        return net::is_pattern(wanted.name) && interface.matches(wanted.name);
     });
 }
 
@@ -189,7 +176,7 @@ void LinkSet::welcome(const net::InterfaceState& interface) {
     const auto wanted = find_wanted(interface);
     if (wanted == wanted_.end())
         return;
-    const bool by_pattern = is_pattern(wanted->name);
+    const bool by_pattern = net::is_pattern(wanted->name);
     try {
         net::PacketLink& link = open(interface.name, wanted->options, false, by_pattern ? wanted->name : "");
         std::erase(told_failures_, link.interface().index);

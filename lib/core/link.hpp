@@ -36,8 +36,7 @@ class Link {
     /// sector.
     [[nodiscard]] unsigned sectors_per_frame() const {
         const auto slot_mtu = static_cast<unsigned>(max_slot_frame_ - protocol::ethernet_header_bytes);
-        const unsigned fitting = protocol::sectors_fitting(std::min(mtu(), slot_mtu));
-        return max_sectors_ != 0 ? std::min(max_sectors_, fitting) : protocol::aligned_sectors(fitting);
+        return protocol::advertised_sectors(max_sectors_, std::min(mtu(), slot_mtu));
     }
 
     /// Returns the time between regular advertisements, 0 for none.

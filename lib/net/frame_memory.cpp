@@ -96,10 +96,10 @@ void FrameMemory::revive() {
     retired_ = false;
 }
 
-core::FramePool::Layout FrameMemories::layout_for(std::size_t frame_bytes, std::size_t exports,
-                                                  std::optional<std::size_t> alignment) const {
-    core::FramePool::Layout layout{.frame_bytes = frame_bytes,
-                                   .payload_alignment = alignment.value_or(payload_alignment_)};
+core::FramePool::Layout frame_layout(unsigned mtu, std::size_t exports, std::size_t alignment) {
+    core::FramePool::Layout layout{.frame_bytes =
+                                       mtu + protocol::ethernet_header_bytes + protocol::vlan_tag_bytes,
+                                   .payload_alignment = alignment};
     const std::size_t slots = std::clamp(memory_budget / layout.slot_bytes(), min_slots, max_slots);
     // Exports own parts of them (core/holdings.hpp).
     constexpr std::size_t for_each_export = 16;

@@ -69,6 +69,10 @@ class FrameMemory {
     bool retired_ = false;
 };
 
+/// Returns the layout of slots for frames of interfaces with this MTU and this number of exports. `alignment`
+/// is that of the ATA data.
+core::FramePool::Layout frame_layout(unsigned mtu, std::size_t exports, std::size_t alignment);
+
 /// All frame memory of a target. Memory outlives its link while a request or an answer is still in it, which
 /// may be as long as a device does not answer.
 class FrameMemories {
@@ -81,10 +85,8 @@ class FrameMemories {
 
     /// Sets the alignment of ATA data in new memory. Devices that demand more get their data through a copy.
     void align_payload(std::size_t bytes) { payload_alignment_ = std::max(payload_alignment_, bytes); }
-    /// Returns the layout of slots for frames of up to `frame_bytes` with this number of exports. `alignment`
-    /// of the ATA data may be less than devices demand.
-    [[nodiscard]] core::FramePool::Layout layout_for(std::size_t frame_bytes, std::size_t exports,
-                                                     std::optional<std::size_t> alignment = {}) const;
+    /// Returns the alignment that ATA data has in new memory.
+    [[nodiscard]] std::size_t payload_alignment() const { return payload_alignment_; }
     /// Returns memory for a new link. If there is no room, it may be memory that had a lane. Throws
     /// std::system_error.
     FrameMemory& add(const core::FramePool::Layout& layout);

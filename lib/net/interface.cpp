@@ -2,7 +2,10 @@
 #include "net/interface.hpp"
 
 #include "net/netlink.hpp"
+#include "protocol/aoe.hpp"
 #include "ring/file_descriptor.hpp"
+
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
@@ -12,6 +15,7 @@
 #include <system_error>
 #include <utility>
 
+#include <fnmatch.h>
 #include <linux/ethtool.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
@@ -64,6 +68,16 @@ void find_master(InterfaceState& interface) {
 }
 
 } // namespace
+
+bool is_pattern(const std::string& name) {
+    return name.find_first_of("*?") != std::string::npos;
+}
+
+bool InterfaceState::matches(const std::string& pattern) const {
+    return std::ranges::any_of(names(), [&](const std::string& each) {
+        return fnmatch(pattern.c_str(), each.c_str(), FNM_NOESCAPE) == 0;
+    });
+}
 
 std::vector<std::string> InterfaceState::names() const {
     std::vector<std::string> all = other_names;
@@ -131,6 +145,21 @@ std::optional<InterfaceState> query_interface(const std::string& name) {
     if (found)
         find_master(*found);
     return found;
+}
+
+InterfaceState query_servable_interface(const std::string& name) {
+    const auto refuse = [&](int error, const std::string& why) {
+        throw std::system_error(error, std::generic_category(), fmt::format("interface {}: {}", name, why));
+    };
+    auto interface = query_interface(name);
+    if (!interface)
+        refuse(ENODEV, "there is no such interface here; 'ip link' lists them");
+    if (!interface->ethernet)
+        refuse(EAFNOSUPPORT, "it is not an Ethernet interface");
+    if (interface->mtu < protocol::min_mtu)
+        refuse(EMSGSIZE, fmt::format("its MTU of {} cannot carry a sector; it must be at least {}",
+                                     interface->mtu, protocol::min_mtu));
+    return *interface;
 }
 
 std::optional<InterfaceState> query_interface(int index) {

@@ -35,13 +35,20 @@ struct InterfaceState {
     HostRules rules = {}; ///< InterfaceFollower asks for them.
 
     [[nodiscard]] bool has_name(const std::string& wanted) const;
+    /// Returns whether one of its names matches a pattern, as a shell has it.
+    [[nodiscard]] bool matches(const std::string& pattern) const;
     /// Returns the name, and then the alternative ones.
     [[nodiscard]] std::vector<std::string> names() const;
 };
 
+/// Returns whether a name stands for any number of interfaces.
+[[nodiscard]] bool is_pattern(const std::string& name);
+
 /// Returns nothing if no interface has this name, be it an alternative one. Throws std::system_error where
 /// the question cannot be asked, as when no descriptor is left.
 std::optional<InterfaceState> query_interface(const std::string& name);
+/// The same, but throws Target::add_interface()'s std::system_error if a link cannot serve the interface.
+InterfaceState query_servable_interface(const std::string& name);
 /// The same for the interface with this index, whatever its name is now.
 std::optional<InterfaceState> query_interface(int index);
 /// All there are. Throws std::system_error as above.

@@ -3,9 +3,6 @@
 
 #include "net/interface_events.hpp"
 
-#include <fmt/format.h>
-
-#include <cerrno>
 #include <system_error>
 
 namespace aoetarget::net {
@@ -23,22 +20,11 @@ InterfaceFollower::InterfaceFollower(LinkContext& link, Owner& owner)
     : RegisteredHandler(link.ring), link_(link), owner_(owner), wanted_(link.name) {}
 
 void InterfaceFollower::begin() {
-    const auto refuse = [&](int error, const std::string& why) {
-        throw std::system_error(error, std::generic_category(),
-                                fmt::format("interface {}: {}", link_.name, why));
-    };
-    auto interface = query_interface(wanted_);
-    if (!interface)
-        refuse(ENODEV, "there is no such interface here; 'ip link' lists them");
-    if (!interface->ethernet)
-        refuse(EAFNOSUPPORT, "it is not an Ethernet interface");
-    if (interface->mtu < protocol::min_mtu)
-        refuse(EMSGSIZE, fmt::format("its MTU of {} cannot carry a sector; it must be at least {}",
-                                     interface->mtu, protocol::min_mtu));
-    interface->rules = query_host_rules(interface->name, interface->index, link_.netfilter, {});
-    link_.interface = *interface;
+    InterfaceState interface = query_servable_interface(wanted_);
+    interface.rules = query_host_rules(interface.name, interface.index, link_.netfilter, {});
+    link_.interface = interface;
     link_.carrier_since = now();
-    link_.name = interface->name;
+    link_.name = interface.name;
     owner_.interface_found();
     state_ = State::bound;
 }

@@ -26,25 +26,8 @@ constexpr core::Time max_lane_delay = std::chrono::seconds(1);
 // The kernel charges a frame in the socket with at least this many bytes.
 constexpr unsigned least_charge = 256;
 
-Refusal port_refusal(const InterfaceState& interface) {
-    return {EOPNOTSUPP,
-            fmt::format("the interface is a port of {0}, which takes its frames: serve {0} instead",
-                        interface.port_of)};
-}
-
-/// Returns why an interface with these rules has no lane, or nothing.
 std::optional<Refusal> rules_refusal(const LinkContext& link, const HostRules& rules) {
-    if (link.kind != LinkKind::automatic)
-        return {};
-    if (rules.concern_received())
-        return Refusal(EOPNOTSUPP, fmt::format("AF_XDP would pass by {} (link=xdp passes them by)",
-                                               rules.for_received()));
-    if (link.qdisc == QdiscUse::honour)
-        return Refusal(EOPNOTSUPP, "AF_XDP would pass by the queueing discipline (qdisc=honour)");
-    if (link.qdisc == QdiscUse::automatic && rules.concern_sent())
-        return Refusal(EOPNOTSUPP,
-                       fmt::format("AF_XDP would pass by {} (qdisc=bypass does so)", rules.for_sent()));
-    return {};
+    return rules_refusal(link.kind, link.qdisc, rules);
 }
 
 /// Returns whether the reason may soon be gone: another has the lane, or the interface went a moment ago and
@@ -75,24 +58,10 @@ void LaneKeeper::open() {
 
 /// Throws Refusal where no lane can be had whatever the driver says.
 void LaneKeeper::check_interface() const {
-    const InterfaceState& interface = link_.interface;
-    if (interface.loopback)
-        throw Refusal(EOPNOTSUPP, "the loopback interface gains nothing from XDP");
-    if (!interface.port_of.empty())
-        throw port_refusal(interface);
-    if (const auto refusal = rules_refusal(link_, interface.rules))
+    if (const auto refusal = lane_refusal(link_.kind, link_.qdisc, link_.interface))
         throw Refusal(*refusal);
-    if (interface.index == failed_index_)
+    if (link_.interface.index == failed_index_)
         throw Refusal(EIO, "frames that the XDP program handed over never arrived");
-    try {
-        if (!is_made_of_others(interface))
-            return;
-    } catch (const std::system_error& error) {
-        throw Refusal(error.code().value(), error.what());
-    }
-    throw Refusal(EOPNOTSUPP,
-                  fmt::format("frames come to this interface{} from others, so XDP cannot take them here",
-                              interface.kind.empty() ? "" : fmt::format(" ({})", interface.kind)));
 }
 
 void LaneKeeper::try_for(const Patience& patience) {
@@ -100,9 +69,7 @@ void LaneKeeper::try_for(const Patience& patience) {
     try {
         check_interface();
         if (!XdpLane::suits(memory_->layout()))
-            throw Refusal(
-                EINVAL,
-                "a device needs its data aligned in a way that XDP cannot provide (link=xdp copies it)");
+            throw misaligned_refusal();
         lane_ = XdpLane::open(link_.name, link_.interface, link_.ring, *memory_, *this,
                               link_.kind == LinkKind::xdp, patience);
         proof_ = {};

@@ -7,6 +7,7 @@
 #include "core/event_log.hpp"
 #include "core/link.hpp"
 #include "net/interface.hpp"
+#include "net/lane_rules.hpp"
 #include "net/packet_socket.hpp"
 #include "ring/ring.hpp"
 
@@ -56,7 +57,7 @@ struct LinkContext {
 
     /// Returns whether the rules of this machine apply to the frames that the link sends.
     [[nodiscard]] bool obeys_rules_for_sent() const {
-        return qdisc == QdiscUse::honour || (qdisc == QdiscUse::automatic && interface.rules.concern_sent());
+        return net::obeys_rules_for_sent(qdisc, interface.rules);
     }
     /// Hands over a frame that has arrived. Those of a port are its master's, even where the kernel leaves us
     /// a copy.

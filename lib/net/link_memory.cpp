@@ -11,10 +11,8 @@ LinkMemory::~LinkMemory() {
 }
 
 core::FramePool::Layout LinkMemory::wanted_layout() const {
-    const std::size_t frame_bytes =
-        link_.interface.mtu + protocol::ethernet_header_bytes + protocol::vlan_tag_bytes;
-    return memories_.layout_for(frame_bytes, link_.addresses.size(),
-                                link_.kind == LinkKind::xdp ? std::optional(sector_bytes) : std::nullopt);
+    return frame_layout(link_.interface.mtu, link_.addresses.size(),
+                        link_.kind == LinkKind::xdp ? sector_bytes : memories_.payload_alignment());
 }
 
 bool LinkMemory::fits(bool has_lane) const {

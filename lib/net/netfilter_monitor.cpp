@@ -36,6 +36,13 @@ NetfilterMonitor::NetfilterMonitor(ring::Ring& ring, std::function<void()> chang
     }
 }
 
+NetfilterMonitor::NetfilterMonitor() {
+    try {
+        query();
+    } catch (const std::system_error&) { // a kernel without nftables
+    }
+}
+
 void NetfilterMonitor::stop() {
     if (listener_)
         listener_->stop();

@@ -18,6 +18,8 @@ class NetfilterMonitor {
     /// Calls `changed` when chains have come or gone. Without CAP_NET_ADMIN it knows of none. If the process
     /// gives that up later, it continues to hear of new chains, and does not know any more that they go.
     NetfilterMonitor(ring::Ring& ring, std::function<void()> changed);
+    /// Asks once, and hears of no changes.
+    NetfilterMonitor();
 
     [[nodiscard]] bool has_ingress(const std::string& interface) const { return has(interface, true); }
     [[nodiscard]] bool has_egress(const std::string& interface) const { return has(interface, false); }

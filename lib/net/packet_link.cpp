@@ -12,11 +12,6 @@ namespace {
 // processor's caches (README.md, "Receiving"), and beside a lane little arrives there.
 constexpr std::size_t receive_buffers = 256, receive_buffers_beside_lane = 64;
 
-// Estimates the bytes with which the kernel charges a received frame (README.md, "The receive buffer").
-constexpr unsigned charge_of(unsigned mtu) {
-    return mtu <= 1500 ? 2304 : mtu + 4096;
-}
-
 } // namespace
 
 PacketLink::PacketLink(std::string name, const InterfaceOptions& options, ring::Ring& ring,
@@ -60,11 +55,8 @@ void PacketLink::change(const InterfaceOptions& options) {
 
 void PacketLink::demand_lane() const {
     if (lacks_lane())
-        throw std::system_error(
-            lane_.refusal()->error(), std::generic_category(),
-            fmt::format("interface {}: link=xdp is not possible: {}; leave link=xdp out to use AF_XDP only "
-                        "where it gains something",
-                        link_.name, lane_.refusal()->what()));
+        throw std::system_error(lane_.refusal()->error(), std::generic_category(),
+                                lane_demand_text(link_.name, lane_.refusal()->what()));
 }
 
 void PacketLink::tell_lack_of_lane() const {
@@ -168,24 +160,16 @@ void PacketLink::stop_receiving() {
 
 unsigned PacketLink::max_buffers() const {
     const XdpLane* lane = lane_.lane();
-    return static_cast<unsigned>(lane != nullptr
-                                     ? lane->capacity()
-                                     : link_.socket.receive_buffer_bytes() / charge_of(link_.interface.mtu));
+    return lane != nullptr ? lane->capacity()
+                           : frames_in(link_.socket.receive_buffer_bytes(), link_.interface.mtu);
 }
 
 std::string PacketLink::description() const {
-    std::string text = lane_.description();
-    if (link_.kind != LinkKind::automatic && link_.qdisc != QdiscUse::bypass &&
-        link_.interface.rules.concern_sent())
-        text += fmt::format(", sends through {}", link_.interface.rules.for_sent());
-    return text;
+    return lane_.description() + rules_obeyed(link_.kind, link_.qdisc, link_.interface.rules);
 }
 
 std::string PacketLink::passes_by() const {
-    const HostRules& rules = link_.interface.rules;
-    const std::string received = filters_broadcasts();
-    const std::string sent = link_.obeys_rules_for_sent() ? "" : rules.for_sent();
-    return received.empty() || sent.empty() ? received + sent : fmt::format("{}, {}", sent, received);
+    return rules_passed_by(link_.qdisc, link_.interface.rules, lane_.is_open());
 }
 
 LinkCounters PacketLink::counters() const {

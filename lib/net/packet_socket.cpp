@@ -26,9 +26,10 @@
 namespace aoetarget::net {
 namespace {
 
-// The kernel accounts a whole page and more for each jumbo frame, so the default of 208 KiB holds 17 of them
-// (measured). Four initiators with 128 requests each may need this much. It is a limit, and takes no memory.
-constexpr int buffer_bytes = 8 << 20;
+// Estimates the bytes with which the kernel charges a received frame (README.md, "The receive buffer").
+constexpr unsigned charge_of(unsigned mtu) {
+    return mtu <= 1500 ? 2304 : mtu + 4096;
+}
 
 /// The header before frames with PACKET_VNET_HDR: struct virtio_net_hdr, whose header file is not for C++.
 struct VirtioHeader {
@@ -55,8 +56,9 @@ bool set_option(int fd, int level, int option, const T& value) {
 
 /// Without CAP_NET_ADMIN, net.core.rmem_max and wmem_max bound the size.
 void size_buffer(int fd, int forced_option, int option) {
-    if (!set_option(fd, SOL_SOCKET, forced_option, buffer_bytes))
-        set_option(fd, SOL_SOCKET, option, buffer_bytes);
+    constexpr int bytes = wanted_buffer_bytes;
+    if (!set_option(fd, SOL_SOCKET, forced_option, bytes))
+        set_option(fd, SOL_SOCKET, option, bytes);
 }
 
 } // namespace
@@ -77,6 +79,18 @@ void bind_packet_socket(int fd, const std::string& interface, int index, std::ui
         fail(interface, "cannot bind a packet socket");
 }
 
+unsigned size_receive_buffer(int fd) {
+    size_buffer(fd, SO_RCVBUFFORCE, SO_RCVBUF);
+    unsigned bytes = 0;
+    socklen_t size = sizeof bytes;
+    getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, &size);
+    return bytes;
+}
+
+unsigned frames_in(unsigned buffer_bytes, unsigned mtu) {
+    return buffer_bytes / charge_of(mtu);
+}
+
 PacketSocket::PacketSocket(const std::string& name, const InterfaceState& interface,
                            std::span<const Address> addresses, bool stamped)
     : hears_answers_(!interface.loopback), fd_(open_packet_socket(name)),
@@ -85,7 +99,7 @@ PacketSocket::PacketSocket(const std::string& name, const InterfaceState& interf
     set_option(fd(), SOL_PACKET, PACKET_IGNORE_OUTGOING, 1); // an optimisation; nothing depends on it
     if (stamped)
         stamp(true);
-    size_receive_buffer();
+    receive_buffer_bytes_ = size_receive_buffer(fd());
     if (!set_option(large_sender_fd(), SOL_PACKET, PACKET_VNET_HDR, 1))
         fail(name, "cannot set a packet socket up");
     for (const int sender : {sender_fd(), large_sender_fd()}) {
@@ -109,12 +123,6 @@ ConstBytes PacketSocket::with_hint(Bytes frame) {
 void PacketSocket::bypass_qdisc(bool wanted) const {
     for (const int sender : {sender_fd(), large_sender_fd()})
         set_option(sender, SOL_PACKET, PACKET_QDISC_BYPASS, static_cast<int>(wanted));
-}
-
-void PacketSocket::size_receive_buffer() {
-    size_buffer(fd(), SO_RCVBUFFORCE, SO_RCVBUF);
-    socklen_t size = sizeof receive_buffer_bytes_;
-    getsockopt(fd(), SOL_SOCKET, SO_RCVBUF, &receive_buffer_bytes_, &size);
 }
 
 void PacketSocket::set_addresses(std::span<const Address> addresses) const {

@@ -21,6 +21,16 @@ ring::FileDescriptor open_packet_socket(const std::string& interface);
 /// The socket receives frames of `ethertype`, or nothing if that is 0. Throws std::system_error.
 void bind_packet_socket(int fd, const std::string& interface, int index, std::uint16_t ethertype);
 
+// The size of the receive buffer that a link asks for (README.md, "The receive buffer"). It is a limit, and
+// takes no memory.
+inline constexpr unsigned wanted_buffer_bytes = 8 << 20;
+
+/// Gives a socket a receive buffer as large as it may have. Returns its size, in bytes as the kernel accounts
+/// for them, which is twice as much as was asked for if that was granted.
+unsigned size_receive_buffer(int fd);
+/// Estimates how many frames of the longest kind a receive buffer holds.
+unsigned frames_in(unsigned buffer_bytes, unsigned mtu);
+
 class PacketSocket {
   public:
     PacketSocket() = default;
@@ -62,7 +72,6 @@ class PacketSocket {
     [[nodiscard]] unsigned take_drops() const;
 
   private:
-    void size_receive_buffer();
     /// Returns false, with the cause in errno, on failure.
     [[nodiscard]] bool attach(const std::vector<sock_filter>& program) const;
 

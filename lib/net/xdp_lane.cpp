@@ -349,16 +349,24 @@ void Lane::stop_receiving() {
 
 } // namespace
 
-std::unique_ptr<XdpLane> XdpLane::open(const std::string& name, const InterfaceState& interface,
-                                       ring::Ring& ring, FrameMemory& memory, Receiver& receiver, bool insist,
-                                       const Patience& patience) {
-    if (parts_of(memory.layout()) > 1 && !XdpSocket::takes_parts()) // before the driver is disturbed
+void XdpLane::check(const std::string& name, const core::FramePool::Layout& layout, bool insist) {
+    if (parts_of(layout) > 1 && !XdpSocket::takes_parts())
         throw Refusal(EMSGSIZE,
                       "AF_XDP takes no frames larger than a page on this kernel; Linux 6.6 lifts that limit");
     if (!insist) {
         check_offloads(name);
-        check_room(memory.layout());
+        check_room(layout);
     }
+}
+
+void XdpLane::check_program() {
+    XdpProgram::check();
+}
+
+std::unique_ptr<XdpLane> XdpLane::open(const std::string& name, const InterfaceState& interface,
+                                       ring::Ring& ring, FrameMemory& memory, Receiver& receiver, bool insist,
+                                       const Patience& patience) {
+    check(name, memory.layout(), insist);
     try {
         return std::make_unique<Lane>(interface, XdpProgram::Mode::native, ring, memory, receiver, patience);
     } catch (const Refusal& refusal) {

@@ -33,6 +33,11 @@ class XdpLane {
     static std::unique_ptr<XdpLane> open(const std::string& name, const InterfaceState& interface,
                                          ring::Ring& ring, FrameMemory& memory, Receiver& receiver,
                                          bool insist, const Patience& patience);
+    /// Throws the Refusal of open() as far as it can be told without disturbing the driver.
+    static void check(const std::string& name, const core::FramePool::Layout& layout, bool insist);
+    /// Throws Refusal if the kernel does not take the program from this thread, with the rights that it has.
+    /// It is attached to nothing.
+    static void check_program();
     /// Returns whether a lane can receive and send frames with this layout.
     static bool suits(const core::FramePool::Layout& layout);
 

@@ -1,6 +1,7 @@
 // Builds the program from BPF instructions, and loads and attaches it with its maps.
 #include "net/xdp_program.hpp"
 
+#include "net/lane_rules.hpp"
 #include "net/refusal.hpp"
 #include "protocol/aoe.hpp"
 
@@ -298,18 +299,10 @@ ring::FileDescriptor attach(const ring::FileDescriptor& program, int interface_i
             return link;
         error = errno;
     } while ((error == EBUSY || error == EEXIST) && patience.wait());
-    switch (error) {
-    case EBUSY:
-    case EEXIST: // in the other mode
-        throw Refusal(error, "another XDP program is attached to the interface ('ip link' shows it)");
-    case EOPNOTSUPP:
-        throw Refusal(error, native ? "the driver has no native XDP" : "the interface takes no XDP program");
-    case ERANGE:
-        throw Refusal(error, "the driver takes no XDP program at this MTU");
-    default:
-        errno = error;
-        fail("the driver refuses an XDP program");
-    }
+    if (const auto refusal = attach_refusal(error, native))
+        throw Refusal(*refusal);
+    errno = error;
+    fail("the driver refuses an XDP program");
 }
 
 } // namespace
@@ -347,9 +340,15 @@ XdpMaps XdpProgram::maps() const {
     return {sockets_.get(), destinations_.get(), usage_.values_map(), usage_.alarms_map()};
 }
 
-XdpProgram::XdpProgram(int interface_index, Mode mode, const Patience& patience)
+XdpProgram::XdpProgram()
     : sockets_(create_map(BPF_MAP_TYPE_XSKMAP, sizeof(std::uint32_t), sizeof(int), max_queues)),
-      destinations_(create_map(BPF_MAP_TYPE_HASH, sizeof(Key), 1, max_destinations)) {
+      destinations_(create_map(BPF_MAP_TYPE_HASH, sizeof(Key), 1, max_destinations)) {}
+
+void XdpProgram::check() {
+    load_program(XdpProgram().maps(), false);
+}
+
+XdpProgram::XdpProgram(int interface_index, Mode mode, const Patience& patience) : XdpProgram() {
     link_ = attach(load_program(maps(), false), interface_index, mode, patience);
 }
 

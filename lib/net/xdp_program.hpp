@@ -34,6 +34,8 @@ class XdpProgram {
     /// Attaches the program, which passes everything until it has a socket and a destination. `patience` is
     /// the time to wait for another program on the interface, which may be about to go. Throws Refusal.
     XdpProgram(int interface_index, Mode mode, const Patience& patience);
+    /// Throws Refusal if the kernel does not take the program from this thread. It is attached to nothing.
+    static void check();
 
     /// Sets the requests to take: untagged unicast frames to `mac` for exactly these exports. Other targets
     /// on this machine may serve the other slots of the same shelf, and all of them have to see a wildcard,
@@ -83,6 +85,8 @@ class XdpProgram {
         const volatile std::uint64_t* alarms_written_;
     };
 
+    /// Only makes the maps.
+    XdpProgram();
     [[nodiscard]] XdpMaps maps() const;
 
     ring::FileDescriptor sockets_;      ///< An XSKMAP, indexed by receive queue.

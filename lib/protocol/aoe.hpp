@@ -67,6 +67,11 @@ constexpr unsigned sectors_fitting(unsigned mtu) {
 constexpr unsigned aligned_sectors(unsigned sectors) {
     return sectors > 8 ? sectors / 8 * 8 : sectors;
 }
+/// Returns how many sectors per frame an MTU lets a target advertise; `limit` is the most that its operator
+/// wants, 0 for as many as fit.
+constexpr unsigned advertised_sectors(unsigned limit, unsigned mtu) {
+    return limit != 0 ? std::min(limit, sectors_fitting(mtu)) : aligned_sectors(sectors_fitting(mtu));
+}
 /// The smallest MTU with which an interface can carry a sector.
 inline constexpr unsigned min_mtu = 36 + 512;
 

@@ -160,16 +160,6 @@ bool set_lock(const Claim& claim, struct flock lock) {
     return fcntl(claim.holder->file.get(), F_OFD_SETLK, &lock) == 0;
 }
 
-[[noreturn]] void refuse_locked(const std::string& path, const Claim& claim, struct flock lock) {
-    std::string holder;
-    if (fcntl(claim.holder->file.get(), F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK)
-        holder = find_lock_holder(status_of(path, claim.holder->file), lock);
-    refuse(EBUSY, path,
-           fmt::format("this part of it is in use by {}; stop that one, export another part, or export it "
-                       "read-only everywhere",
-                       holder.empty() ? "another export or program" : holder));
-}
-
 /// Returns the byte for a cache. Each export that writes through this cache has a shared lock on it.
 std::uint64_t writers_byte(Cache cache) {
     return end_of_windows + (cache == Cache::page ? 0 : 1);
@@ -215,7 +205,8 @@ int exclusive_descriptor(const Claim& claim) {
 Claim claim_file(const std::string& path, const FileOptions& options, Claiming claiming) {
     Claim claim;
     claim.holder = std::make_shared<LockHolder>();
-    claim.holder->file = open_or_refuse(path, options.read_only ? O_RDONLY : O_RDWR);
+    const bool reads = options.read_only || claiming == Claiming::nowhere;
+    claim.holder->file = open_or_refuse(path, reads ? O_RDONLY : O_RDWR);
     if (claiming == Claiming::here && S_ISBLK(status_of(path, claim.holder->file).st_mode) && !options.force)
         claim.device = claim_device(path, options.read_only, inode_of(path, claim.holder->file));
     return claim;
@@ -256,6 +247,21 @@ ring::FileDescriptor open_claimed(const std::string& path, int access, const Cla
     return open_same(path, access, inode_of(path, claim.holder->file));
 }
 
+std::optional<struct flock> find_rival_lock(const Claim& claim, std::uint64_t offset_bytes,
+                                            std::uint64_t length_bytes, bool read_only) {
+    struct flock lock = make_lock(read_only ? F_RDLCK : F_WRLCK, offset_bytes, length_bytes);
+    if (fcntl(claim.holder->file.get(), F_OFD_GETLK, &lock) != 0 || lock.l_type == F_UNLCK)
+        return std::nullopt;
+    return lock;
+}
+
+std::string rival_text(const std::string& path, const Claim& claim, const struct flock& lock) {
+    const std::string holder = find_lock_holder(status_of(path, claim.holder->file), lock);
+    return fmt::format("this part of it is in use by {}; stop that one, export another part, or export it "
+                       "read-only everywhere",
+                       holder.empty() ? "another export or program" : holder);
+}
+
 bool lock_window(const std::string& path, Claim& claim, std::uint64_t offset_bytes,
                  std::uint64_t length_bytes, const FileOptions& options, std::vector<std::string>& notes) {
     const struct flock lock = make_lock(options.read_only ? F_RDLCK : F_WRLCK, offset_bytes, length_bytes);
@@ -267,7 +273,10 @@ bool lock_window(const std::string& path, Claim& claim, std::uint64_t offset_byt
             claim.holder = holder;
         locked = holder != nullptr && set_lock(claim, lock);
         if (!locked)
-            refuse_locked(path, claim, lock);
+            refuse(EBUSY, path,
+                   rival_text(
+                       path, claim,
+                       find_rival_lock(claim, offset_bytes, length_bytes, options.read_only).value_or(lock)));
     }
     if (!locked) {
         notes.push_back(fmt::format("It could not be locked against other programs: {}.",

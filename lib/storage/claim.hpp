@@ -8,8 +8,11 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
+
+#include <fcntl.h>
 
 namespace aoetarget::storage {
 
@@ -41,6 +44,7 @@ struct Claim {
 enum class Claiming : std::uint8_t {
     here,
     elsewhere, ///< The process to which the file is sent has the claim.
+    nowhere,   ///< The file is only looked at: it is opened for reading, and nothing is taken.
 };
 
 /// Opens `path`, and takes exclusive use of a block device, if that is to be here. If the device is only
@@ -78,6 +82,13 @@ ring::FileDescriptor open_claimed(const std::string& path, int access, const Cla
 /// if another export or program has the window.
 bool lock_window(const std::string& path, Claim& claim, std::uint64_t offset_bytes,
                  std::uint64_t length_bytes, const FileOptions& options, std::vector<std::string>& notes);
+
+/// Returns the lock of another open file that lock_window() would meet, or nothing.
+std::optional<struct flock> find_rival_lock(const Claim& claim, std::uint64_t offset_bytes,
+                                            std::uint64_t length_bytes, bool read_only);
+
+/// Returns the text with which lock_window() refuses a window that has this lock.
+std::string rival_text(const std::string& path, const Claim& claim, const struct flock& lock);
 
 /// Makes sure that all exports that write to a file use the page cache, or all bypass it. Returns false if
 /// another export uses the other way. Otherwise the claim keeps such exports away from then on. The file must

@@ -325,37 +325,55 @@ void add_processes(Uses& uses, const struct stat& file, const KernelFolders& fol
         uses.push({"one of these processes has the exclusive use", ""});
 }
 
+std::optional<Process> find_process_with(const struct stat& file, const struct flock& lock,
+                                         const KernelFolders& folders) {
+    const std::vector<Process> processes = other_processes(folders);
+    const auto first = [&](const auto& is_meant) {
+        const auto found = std::ranges::find_if(processes, is_meant);
+        return found == processes.end() ? std::nullopt : std::optional(*found);
+    };
+    if (lock.l_pid > 0)
+        return first([&](const Process& process) { return process.id == lock.l_pid; });
+    // The lock of an open file, as opposed to that of a process, comes without a process.
+    for (const std::string& inode : inodes_with_locks(file)) {
+        if (auto process = first([&](const Process& other) { return has_lock(other, inode, lock.l_start); }))
+            return process;
+    }
+    return std::nullopt;
+}
+
 } // namespace
 
-std::string find_holder(const struct stat& file, const KernelFolders& folders) {
+std::string find_kernel_use(const struct stat& file, const KernelFolders& folders) {
     Uses uses(folders);
-    if (!S_ISBLK(file.st_mode)) {
+    if (S_ISBLK(file.st_mode))
+        uses.add_all(file.st_rdev);
+    else
         uses.add_swap(file, "it");
-        return uses.text();
-    }
-    uses.add_all(file.st_rdev);
-    if (uses.empty())
-        add_processes(uses, file, folders);
     return uses.text();
+}
+
+std::string find_openers(const struct stat& device, const KernelFolders& folders) {
+    Uses uses(folders);
+    add_processes(uses, device, folders);
+    return uses.text();
+}
+
+std::string find_holder(const struct stat& file, const KernelFolders& folders) {
+    std::string use = find_kernel_use(file, folders);
+    return use.empty() && S_ISBLK(file.st_mode) ? find_openers(file, folders) : use;
 }
 
 std::string find_lock_holder(const struct stat& file, const struct flock& lock,
                              const KernelFolders& folders) {
-    const std::vector<Process> processes = other_processes(folders);
-    const auto name_of_first = [&](const auto& is_meant) {
-        const auto found = std::ranges::find_if(processes, is_meant);
-        return found == processes.end() ? "" : found->name();
-    };
-    if (lock.l_pid > 0)
-        return name_of_first([&](const Process& process) { return process.id == lock.l_pid; });
-    // The lock of an open file, as opposed to that of a process, comes without a process.
-    for (const std::string& inode : inodes_with_locks(file)) {
-        const std::string name =
-            name_of_first([&](const Process& process) { return has_lock(process, inode, lock.l_start); });
-        if (!name.empty())
-            return name;
-    }
-    return "";
+    const auto process = find_process_with(file, lock, folders);
+    return process ? process->name() : "";
+}
+
+std::optional<long> find_lock_process(const struct stat& file, const struct flock& lock,
+                                      const KernelFolders& folders) {
+    const auto process = find_process_with(file, lock, folders);
+    return process ? std::optional(process->id) : std::nullopt;
 }
 
 std::string find_loop_device(const struct stat& file, const KernelFolders& folders) {

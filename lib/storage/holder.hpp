@@ -1,6 +1,7 @@
 // Finds out who holds a file or block device that cannot be opened, for the text of the refusal.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include <fcntl.h>
@@ -20,10 +21,21 @@ struct KernelFolders {
 /// may look at every process.
 std::string find_holder(const struct stat& file, const KernelFolders& folders = {});
 
+/// Returns the part of that which the kernel itself knows: mounts, swap, and devices over it. It is certain.
+std::string find_kernel_use(const struct stat& file, const KernelFolders& folders = {});
+
+/// Returns the processes that have the block device open, in words like those above, or nothing if there are
+/// none. Each may have the exclusive use, or not.
+std::string find_openers(const struct stat& device, const KernelFolders& folders = {});
+
 /// Returns the process that has a lock which F_OFD_GETLK has found on the file: "process 77 (aoetarget)".
 /// Returns nothing if it is this process, or one that this user may not see.
 std::string find_lock_holder(const struct stat& file, const struct flock& lock,
                              const KernelFolders& folders = {});
+
+/// Returns the number of that process, or nothing.
+std::optional<long> find_lock_process(const struct stat& file, const struct flock& lock,
+                                      const KernelFolders& folders = {});
 
 /// Returns a sentence about a loop device over the file, which does not keep others from opening the file, or
 /// nothing if there is none.

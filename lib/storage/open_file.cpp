@@ -213,15 +213,14 @@ std::string describe_mode(const Geometry& geometry, bool direct) {
                        geometry.read_only ? "read-only" : durability);
 }
 
-namespace {
-
 OpenedFile open_and_describe(const std::string& path, const FileOptions& options, Claiming claiming) {
+    const bool reads = options.read_only || claiming == Claiming::nowhere;
     check_kind(path);
 
     OpenedFile opened;
     opened.path = std::filesystem::absolute(path);
     opened.claim = claim_file(path, options, claiming);
-    opened.file = open_claimed(path, options.read_only ? O_RDONLY : O_RDWR, opened.claim);
+    opened.file = open_claimed(path, reads ? O_RDONLY : O_RDWR, opened.claim);
     const int fd = opened.file.get();
     const FileFacts facts = probe_or_refuse(path, fd);
 
@@ -240,7 +239,7 @@ OpenedFile open_and_describe(const std::string& path, const FileOptions& options
         agree_on_cache(path, options, opened.claim, fd, direct, opened.notes);
     opened.regular = !facts.block_device;
     opened.offset_bytes = window.offset_bytes;
-    const bool left_alone = is_left_alone(options, fd, facts, locked || claiming == Claiming::elsewhere);
+    const bool left_alone = is_left_alone(options, fd, facts, locked || claiming != Claiming::here);
     opened.geometry = describe(options, facts, window, direct, fd, left_alone, opened.notes);
     opened.blocks_submission = blocks_submission(fd, facts, direct.has_value(), !options.read_only);
     load_extents(fd);
@@ -249,7 +248,6 @@ OpenedFile open_and_describe(const std::string& path, const FileOptions& options
     return opened;
 }
 
-} // namespace
 } // namespace storage
 
 std::unique_ptr<FileDevice> open_file(const std::string& path, const FileOptions& options) {

@@ -1,6 +1,8 @@
 // What open_file() checks and tells, also of a file that another process has opened.
 #pragma once
 
+#include "storage/claim.hpp"
+#include "storage/file_device.hpp"
 #include "storage/file_probe.hpp"
 
 #include <aoetarget/block_device.hpp>
@@ -9,6 +11,9 @@
 #include <string>
 
 namespace aoetarget::storage {
+
+/// Opens a file and finds out everything that a device of it needs to know. Throws as open_file() does.
+OpenedFile open_and_describe(const std::string& path, const FileOptions& options, Claiming claiming);
 
 /// Returns the end up to which the file may grow. A write beyond the limit of the process would end it.
 std::uint64_t growth_limit(const FileFacts& facts, bool read_only);

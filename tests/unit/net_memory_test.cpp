@@ -10,15 +10,15 @@ using aoetarget::core::FrameSlot;
 
 namespace {
 
-constexpr std::size_t small_frame = 1518, large_frame = 9018;
+constexpr unsigned small_mtu = 1500, large_mtu = 9000;
 constexpr std::size_t most = FrameMemories::max_retired;
 
 struct Memories {
     aoetarget::ring::Ring ring{64};
     FrameMemories memories{ring};
 
-    FrameMemory& add(std::size_t frame_bytes = small_frame) {
-        return memories.add(memories.layout_for(frame_bytes, 1));
+    FrameMemory& add(unsigned mtu = small_mtu) {
+        return memories.add(aoetarget::net::frame_layout(mtu, 1, memories.payload_alignment()));
     }
 };
 
@@ -90,12 +90,12 @@ TEST_CASE("memory of smaller frames is not used for larger ones", "[net][memory]
     }
     int error = 0;
     try {
-        scene.add(large_frame);
+        scene.add(large_mtu);
     } catch (const std::system_error& refused) {
         error = refused.code().value();
     }
     CHECK(error == EBUSY);
     held.clear();
     scene.memories.collect();
-    scene.add(large_frame).retire();
+    scene.add(large_mtu).retire();
 }
