@@ -30,6 +30,7 @@ struct Verb {
 
 const Verb verbs[] = {
     {"serve", "export files and block devices", cli::serve_help, cli::serve},
+    {"check", "tell what serve would do, and what speaks against it", cli::check_help, cli::check},
     {"discover", "list the targets that answer on a network", cli::discover_help, cli::discover},
     {"probe", "test the path to a target", cli::probe_help, cli::probe},
     {"import", "print a configuration file for what another target serves", cli::import_help,

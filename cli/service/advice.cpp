@@ -23,6 +23,10 @@ constexpr unsigned sectors_that_always_fit = 2;
 std::vector<std::string> advice_on(const ExportSpec& spec, std::uint64_t sectors) {
     const aoetarget::Address& address = spec.options.address;
     std::vector<std::string> advice;
+    if (spec.file.force)
+        advice.emplace_back(
+            "It was taken by force: any other program that writes to it, above all a mounted file system, "
+            "destroys data.");
     if (address.slot > last_static_slot)
         advice.push_back(
             fmt::format("Old Linux drivers, and newer ones with the module option aoe_dyndevs=0, know "

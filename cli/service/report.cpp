@@ -45,6 +45,42 @@ std::string describe_interface(const aoetarget::InterfaceStats& interface) {
                        interface.link);
 }
 
+std::vector<std::string> rule_notes(const aoetarget::InterfaceStats& interface) {
+    std::vector<std::string> notes;
+    if (!interface.passes_by.empty())
+        notes.push_back(fmt::format("frames of the target pass by {} of this machine, as the options say",
+                                    interface.passes_by));
+    if (!interface.filters_broadcasts.empty())
+        notes.push_back(
+            fmt::format("broadcasts, with which initiators look for targets, do not pass by {}: let "
+                        "frames of AoE (type 0x88a2) through there",
+                        interface.filters_broadcasts));
+    return notes;
+}
+
+std::string state_note(const aoetarget::InterfaceStats& interface) {
+    if (!interface.port_of.empty())
+        return fmt::format("{0} is a port of {1}, which takes its frames: serve {1} instead ('-i {1}')",
+                           interface.name, interface.port_of);
+    if (!interface.up)
+        return fmt::format("{0} has no link now; the target serves it as soon as it has one (check "
+                           "that both ends are up: 'ip link set {0} up')",
+                           interface.name);
+    if (interface.sectors_per_frame == 0)
+        return fmt::format("{0} cannot carry a sector; raise its MTU, for example 'ip link set {0} mtu 1500'",
+                           interface.name);
+    return {};
+}
+
+std::string waited_for_note(std::string_view name) {
+    if (name.find_first_of("*?") != std::string_view::npos)
+        return fmt::format(
+            "the target serves interfaces named {} as soon as they appear, over packet sockets", name);
+    return fmt::format(
+        "there is no interface {} yet; the target serves it as soon as it appears, over packet sockets",
+        name);
+}
+
 void Report::add_line(std::string_view line) {
     lines_ += fmt::format("{}\n", line);
 }
@@ -56,36 +92,15 @@ void Report::add_note(std::string_view note) {
 void Report::add_interfaces(const std::vector<aoetarget::InterfaceStats>& interfaces) {
     for (const aoetarget::InterfaceStats& interface : interfaces) {
         add_line(describe_interface(interface));
-        if (!interface.passes_by.empty())
-            add_note(fmt::format("{}: frames of the target pass by {} of this machine, as the options say",
-                                 interface.name, interface.passes_by));
-        if (!interface.filters_broadcasts.empty())
-            add_note(
-                fmt::format("{}: broadcasts, with which initiators look for targets, do not pass by {}: let "
-                            "frames of AoE (type 0x88a2) through there",
-                            interface.name, interface.filters_broadcasts));
-        if (!interface.port_of.empty())
-            add_note(fmt::format("{0} is a port of {1}, which takes its frames: serve {1} instead ('-i {1}')",
-                                 interface.name, interface.port_of));
-        else if (!interface.up)
-            add_note(fmt::format("{0} has no link now; the target serves it as soon as it has one (check "
-                                 "that both ends are up: 'ip link set {0} up')",
-                                 interface.name));
-        else if (interface.sectors_per_frame == 0)
-            add_note(fmt::format(
-                "{0} cannot carry a sector; raise its MTU, for example 'ip link set {0} mtu 1500'",
-                interface.name));
+        for (const std::string& note : rule_notes(interface))
+            add_note(fmt::format("{}: {}", interface.name, note));
+        if (const std::string note = state_note(interface); !note.empty())
+            add_note(note);
     }
 }
 
 void Report::add_waited_for(std::string_view name) {
-    if (name.find_first_of("*?") != std::string_view::npos)
-        add_note(fmt::format(
-            "the target serves interfaces named {} as soon as they appear, over packet sockets", name));
-    else
-        add_note(fmt::format(
-            "there is no interface {} yet; the target serves it as soon as it appears, over packet sockets",
-            name));
+    add_note(waited_for_note(name));
 }
 
 void Report::say() const {

@@ -17,6 +17,13 @@ std::string describe_export(const ExportSpec& spec, std::uint64_t sectors, std::
 /// it.
 std::string describe_interface(const aoetarget::InterfaceStats& interface);
 
+/// Returns what is to be known of the rules of this machine that the frames of an interface pass by.
+std::vector<std::string> rule_notes(const aoetarget::InterfaceStats& interface);
+/// Returns why the interface cannot serve in its present state, and the cure, or nothing.
+std::string state_note(const aoetarget::InterfaceStats& interface);
+/// Returns a note for the name or the pattern of interfaces that may come.
+std::string waited_for_note(std::string_view name);
+
 /// The report at the start: notes, then lines.
 class Report {
   public:

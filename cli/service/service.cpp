@@ -54,10 +54,6 @@ void open_export(aoetarget::Target& target, const ExportSpec& spec, Report& repo
     const std::uint64_t sectors = device->geometry().sectors;
     const std::string line = describe_export(spec, sectors, device->mode());
     std::vector<std::string> notes = device->notes();
-    if (spec.file.force)
-        notes.emplace_back(
-            "It was taken by force: any other program that writes to it, above all a mounted file system, "
-            "destroys data.");
     for (std::string& note : advice_on(spec, sectors))
         notes.push_back(std::move(note));
     for (std::string& note : target.add_export(spec.options, std::move(device)))

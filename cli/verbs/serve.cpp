@@ -1,7 +1,6 @@
 // aoetarget serve: exports files and block devices.
-#include "config/reader.hpp"
+#include "service/advice.hpp"
 #include "service/service.hpp"
-#include "systemd_directory.hpp"
 #include "verbs/serve_arguments.hpp"
 #include "verbs/verbs.hpp"
 
@@ -182,22 +181,14 @@ int serve(const Arguments& arguments) {
         fmt::print("{}", serve_help);
         return 0;
     }
-    Sources sources = given->sources;
-    if (given->file)
-        sources.files = load_files(*given->file);
-    Configuration configuration = read_configuration(sources);
-    if (configuration.target.state_directory.empty())
-        configuration.target.state_directory = systemd_directory("STATE_DIRECTORY");
-    complete_paths(configuration);
+    const Configuration configuration = read_serve_configuration(*given);
 
     std::vector<std::string> notes;
     const bool loses_writes = std::ranges::any_of(configuration.exports, [](const ExportSpec& spec) {
         return spec.file.durability == aoetarget::Durability::volatile_cache && !spec.file.read_only;
     });
     if (loses_writes)
-        notes.emplace_back(
-            "durability=volatile: Linux initiators never flush, so a power cut here loses writes that they "
-            "believe to be stored; use durability=stable for data that matters");
+        notes.push_back(fmt::format("{}; use durability=stable for data that matters", volatile_advice));
     ControlPlace control = control_place(given->choice);
     if (given->file)
         control.file = std::filesystem::absolute(*given->file);

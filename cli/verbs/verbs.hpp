@@ -4,10 +4,12 @@
 //     verbs/      a small file for each verb: its help, its arguments; main.cpp holds the table of them
 //     config/     the configuration of a target as a value, and the texts in which people write it
 //     control/    the socket over which a target that runs is asked and changed, from both sides
+//     check/      what speaks against running a configuration
 //     service/    running a configuration and changing it: opening, signals, reports, rights
 //     systemd/    units
 //
-// verbs/ includes the others, service/ includes config/ and control/, and those two do not know each other.
+// verbs/ includes the others, check/ includes all but verbs/, service/ includes config/ and control/, and
+// those two do not know each other.
 // All of them may include the files beside main.cpp.
 #pragma once
 
@@ -22,6 +24,7 @@ using Arguments = std::vector<std::string>;
 // Each returns the exit code (exit_code.hpp). A bad command line throws UsageError, any other failure another
 // std::exception.
 int serve(const Arguments& arguments);
+int check(const Arguments& arguments);
 int discover(const Arguments& arguments);
 int probe(const Arguments& arguments);
 int status(const Arguments& arguments);
@@ -36,6 +39,7 @@ int vblade(const Arguments& arguments);
 int import_configuration(const Arguments& arguments);
 
 extern const char* const serve_help;
+extern const char* const check_help;
 extern const char* const discover_help;
 extern const char* const probe_help;
 extern const char* const status_help;
