@@ -36,6 +36,7 @@ const Verb verbs[] = {
     {"import", "print a configuration file for what another target serves", cli::import_help,
      cli::import_configuration},
     {"status", "show what a target serves", cli::status_help, cli::status},
+    {"stats", "show rates and latencies", cli::stats_help, cli::stats},
     {"add", "serve one more export or interface", cli::add_help, cli::add},
     {"remove", "serve an export or an interface no longer", cli::remove_help, cli::remove},
     {"resize", "take over that a disk has grown", cli::resize_help, cli::resize},

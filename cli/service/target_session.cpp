@@ -4,7 +4,8 @@
 #include "config/json.hpp"
 #include "exit_code.hpp"
 #include "failure.hpp"
-#include "service/figures.hpp"
+#include "figures/stats_json.hpp"
+#include "service/figure_pages.hpp"
 #include "service/joined_stats.hpp"
 #include "text.hpp"
 #include "usage_error.hpp"
@@ -26,21 +27,11 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::size_t exports_per_answer = 200; // a kilobyte for each
-
 std::string all_of(const ConfigurationError& error) {
     std::string all;
     for (const std::string& message : error.messages())
         all += (all.empty() ? "" : "; ") + message;
     return all;
-}
-
-aoetarget::Address address_of(const json& object, const char* key) {
-    const auto& text = object.at(key).get_ref<const std::string&>();
-    const auto address = aoetarget::Address::parse(text);
-    if (!address)
-        throw Failure(exit_failed, fmt::format("'{}' is not the address of an export", printable(text)));
-    return *address;
 }
 
 RunningConfiguration::Done answer_with(const RunningTarget& running, const ControlSession::Answer& answer) {
@@ -52,24 +43,23 @@ RunningConfiguration::Done answer_with(const RunningTarget& running, const Contr
     };
 }
 
-/// Returns the export after which a request wants to see the others, or nothing if it wants to see the first.
-std::optional<aoetarget::Address> beginning_of(const json& request) {
-    if (!request.contains("after"))
-        return std::nullopt;
-    return address_of(request, "after");
-}
-
-/// Sets the exports behind this one, and whether there are more than fit an answer.
-void add_exports(json& reply, const std::vector<aoetarget::ExportStats>& exports,
-                 const std::optional<aoetarget::Address>& after) {
-    auto next = exports.begin();
-    if (after)
-        next = std::ranges::upper_bound(exports, *after, {}, &aoetarget::ExportStats::address);
-    json listed = json::array();
-    for (; next != exports.end() && listed.size() < exports_per_answer; ++next)
-        listed.push_back(to_json(*next));
-    reply["exports"] = std::move(listed);
-    reply["more"] = next != exports.end();
+/// What a target is, and its interfaces: the part of a status that is in every page of it.
+json head_of(const RunningTarget& running, const aoetarget::Stats& stats) {
+    json interfaces = json::array();
+    for (const aoetarget::InterfaceStats& interface : stats.interfaces)
+        interfaces.push_back(to_json(interface));
+    return {
+        {"ok", true},
+        {"name", running.name},
+        {"version", aoetarget::version()},
+        {"process", getpid()},
+        {"start", std::chrono::duration<double>(running.start.time_since_epoch()).count()},
+        {"threads", running.targets.size()},
+        {"waited-for", stats.waited_for},
+        {"failed-last-flushes", stats.failed_last_flushes},
+        {"out-of-slots", stats.out_of_slots},
+        {"interfaces", std::move(interfaces)},
+    };
 }
 
 } // namespace
@@ -80,10 +70,16 @@ void TargetSession::handle(const json& request, std::vector<Descriptor> descript
         void (TargetSession::*carry_out)(const json& request, const Answer& answer);
     };
     constexpr Verb verbs[] = {
-        {"status", &TargetSession::status}, {"config", &TargetSession::config},
-        {"open", &TargetSession::open},     {"add", &TargetSession::add},
-        {"remove", &TargetSession::remove}, {"resize", &TargetSession::resize},
-        {"reload", &TargetSession::reload}, {"reopen", &TargetSession::reopen},
+        {"status", &TargetSession::status},
+        {"stats", &TargetSession::stats},
+        {"initiators", &TargetSession::initiators},
+        {"config", &TargetSession::config},
+        {"open", &TargetSession::open},
+        {"add", &TargetSession::add},
+        {"remove", &TargetSession::remove},
+        {"resize", &TargetSession::resize},
+        {"reload", &TargetSession::reload},
+        {"reopen", &TargetSession::reopen},
         {"stop", &TargetSession::stop},
     };
     const auto& name = request.at("do").get_ref<const std::string&>();
@@ -100,27 +96,39 @@ void TargetSession::handle(const json& request, std::vector<Descriptor> descript
 }
 
 void TargetSession::status(const json& request, const Answer& answer) {
-    running_.targets.gather(
-        [&running = running_, after = beginning_of(request), answer](const TargetThreads::AllStats& threads) {
-            const aoetarget::Stats stats = join(threads);
-            json reply{
-                {"ok", true},
-                {"name", running.name},
-                {"version", aoetarget::version()},
-                {"process", getpid()},
-                {"start", std::chrono::duration<double>(running.start.time_since_epoch()).count()},
-                {"threads", threads.size()},
-                {"waited-for", stats.waited_for},
-                {"failed-last-flushes", stats.failed_last_flushes},
-                {"out-of-slots", stats.out_of_slots},
-            };
-            json interfaces = json::array();
-            for (const aoetarget::InterfaceStats& interface : stats.interfaces)
-                interfaces.push_back(to_json(interface));
-            reply["interfaces"] = std::move(interfaces);
-            add_exports(reply, stats.exports, after);
-            answer(reply);
-        });
+    if (!request.contains("after"))
+        figures_->reset();
+    with_figures([&running = running_, after = export_after(request), answer](const aoetarget::Stats& stats) {
+        json reply = head_of(running, stats);
+        add_exports(reply, stats, after);
+        answer(reply);
+    });
+}
+
+void TargetSession::stats(const json& request, const Answer& answer) {
+    with_figures([after = export_after(request), answer](const aoetarget::Stats& stats) {
+        json reply{{"ok", true}};
+        add_latencies(reply, stats, after);
+        answer(reply);
+    });
+}
+
+void TargetSession::initiators(const json& request, const Answer& answer) {
+    with_figures([after = initiator_after(request), answer](const aoetarget::Stats& stats) {
+        json reply{{"ok", true}};
+        add_initiators(reply, stats, after);
+        answer(reply);
+    });
+}
+
+/// The session may have ended when the threads have told their figures.
+void TargetSession::with_figures(const std::function<void(const aoetarget::Stats&)>& use) {
+    if (*figures_)
+        return use(**figures_);
+    running_.targets.gather([figures = figures_, use](const TargetThreads::AllStats& threads) {
+        *figures = join(threads);
+        use(**figures);
+    });
 }
 
 void TargetSession::config(const json& /*request*/, const Answer& answer) {
@@ -134,7 +142,7 @@ void TargetSession::config(const json& /*request*/, const Answer& answer) {
 void TargetSession::open(const json& request, const Answer& answer) {
     auto next = descriptors_.begin();
     for (const json& device : request.at("devices")) {
-        const aoetarget::Address address = address_of(device, "export");
+        const aoetarget::Address address = address_from_json(device, "export");
         const bool replaces = device.value("replaces", false);
         aoetarget::DeviceParts parts;
         for (const json& fact : device.at("facts"))
@@ -169,7 +177,7 @@ void TargetSession::remove(const json& request, const Answer& answer) {
                                       printable(name)));
     }
     if (request.contains("export")) {
-        const aoetarget::Address address = address_of(request, "export");
+        const aoetarget::Address address = address_from_json(request, "export");
         const auto has_it = [&](const ExportSpec& spec) { return spec.options.address == address; };
         if (std::erase_if(configuration.exports, has_it) == 0)
             throw Failure(exit_not_found,
@@ -181,13 +189,13 @@ void TargetSession::remove(const json& request, const Answer& answer) {
 }
 
 void TargetSession::resize(const json& request, const Answer& answer) {
-    running_.configuration.resize(address_of(request, "export"), [answer](std::uint64_t sectors) {
+    running_.configuration.resize(address_from_json(request, "export"), [answer](std::uint64_t sectors) {
         answer({{"ok", true}, {"size", sectors * aoetarget::sector_bytes}});
     });
 }
 
 void TargetSession::reopen(const json& request, const Answer& answer) {
-    running_.configuration.reopen(address_of(request, "export"), std::exchange(devices_, {}),
+    running_.configuration.reopen(address_from_json(request, "export"), std::exchange(devices_, {}),
                                   answer_with(running_, answer));
 }
 

@@ -6,6 +6,8 @@
 
 #include <chrono>
 #include <functional>
+#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -34,6 +36,8 @@ class TargetSession final : public ControlSession {
 
   private:
     void status(const nlohmann::json& request, const Answer& answer);
+    void stats(const nlohmann::json& request, const Answer& answer);
+    void initiators(const nlohmann::json& request, const Answer& answer);
     void config(const nlohmann::json& request, const Answer& answer);
     void open(const nlohmann::json& request, const Answer& answer);
     void add(const nlohmann::json& request, const Answer& answer);
@@ -43,10 +47,15 @@ class TargetSession final : public ControlSession {
     void reload(const nlohmann::json& request, const Answer& answer);
     void stop(const nlohmann::json& request, const Answer& answer);
     void change_to(Configuration configuration, const Answer& answer);
+    /// Calls `use` with the figures of this connection, now or when the threads have told them.
+    void with_figures(const std::function<void(const aoetarget::Stats&)>& use);
 
     const RunningTarget& running_;
     std::vector<Descriptor> descriptors_; ///< Of the present request.
     OpenDevices devices_;                 ///< That wait for a change.
+    /// As they were when this connection last began to ask for them, so that all answers fit together.
+    std::shared_ptr<std::optional<aoetarget::Stats>> figures_ =
+        std::make_shared<std::optional<aoetarget::Stats>>();
 };
 
 } // namespace cli

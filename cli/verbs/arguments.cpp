@@ -27,6 +27,10 @@ void ArgumentParser::add_option(const std::string& names, double& value) {
     app_->add_option(names, value);
 }
 
+void ArgumentParser::add_option(const std::string& names, std::uint64_t& value) {
+    app_->add_option(names, value);
+}
+
 void ArgumentParser::add_option(const std::string& names, std::vector<std::string>& values) {
     app_->add_option(names, values)->allow_extra_args(false);
 }

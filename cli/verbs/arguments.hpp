@@ -4,6 +4,7 @@
 
 #include "verbs/verbs.hpp"
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -27,6 +28,7 @@ class ArgumentParser {
     void add_option(const std::string& names, std::string& value);
     void add_option(const std::string& names, std::optional<std::string>& value);
     void add_option(const std::string& names, double& value);
+    void add_option(const std::string& names, std::uint64_t& value);
     void add_option(const std::string& names, std::vector<std::string>& values); ///< May be repeated.
     void add_flag(const std::string& names, bool& value);
     void add_operand(const std::string& name, std::string& value); ///< Has to be given.

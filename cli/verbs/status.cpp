@@ -1,5 +1,9 @@
 // aoetarget status: what a target serves, and how it fares.
 #include "control/client.hpp"
+#include "figures/columns.hpp"
+#include "figures/counters.hpp"
+#include "figures/short_text.hpp"
+#include "figures/snapshot.hpp"
 #include "table.hpp"
 #include "text.hpp"
 #include "verbs/arguments.hpp"
@@ -10,86 +14,88 @@
 #include <nlohmann/json.hpp>
 
 #include <ctime>
+#include <numeric>
 
 namespace cli {
 
 const char* const status_help = R"(Usage: aoetarget status [--name NAME | --control PATH] [--json]
 
-This command shows the interfaces and exports of a target that runs on this machine, and how they
-fare. UNDER WAY are requests that have not been answered yet. LOST are frames that the kernel
-dropped or the interface did not send; initiators repeat such requests. ERRORS are errors that the
-export has answered.
+This command shows the interfaces, exports and initiators of a target that runs on this machine, and
+how they fare. SINCE is the time since STATE last changed. UNDER WAY are requests that have not been
+answered yet, and OLDEST is how long the oldest of them has been under way. LOST are frames that the
+kernel dropped or the interface did not send; initiators repeat such requests. ERRORS are errors
+that the export has answered. REPEATS are copies of requests that were still under way. The target
+remembers the 1024 pairs of an initiator and an export that it heard of last.
+
+An export is ok; failing: its disk fails requests, or does not finish them; refusing-writes: a flush
+has failed, and writes that were answered may be lost; vanished: its disk is gone; or in conflict:
+another target answers for its address.
 
   --name NAME           The target that was started with this name; the default is "default".
   --control PATH        The target with this control socket.
-  --json                Print an object with all counters instead. Sizes are in bytes, and "start"
-                        in seconds since 1970.
+  --json                Print an object with all counters instead. Sizes are in bytes, times in
+                        seconds, and "start" in seconds since 1970.
   -h, --help            Show this text.
 
-Exit codes: 0 done, 4 no permission, 5 there is no such target.
+Exit codes: 0 done, 2 the command line is wrong, 4 no permission, 5 there is no such target.
+
+Example:
+  aoetarget status
 )";
 
 namespace {
 
-using nlohmann::json;
+using Rows = std::vector<std::vector<std::string>>;
 
-/// An answer has a part of the exports.
-json ask_for_all(ControlClient& client) {
-    json status = client.ask({{"do", "status"}});
-    while (status.at("more") == true && !status.at("exports").empty()) {
-        const json next =
-            client.ask({{"do", "status"}, {"after", status.at("exports").back().at("address")}});
-        for (const json& exported : next.at("exports"))
-            status["exports"].push_back(exported);
-        status["more"] = next.at("more");
+std::string number(std::uint64_t value) {
+    return fmt::format("{}", value);
+}
+
+std::string interfaces_of(const aoetarget::Stats& stats) {
+    Rows rows{{"INTERFACE", "STATE", "SINCE", "MTU", "SECTORS/FRAME", "RECEIVED", "SENT", "LOST", "LINK"}};
+    for (const aoetarget::InterfaceStats& interface : stats.interfaces)
+        rows.push_back({printable(interface.name), state_of(interface), short_time(interface.since_change),
+                        number(interface.mtu), number(interface.sectors_per_frame),
+                        number(interface.rx_frames), number(interface.tx_frames),
+                        number(interface.rx_dropped + interface.tx_errors), interface.link});
+    for (const std::string& name : stats.waited_for)
+        rows.push_back({printable(name), "absent", "-", "-", "-", "-", "-", "-", "-"});
+    return table(rows);
+}
+
+std::string exports_of(const aoetarget::Stats& stats) {
+    Rows rows{
+        {"EXPORT", "STATE", "SINCE", "SIZE", "READS", "WRITES", "UNDER WAY", "OLDEST", "ERRORS", "SERIAL"}};
+    for (const aoetarget::ExportStats& exported : stats.exports)
+        rows.push_back({to_string(exported.address), to_string(exported.state),
+                        short_time(exported.since_change),
+                        human_size(exported.sectors * aoetarget::sector_bytes), number(exported.reads),
+                        number(exported.writes), number(exported.in_flight),
+                        exported.oldest_request ? short_time(*exported.oldest_request) : "-",
+                        number(exported.ata_errors + exported.aoe_errors), printable(exported.serial)});
+    return table(rows);
+}
+
+std::string initiators_of(const aoetarget::Stats& stats) {
+    Rows rows{{"INITIATOR", "EXPORT", "READS", "WRITES", "OTHERS", "REPEATS", "LAST SEEN"}};
+    for (const aoetarget::InitiatorStats& initiator : stats.initiators) {
+        const std::uint64_t reads = of_kind(initiator.requests, aoetarget::RequestKind::read);
+        const std::uint64_t writes = of_kind(initiator.requests, aoetarget::RequestKind::write);
+        const std::uint64_t all =
+            std::accumulate(initiator.requests.begin(), initiator.requests.end(), std::uint64_t{0});
+        rows.push_back({to_string(initiator.initiator), to_string(initiator.exported), number(reads),
+                        number(writes), number(all - reads - writes), number(initiator.repeats),
+                        short_time(initiator.last_seen) + " ago"});
     }
-    status.erase("more");
-    status.erase("ok");
-    return status;
+    return table(rows);
 }
 
-std::string number(const json& object, const char* key) {
-    return fmt::format("{}", object.at(key).get<std::uint64_t>());
-}
-
-std::string sum(const json& object, std::initializer_list<const char*> keys) {
-    std::uint64_t sum = 0;
-    for (const char* key : keys)
-        sum += object.at(key).get<std::uint64_t>();
-    return fmt::format("{}", sum);
-}
-
-std::string state_of(const json& interface) {
-    const std::string port_of = interface.at("port-of");
-    if (!port_of.empty())
-        return "port of " + port_of;
-    return interface.at("up") == true ? "up" : "down";
-}
-
-std::string text_of(const json& status) {
-    const auto start = static_cast<std::time_t>(status.at("start").get<double>());
-    std::string text =
-        fmt::format("target {}: version {}, process {}, since {:%Y-%m-%d %H:%M:%S}\n\n",
-                    status.at("name").get<std::string>(), status.at("version").get<std::string>(),
-                    status.at("process").get<int>(), fmt::localtime(start));
-    std::vector<std::vector<std::string>> interfaces{
-        {"INTERFACE", "STATE", "MTU", "SECTORS/FRAME", "RECEIVED", "SENT", "LOST", "LINK"}};
-    for (const json& interface : status.at("interfaces"))
-        interfaces.push_back({interface.at("name"), state_of(interface), number(interface, "mtu"),
-                              number(interface, "sectors-per-frame"), number(interface, "rx-frames"),
-                              number(interface, "tx-frames"), sum(interface, {"rx-dropped", "tx-errors"}),
-                              interface.at("link")});
-    for (const json& name : status.at("waited-for"))
-        interfaces.push_back({name, "absent", "-", "-", "-", "-", "-", "-"});
-    text += table(interfaces) + '\n';
-    std::vector<std::vector<std::string>> exports{
-        {"EXPORT", "SIZE", "READS", "WRITES", "UNDER WAY", "ERRORS", "SERIAL"}};
-    for (const json& exported : status.at("exports"))
-        exports.push_back({exported.at("address"), human_size(exported.at("size").get<std::uint64_t>()),
-                           number(exported, "reads"), number(exported, "writes"),
-                           number(exported, "in-flight"), sum(exported, {"ata-errors", "aoe-errors"}),
-                           exported.at("serial")});
-    return text + table(exports);
+std::string text_of(const Snapshot& target) {
+    const auto start = static_cast<std::time_t>(target.start);
+    return fmt::format("target {}: version {}, process {}, since {:%Y-%m-%d %H:%M:%S}\n\n{}\n{}\n{}",
+                       printable(target.name), printable(target.version), target.process,
+                       fmt::localtime(start), interfaces_of(target.stats), exports_of(target.stats),
+                       initiators_of(target.stats));
 }
 
 } // namespace
@@ -105,8 +111,8 @@ int status(const Arguments& arguments) {
         return 0;
     }
     ControlClient client(target.path());
-    const json status = ask_for_all(client);
-    fmt::print("{}", as_json ? status.dump(2) + '\n' : text_of(status));
+    const nlohmann::json status = read_status(client);
+    fmt::print("{}", as_json ? status.dump(2) + '\n' : text_of(snapshot_of(status)));
     return 0;
 }
 

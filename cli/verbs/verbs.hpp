@@ -4,13 +4,14 @@
 //     verbs/      a small file for each verb: its help, its arguments; main.cpp holds the table of them
 //     config/     the configuration of a target as a value, and the texts in which people write it
 //     control/    the socket over which a target that runs is asked and changed, from both sides
+//     figures/    what a target counts: as JSON, as rates, as a table, a screen and metrics
 //     check/      what speaks against running a configuration
 //     service/    running a configuration and changing it: opening, signals, reports, rights
 //     systemd/    units
 //
-// verbs/ includes the others, check/ includes all but verbs/, service/ includes config/ and control/, and
-// those two do not know each other.
-// All of them may include the files beside main.cpp.
+// verbs/ includes the others, check/ includes all but verbs/, service/ includes config/, control/ and
+// figures/, figures/ includes control/, and config/ and control/ do not know each other. All of them may
+// include the files beside main.cpp.
 #pragma once
 
 #include <string>
@@ -28,6 +29,7 @@ int check(const Arguments& arguments);
 int discover(const Arguments& arguments);
 int probe(const Arguments& arguments);
 int status(const Arguments& arguments);
+int stats(const Arguments& arguments);
 int add(const Arguments& arguments);
 int remove(const Arguments& arguments);
 int resize(const Arguments& arguments);
@@ -43,6 +45,7 @@ extern const char* const check_help;
 extern const char* const discover_help;
 extern const char* const probe_help;
 extern const char* const status_help;
+extern const char* const stats_help;
 extern const char* const add_help;
 extern const char* const remove_help;
 extern const char* const resize_help;

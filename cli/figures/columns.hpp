@@ -1,0 +1,26 @@
+// The columns of the tables that `stats` and `top` show: one list for each kind of row.
+#pragma once
+
+#include "figures/rates.hpp"
+
+#include <span>
+#include <string>
+
+namespace cli {
+
+template <typename Row>
+struct Column {
+    const char* title;
+    /// On a narrow screen, the columns with the least number disappear first. The first column always stays.
+    int importance;
+    std::string (*cell)(const Row& row);
+};
+
+std::span<const Column<ExportRates>> export_columns();
+std::span<const Column<InterfaceRates>> interface_columns();
+std::span<const Column<InitiatorRates>> initiator_columns();
+
+/// Returns the state of an interface: "up", "down", "port of br0".
+std::string state_of(const aoetarget::InterfaceStats& interface);
+
+} // namespace cli
