@@ -31,8 +31,18 @@ install_packages() {
     [ -n "$missing" ] || return 0
     say "installing:$missing"
     apt-get update -q >/dev/null
+    # Debian starts the daemons that it installs, such as prometheus, unless this program forbids it.
+    policy=/usr/sbin/policy-rc.d status=0
+    if [ -e "$policy" ]; then
+        policy=
+    else
+        printf '#!/bin/sh\nexit 101\n' >"$policy"
+        chmod 755 "$policy"
+    fi
     # shellcheck disable=SC2086 # one word for each package
-    DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $missing >/dev/null
+    DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $missing >/dev/null || status=$?
+    [ -z "$policy" ] || rm -f "$policy"
+    return "$status"
 }
 
 # set_up DIR [MESON OPTION...]: configures a build directory and builds everything in it.
