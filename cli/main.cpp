@@ -37,6 +37,7 @@ const Verb verbs[] = {
      cli::import_configuration},
     {"status", "show what a target serves", cli::status_help, cli::status},
     {"stats", "show rates and latencies", cli::stats_help, cli::stats},
+    {"top", "show rates and latencies, live", cli::top_help, cli::top},
     {"metrics", "print all figures for Prometheus", cli::metrics_help, cli::metrics},
     {"add", "serve one more export or interface", cli::add_help, cli::add},
     {"remove", "serve an export or an interface no longer", cli::remove_help, cli::remove},

@@ -21,13 +21,16 @@ namespace cli {
 
 using nlohmann::json;
 
-ControlClient::ControlClient(const std::string& path) : path_(path), socket_(connect_to_target(path)) {}
+ControlClient::ControlClient(const std::string& path, Wait wait)
+    : path_(path), socket_(connect_to_target(path)), wait_(std::move(wait)) {}
 
 json ControlClient::ask(json request, std::span<const int> descriptors) {
     request["version"] = 1;
     const bool is_sent = send_packet(socket_.number(), request.dump(), descriptors);
     if (!is_sent && errno == EMSGSIZE)
         throw std::system_error(errno, std::generic_category(), "the request is too long for a packet");
+    if (wait_)
+        wait_(socket_.number());
     // A target that refuses a connection answers without reading the request, and closes it. The kernel tells
     // that it was not read before it hands the answer over.
     Packet packet{std::string(max_control_bytes, '\0'), {}};

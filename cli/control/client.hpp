@@ -5,6 +5,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 
+#include <functional>
 #include <span>
 #include <string>
 
@@ -12,8 +13,12 @@ namespace cli {
 
 class ControlClient {
   public:
-    /// Connects. Throws as connect_to_target() does.
-    explicit ControlClient(const std::string& path);
+    /// Is called before an answer is received. It returns when the socket is readable, or throws.
+    using Wait = std::function<void(int socket)>;
+
+    /// Connects. Throws as connect_to_target() does. Without `wait`, the process sleeps until an answer
+    /// comes.
+    explicit ControlClient(const std::string& path, Wait wait = {});
 
     /// Sends a request, an object with "do", and returns the answer. It waits as long as the target needs.
     /// Throws Failure (failure.hpp) with the target's text and exit code if it refuses, and with
@@ -26,6 +31,7 @@ class ControlClient {
   private:
     std::string path_;
     Descriptor socket_;
+    Wait wait_;
 };
 
 } // namespace cli
