@@ -274,11 +274,17 @@ bool Target::change_export(const ExportOptions& options) {
 bool Target::replace_device(const Address& address, std::unique_ptr<BlockDevice> device) {
     return impl_->replace_device(address, std::move(device));
 }
+bool Target::shares_foreign_lock(const Address& address, const BlockDevice& device) const {
+    return impl_->shares_foreign_lock(address, device);
+}
 std::uint64_t Target::resize_export(const Address& address) {
     return impl_->resize_export(address);
 }
 bool Target::remove_export(const Address& address) {
-    return impl_->remove_export(address);
+    return impl_->remove_export(address, {});
+}
+bool Target::remove_export(const Address& address, std::function<void()> gone) {
+    return impl_->remove_export(address, std::move(gone));
 }
 void Target::watch(int fd, short events, std::function<void(short revents)> ready) {
     impl_->watch(fd, events, std::move(ready));

@@ -58,6 +58,8 @@ std::vector<std::string> Target::Impl::add_export(ExportOptions options,
                      fmt::format("It is served now, with {} sectors.", geometry.sectors));
     if (kept.note.empty())
         return {};
+    if (has_begun_)
+        events_.tell(Severity::warning, EventKind::state_set_aside, to_string(options.address), kept.note);
     return {kept.note};
 }
 
@@ -104,10 +106,24 @@ bool Target::Impl::replace_device(const Address& address, std::unique_ptr<BlockD
                    "{}: the new device has {} sectors and initiators know of {}; to serve a smaller one, "
                    "remove the export and add it again",
                    name, geometry.sectors, present->geometry().sectors));
+    if (shares_foreign_lock(address, *device))
+        refuse(EBUSY, name + ": the new device shares the lock of another export, which would write to the "
+                             "same sectors; remove that one first");
     take_in(address, *device, geometry);
     core_.replace_device(address, std::move(device), geometry);
     wakeup_.wake(); // the flush has to be started
     return true;
+}
+
+bool Target::Impl::shares_foreign_lock(const Address& address, const BlockDevice& device) const {
+    const auto* sharer = dynamic_cast<const storage::RingDevice*>(&device);
+    if (sharer == nullptr || !sharer->shares_lock())
+        return false;
+    const core::Export* present = core_.find_export(address);
+    return present == nullptr || !present->has_device([&](const BlockDevice& own) {
+        const auto* owner = dynamic_cast<const storage::RingDevice*>(&own);
+        return owner != nullptr && sharer->shares_lock_with(*owner);
+    });
 }
 
 void Target::Impl::take_in(const Address& address, BlockDevice& device, const Geometry& geometry) {
@@ -128,18 +144,21 @@ std::uint64_t Target::Impl::resize_export(const Address& address) {
     return sectors;
 }
 
-bool Target::Impl::remove_export(const Address& address) {
-    const bool found = core_.remove_export(address);
-    if (found) {
-        paths_.remove(address);
-        disks_.remove(address);
-        addresses_changed();
-        wakeup_.wake(); // the flush has to be started
-        if (has_begun_)
-            events_.tell(Severity::notice, EventKind::export_removed, to_string(address),
-                         "It is served no longer.");
-    }
-    return found;
+bool Target::Impl::remove_export(const Address& address, std::function<void()> gone) {
+    if (!core_.has_export(address))
+        return false;
+    std::shared_ptr<void> hold;
+    if (gone)
+        hold = {nullptr, [this, gone = std::move(gone)](void*) { post(gone); }};
+    core_.remove_export(address, std::move(hold));
+    paths_.remove(address);
+    disks_.remove(address);
+    addresses_changed();
+    wakeup_.wake(); // the flush has to be started
+    if (has_begun_)
+        events_.tell(Severity::notice, EventKind::export_removed, to_string(address),
+                     "It is served no longer.");
+    return true;
 }
 
 } // namespace aoetarget

@@ -34,7 +34,8 @@ class Target::Impl final : public net::LinkEvents, public IoQueue::Waker {
     bool change_export(const ExportOptions& options);
     bool replace_device(const Address& address, std::unique_ptr<BlockDevice> device);
     std::uint64_t resize_export(const Address& address);
-    bool remove_export(const Address& address);
+    [[nodiscard]] bool shares_foreign_lock(const Address& address, const BlockDevice& device) const;
+    bool remove_export(const Address& address, std::function<void()> gone);
     void watch(int fd, short events, std::function<void(short)> ready);
     void unwatch(int fd);
     void post(std::function<void()> call);

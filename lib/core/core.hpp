@@ -69,7 +69,7 @@ class Core {
     std::uint64_t resize_export(const Address& address);
     /// The device is destroyed at the end of a later turn, when it is idle and flushed. Returns false if
     /// there is no such export.
-    bool remove_export(const Address& address);
+    bool remove_export(const Address& address, std::shared_ptr<void> hold = {});
     /// Destroys the devices of all exports, after close(). They may call the core meanwhile, as at the end of
     /// a turn.
     void clear();

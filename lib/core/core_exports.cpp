@@ -63,12 +63,12 @@ std::uint64_t Core::resize_export(const Address& address) {
     return exported != nullptr ? exported->resize() : 0;
 }
 
-bool Core::remove_export(const Address& address) {
+bool Core::remove_export(const Address& address, std::shared_ptr<void> hold) {
     if (find(address) == nullptr)
         return false;
     const std::ptrdiff_t place = place_of(address);
     const auto removed = exports_.begin() + place;
-    (*removed)->close();
+    (*removed)->close(std::move(hold));
     resources_.initiators.forget(address);
     closing_.push_back(std::move(*removed));
     exports_.erase(removed);

@@ -76,6 +76,8 @@ std::string_view name(EventKind kind) noexcept {
         return "path-replaced";
     case EventKind::state_not_saved:
         return "state-not-saved";
+    case EventKind::state_set_aside:
+        return "state-set-aside";
     case EventKind::initiator_new:
         return "initiator-new";
     case EventKind::initiator_flooding:

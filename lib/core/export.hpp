@@ -72,8 +72,16 @@ class Export final : private ExportState::Answerer, private FlushSink {
     /// done again, or nothing if no request is under way.
     std::optional<Time> give_up_overdue(Time now);
 
-    /// Takes no request any more, ends those under way, and flushes. This is done when idle() is true.
-    void close() {
+    /// Asks about the device, and the one that waits to take over.
+    template <typename Predicate>
+    [[nodiscard]] bool has_device(Predicate predicate) const {
+        return predicate(*backing_.device) || (next_ && predicate(*next_->device));
+    }
+
+    /// Takes no request any more, ends those under way, and flushes. This is done when idle() is true. `hold`
+    /// is let go when the device has been destroyed.
+    void close(std::shared_ptr<void> hold = {}) {
+        hold_ = std::move(hold);
         closed_ = true;
         scheduler_.close();
     }
@@ -106,6 +114,7 @@ class Export final : private ExportState::Answerer, private FlushSink {
     // The members that each request needs come first: with many exports, little of each is in the processor's
     // cache.
     bool closed_ = false;
+    std::shared_ptr<void> hold_;          ///< Before the device, so it is destroyed after that.
     std::vector<std::string> interfaces_; ///< Names and patterns; empty for all interfaces.
     std::vector<LinkId> links_;           ///< The links of these.
     ExportFace face_;

@@ -3,6 +3,7 @@
 #include "support/catch.hpp"
 #include "target_fixture.hpp"
 
+#include <atomic>
 #include <cerrno>
 
 using namespace aoetest;
@@ -90,4 +91,50 @@ TEST_CASE("a device that cannot take the place of another is refused, and the ot
     CHECK(scene.log.exists);
     scene.running.end();
     CHECK_THROWS_AS(scene.running.target().replace_device({1, 1}, Volume::make(next)), std::system_error);
+}
+
+TEST_CASE("a device that shares the lock of another export is refused, and that of its own is not",
+          "[target][replace]") {
+    const Patience patience;
+    const VethPair& wire = standard_wire();
+    const ImageFile image(64), other(64);
+    RunningTarget running([&](Target& target) {
+        target.add_interface(wire.target_end());
+        target.add_export(at(1, 1), open_file(image.path()));
+        target.add_export(at(1, 2), open_file(other.path()));
+    });
+    aoetarget::FileOptions options;
+    options.replaces = true;
+    auto device = open_file(image.path(), options);
+    running.on_its_thread([&](Target& target) {
+        CHECK_FALSE(target.shares_foreign_lock({1, 1}, *device));
+        CHECK(target.shares_foreign_lock({1, 2}, *device));
+        CHECK(target.shares_foreign_lock({1, 3}, *device)); // which does not exist
+    });
+    CHECK(refusal(running, {1, 2}, std::move(device)) == EBUSY);
+    CHECK(refusal(running, {1, 1}, open_file(image.path(), options)) == 0);
+    const ImageFile third(64);
+    device = open_file(third.path());
+    running.on_its_thread([&](Target& target) { CHECK_FALSE(target.shares_foreign_lock({1, 2}, *device)); });
+    CHECK(refusal(running, {1, 2}, std::move(device)) == 0);
+}
+
+TEST_CASE("whoever removes an export learns when its device has been destroyed", "[target]") {
+    ServedVolume scene(Volume::Way::worker);
+    scene.log.held = true;
+    scene.client.send(write_request(4, pattern(4, 2, 1)));
+    CHECK(scene.client.wait_until([&] { return scene.log.operations > 0; }));
+    std::atomic<bool> is_gone = false, existed = false;
+    scene.running.on_its_thread([&](Target& target) {
+        CHECK(target.remove_export({1, 1}, [&] {
+            existed = scene.log.exists.load();
+            is_gone = true;
+        }));
+        CHECK_FALSE(target.remove_export({1, 1}, [&] { existed = true; }));
+    });
+    scene.client.receive(Milliseconds(100));
+    CHECK_FALSE(is_gone);
+    scene.log.held = false;
+    CHECK(scene.client.wait_until([&] { return is_gone.load(); }));
+    CHECK_FALSE(existed);
 }

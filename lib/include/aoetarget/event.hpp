@@ -47,6 +47,7 @@ enum class EventKind : std::uint8_t {
     out_of_space,
     path_replaced, ///< The path of a file device names another file now, or none.
     state_not_saved,
+    state_set_aside, ///< The file of the settings of an export that was added was damaged.
     initiator_new,
     initiator_flooding,  ///< It has more requests under way than it may.
     initiator_repeating, ///< It sends requests again that are under way.

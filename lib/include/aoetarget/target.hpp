@@ -134,8 +134,12 @@ class Target {
     /// writes may be lost (Geometry::volatile_cache). While a device waits to take over, another call
     /// replaces it. Block sizes, alignment and other properties may differ. Returns false if there is no such
     /// export. Throws std::system_error (EINVAL) if the device has fewer sectors or an impossible geometry,
-    /// (ECANCELED) as add_interface() does; then nothing changes.
+    /// (EBUSY) if it shares the lock of a device of another export, (ECANCELED) as add_interface() does; then
+    /// nothing changes.
     bool replace_device(const Address& address, std::unique_ptr<BlockDevice> device);
+    /// Returns whether the device shares a lock (FileOptions::replaces, put_together()) with a device of
+    /// another export than this one, so that both would serve the same sectors.
+    [[nodiscard]] bool shares_foreign_lock(const Address& address, const BlockDevice& device) const;
     /// Asks the device of an export for its capacity, and takes over a larger one: IDENTIFY has it, the
     /// target advertises the export, and tells of it (EventKind::export_resized). A smaller one it only tells
     /// of, because initiators know the old one. An export of a file or block device without
@@ -147,6 +151,10 @@ class Target {
     /// device, at the end of a later turn of the loop. Stats::failed_last_flushes counts the export if that
     /// flush fails. Returns false if there is no such export.
     bool remove_export(const Address& address);
+    /// Does the same, and calls `gone` on the target's thread once the device has been destroyed, so that its
+    /// file or disk is free, or another export may serve it. If the target ends first, or if there is no such
+    /// export, `gone` is destroyed without being called.
+    bool remove_export(const Address& address, std::function<void()> gone);
 
     /// Calls `ready` on the target's thread, at most once a turn, as long as poll(2) would tell one of
     /// `events` of `fd` (POLLIN, POLLOUT, POLLPRI), or one of POLLERR and POLLHUP, which are always told. So
