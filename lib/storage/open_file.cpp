@@ -213,14 +213,12 @@ std::string describe_mode(const Geometry& geometry, bool direct) {
                        geometry.read_only ? "read-only" : durability);
 }
 
-OpenedFile open_and_describe(const std::string& path, const FileOptions& options, Claiming claiming) {
-    const bool reads = options.read_only || claiming == Claiming::nowhere;
-    check_kind(path);
+namespace {
 
-    OpenedFile opened;
+/// The rest, when the file is open and its block device claimed.
+OpenedFile lock_and_describe(const std::string& path, OpenedFile opened, const FileOptions& options,
+                             Claiming claiming) {
     opened.path = std::filesystem::absolute(path);
-    opened.claim = claim_file(path, options, claiming);
-    opened.file = open_claimed(path, reads ? O_RDONLY : O_RDWR, opened.claim);
     const int fd = opened.file.get();
     const FileFacts facts = probe_or_refuse(path, fd);
 
@@ -239,7 +237,9 @@ OpenedFile open_and_describe(const std::string& path, const FileOptions& options
         agree_on_cache(path, options, opened.claim, fd, direct, opened.notes);
     opened.regular = !facts.block_device;
     opened.offset_bytes = window.offset_bytes;
-    const bool left_alone = is_left_alone(options, fd, facts, locked || claiming != Claiming::here);
+    const bool is_here = claiming == Claiming::here;
+    const bool is_claimed = !facts.block_device || opened.claim.device || !is_here;
+    const bool left_alone = is_claimed && is_left_alone(options, fd, facts, locked || !is_here);
     opened.geometry = describe(options, facts, window, direct, fd, left_alone, opened.notes);
     opened.blocks_submission = blocks_submission(fd, facts, direct.has_value(), !options.read_only);
     load_extents(fd);
@@ -248,6 +248,46 @@ OpenedFile open_and_describe(const std::string& path, const FileOptions& options
     return opened;
 }
 
+} // namespace
+
+OpenedFile open_and_describe(const std::string& path, const FileOptions& options, Claiming claiming) {
+    const bool reads = options.read_only || claiming == Claiming::nowhere;
+    check_kind(path);
+    OpenedFile opened;
+    opened.claim = claim_file(path, options, claiming);
+    opened.file = open_claimed(path, reads ? O_RDONLY : O_RDWR, opened.claim);
+    return lock_and_describe(path, std::move(opened), options, claiming);
+}
+
+namespace {
+
+/// The path may be one that this process may not look at.
+void check_same(const std::string& path, int fd) {
+    struct stat named {
+    }, status{};
+    if (fstat(fd, &status) != 0 || (!S_ISREG(status.st_mode) && !S_ISBLK(status.st_mode)))
+        refuse(EINVAL, path, "the descriptor for it is neither of a regular file nor of a block device");
+    const auto is_same = [&] {
+        return S_ISBLK(status.st_mode) ? S_ISBLK(named.st_mode) && named.st_rdev == status.st_rdev
+                                       : named.st_dev == status.st_dev && named.st_ino == status.st_ino;
+    };
+    if (stat(path.c_str(), &named) == 0 && !is_same())
+        refuse(EINVAL, path, "the descriptor for it is of another file");
+}
+
+/// Sets what the data path relies on, as far as it can be set.
+void check_access(const std::string& path, int fd, bool read_only) {
+    const int flags = fcntl(fd, F_GETFL);
+    const int access = flags & O_ACCMODE;
+    if (flags < 0 || (flags & O_PATH) != 0 || (access != O_RDWR && (!read_only || access != O_RDONLY)))
+        refuse(EINVAL, path,
+               read_only ? "the descriptor for it is not open for reading"
+                         : "the descriptor for it is not open for reading and writing");
+    if (fcntl(fd, F_SETFL, flags & ~(O_APPEND | O_NONBLOCK)) != 0)
+        refuse(errno, path, "");
+}
+
+} // namespace
 } // namespace storage
 
 std::unique_ptr<FileDevice> open_file(const std::string& path, const FileOptions& options) {
@@ -259,6 +299,23 @@ std::unique_ptr<FileDevice> open_unclaimed(const std::string& path, const FileOp
     using namespace storage;
     OpenedFile opened = open_and_describe(path, options, Claiming::elsewhere);
     opened.claim = {};
+    return std::make_unique<RingFileDevice>(std::move(opened));
+}
+
+std::unique_ptr<FileDevice> adopt_file(int descriptor, const std::string& path, const FileOptions& options) {
+    using namespace storage;
+    OpenedFile opened;
+    opened.file = ring::FileDescriptor(descriptor);
+    check_same(path, descriptor);
+    check_access(path, descriptor, options.read_only);
+    opened.claim.holder = std::make_shared<LockHolder>();
+    opened.claim.holder->file = ring::FileDescriptor(fcntl(descriptor, F_DUPFD_CLOEXEC, 0));
+    if (!opened.claim.holder->file.valid())
+        refuse(errno, path, "");
+    opened = lock_and_describe(path, std::move(opened), options, Claiming::here);
+    if (!opened.regular && !options.force)
+        opened.notes.emplace_back("It is not in exclusive use, because another process has opened it: a lock "
+                                  "keeps programs away that look for one, and a mount is not noticed.");
     return std::make_unique<RingFileDevice>(std::move(opened));
 }
 

@@ -578,3 +578,51 @@ TEST_CASE("only disks with a name of their own are known again without being ope
     CHECK(aoetarget::find_own_identity(loop.path(), options) == "naa.5000c500a1b2c3d4+4096");
     CHECK(aoetarget::find_own_identity(loop.path(), options) == open_file(loop.path(), options)->identity());
 }
+
+// --- Files that a service manager has opened -----------------------------------------------------
+
+TEST_CASE("a file that somebody else has opened is checked and locked as any other", "[storage]") {
+    const ImageFile image(64);
+    const std::string identity = open_file(image.path())->identity();
+    {
+        const auto device =
+            aoetarget::adopt_file(opened(image.path(), O_RDWR | O_APPEND | O_NONBLOCK), image.path());
+        CHECK(device->geometry().sectors == 64);
+        CHECK(device->notes().empty());
+        CHECK(device->identity() == identity);
+        const int flags = fcntl(take_apart(*device).descriptors.front(), F_GETFL);
+        CHECK((flags & (O_APPEND | O_NONBLOCK)) == 0);
+        CHECK(error_of_opening(image.path()) == EBUSY);
+        CHECK(error_of([&] { aoetarget::adopt_file(opened(image.path(), O_RDWR), image.path()); }) == EBUSY);
+    }
+    CHECK(error_of_opening(image.path()) == 0);
+    FileOptions read_only;
+    read_only.read_only = true;
+    CHECK(
+        aoetarget::adopt_file(opened(image.path(), O_RDONLY), image.path(), read_only)->geometry().read_only);
+    CHECK(aoetarget::adopt_file(opened(image.path(), O_RDWR), image.path(), window(8, 16))
+              ->geometry()
+              .sectors == 16);
+}
+
+TEST_CASE("a file that is not as its export needs it is refused, and closed", "[storage]") {
+    const ImageFile image(64), other(64);
+    const std::size_t files = open_files();
+    const auto text_of = [&](const std::string& path, int flags, const FileOptions& options = {}) {
+        const int file = opened(path, flags);
+        const Refusal refusal = refusal_of([&] { aoetarget::adopt_file(file, image.path(), options); });
+        CHECK(refusal.error == EINVAL);
+        return refusal.text;
+    };
+    FileOptions read_only;
+    read_only.read_only = true;
+    CHECK_THAT(text_of(image.path(), O_RDONLY), Catch::Contains("reading and writing"));
+    CHECK_THAT(text_of(image.path(), O_WRONLY), Catch::Contains("reading and writing"));
+    CHECK_THAT(text_of(image.path(), O_WRONLY, read_only), Catch::Contains("open for reading"));
+    CHECK_THAT(text_of(image.path(), O_PATH, read_only), Catch::Contains("open for reading"));
+    CHECK_THAT(text_of(other.path(), O_RDWR), Catch::Contains("another file"));
+    CHECK_THAT(text_of("/dev/null", O_RDWR), Catch::Contains("neither of a regular file"));
+    CHECK_THAT(text_of(image.path(), O_RDWR, window(32, 64)), Catch::Contains("length"));
+    CHECK(error_of([&] { aoetarget::adopt_file(-1, image.path()); }) != 0);
+    CHECK(open_files() == files);
+}

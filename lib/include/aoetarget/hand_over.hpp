@@ -30,6 +30,15 @@ struct DeviceParts {
 /// set to theirs.
 std::unique_ptr<FileDevice> open_unclaimed(const std::string& path, const FileOptions& options = {});
 
+/// Makes a device of a file or block device that another process, such as a service manager, has opened for
+/// this one, which may not open it. It owns the descriptor, which is closed also if this throws. `path` is
+/// where the file is; it is watched, and must lead to the same file if this process may look. Everything is
+/// checked and locked as open_file() does, but a block device is not taken into exclusive use, which only the
+/// one who opens it could do; so the target does not read ahead, and a note says so. The lock is that of the
+/// open file, so it lasts until every process has closed that. Throws std::system_error as open_file() does.
+std::unique_ptr<FileDevice> adopt_file(int descriptor, const std::string& path,
+                                       const FileOptions& options = {});
+
 /// Returns the parts of a device that open_file(), open_unclaimed() or put_together() has made. The
 /// descriptors stay the device's: send them before it is destroyed. Throws std::system_error (EINVAL) for
 /// another device, and (EMSGSIZE) if the facts are too long, as an endless path makes them.
