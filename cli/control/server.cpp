@@ -70,6 +70,12 @@ std::string refusal_of(int peer, uid_t user) {
     return {};
 }
 
+/// Returns whether a request waits to be read, or the end of the connection.
+bool has_request(int peer) {
+    pollfd waiting{.fd = peer, .events = POLLIN, .revents = 0};
+    return poll(&waiting, 1, 0) > 0;
+}
+
 /// Returns what is wrong with the form of a request, or nothing.
 std::string fault_of(const json& request) {
     if (request.is_discarded() || !request.is_object())
@@ -120,8 +126,9 @@ void ControlServer::add(Descriptor socket) {
     make_room_for_packets(socket.number());
     std::string refusal = refusal_of(socket.number(), user_);
     const bool may_come = refusal.empty();
-    if (may_come && connections_.size() >= limits_.connections)
-        refusal = fmt::format("{} programs are connected to this target already", limits_.connections);
+    if (may_come && connections_.size() >= limits_.connections && !make_room())
+        refusal = fmt::format("{} programs are connected to this target, and all wait for an answer",
+                              limits_.connections);
     if (!refusal.empty()) {
         ++counters_.refused;
         const std::string text = text_of(error_answer(may_come ? exit_failed : exit_no_permission, refusal));
@@ -132,6 +139,22 @@ void ControlServer::add(Descriptor socket) {
     const Id id = ++last_id_;
     connections_.emplace(id, Connection{.socket = std::move(socket), .session = make_session_()});
     listen_to(id);
+}
+
+bool ControlServer::make_room() {
+    auto idle = connections_.end();
+    for (auto it = connections_.begin(); it != connections_.end(); ++it) {
+        const Connection& connection = it->second;
+        const bool listens = connection.state == State::listening || connection.state == State::resting;
+        if (listens && (idle == connections_.end() || connection.idle_since < idle->second.idle_since) &&
+            !has_request(connection.socket.number()))
+            idle = it;
+    }
+    if (idle == connections_.end())
+        return false;
+    ++counters_.dropped;
+    drop(idle->first);
+    return true;
 }
 
 void ControlServer::listen_to(Id id) {
@@ -211,6 +234,7 @@ void ControlServer::send(Id id) {
     const int socket = connection.socket.number();
     if (write(socket, connection.unsent.data(), connection.unsent.size()) >= 0) {
         connection.unsent.clear();
+        connection.idle_since = Clock::now();
         target_.cancel_call(std::exchange(connection.time_limit, 0));
         return listen_to(id);
     }

@@ -3,7 +3,7 @@
 //
 // Peers are trusted to be root or the user that serves, and with nothing else. Each has one request at a
 // time, of a bounded size, and a time to take its answer; together they have a bounded part of the thread's
-// time.
+// time. If there are too many, one that comes takes the place of the one that has been idle for the longest.
 #pragma once
 
 #include "control/control_socket.hpp"
@@ -83,6 +83,7 @@ class ControlServer {
         Descriptor socket;
         std::shared_ptr<ControlSession> session; ///< It may end its connection while it is called.
         State state = State::listening;
+        Clock::time_point idle_since = Clock::now(); ///< While it listens or rests.
         std::string unsent = {};
         aoetarget::CallId time_limit = 0;
     };
@@ -90,6 +91,8 @@ class ControlServer {
     void listen();
     void accept_all();
     void add(Descriptor socket);
+    /// Ends the connection that has been idle for the longest. Returns false if none is idle.
+    bool make_room();
     void listen_to(Id id);
     void receive(Id id);
     void handle(Id id, Packet packet);

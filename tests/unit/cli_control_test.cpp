@@ -279,24 +279,38 @@ TEST_CASE("an answer that comes when its connection is gone is dropped", "[contr
     CHECK(client.ask({{"do", "echo"}}).at("ok") == true);
 }
 
-TEST_CASE("a connection beyond the limit is refused, and there is room again when another ends",
+TEST_CASE("a connection beyond the limit takes the place of the one that was idle for the longest",
           "[control]") {
-    Served served({.connections = 2});
+    Served served({.connections = 3});
     ControlClient first(served.path());
     first.ask({{"do", "echo"}});
-    {
-        ControlClient second(served.path());
-        second.ask({{"do", "echo"}});
-        ControlClient third(served.path());
-        const auto [code, text] = failure_of(third, {{"do", "echo"}});
-        CHECK(code == exit_failed);
-        CHECK(text.find("2 programs are connected") != std::string::npos);
-    }
-    CHECK(soon([&] {
-        ControlClient next(served.path());
-        return failure_of(next, {{"do", "echo"}}).first == 0;
-    }));
+    const Descriptor waiting = connect_to_target(served.path()); // for its answer
+    REQUIRE(send_packet(waiting.number(), R"({"version":1,"do":"later"})"));
+    ControlClient second(served.path());
+    second.ask({{"do", "echo"}});
+    first.ask({{"do", "echo"}}); // so the second has been idle for longer
+    ControlClient third(served.path());
+    CHECK(third.ask({{"do", "echo"}}).at("ok") == true);
+    CHECK(served.counters().dropped == 1);
     CHECK(first.ask({{"do", "echo"}}).at("ok") == true);
+    CHECK(failure_of(second, {{"do", "echo"}}).first != 0);
+    CHECK(served.answer_waiting() == 1);
+    CHECK(next_answer(waiting).value("ok", false));
+}
+
+TEST_CASE("a connection beyond the limit is refused while all others wait for an answer", "[control]") {
+    Served served({.connections = 2});
+    const Descriptor one = connect_to_target(served.path()), other = connect_to_target(served.path());
+    for (const Descriptor* peer : {&one, &other})
+        REQUIRE(send_packet(peer->number(), R"({"version":1,"do":"later"})"));
+    const auto refused = [&] {
+        ControlClient third(served.path());
+        return failure_of(third, {{"do", "echo"}});
+    };
+    CHECK(soon([&] { return refused().first == exit_failed; }));
+    CHECK(refused().second.find("2 programs are connected") != std::string::npos);
+    CHECK(soon([&] { return served.answer_waiting() > 0; }));
+    CHECK(soon([&] { return refused().first == 0; }));
 }
 
 TEST_CASE("another user is refused", "[control]") {
