@@ -3,6 +3,7 @@
 
 #include "config/duration.hpp"
 #include "config/interface_spec.hpp"
+#include "config/path_text.hpp"
 #include "config/scanner.hpp"
 #include "config/size.hpp"
 #include "text.hpp"
@@ -117,11 +118,11 @@ OptionTable<Spec> make_table() {
                  address_text},
                 {{"path", ValueType::text, "PATH", Effect::reopen},
                  [](Spec& spec, const Value& value, const Hosts&) {
-                     spec.path = std::get<std::string>(value);
+                     spec.path = parse_path("path", std::get<std::string>(value));
                      check_path(spec.path);
                      return true;
                  },
-                 [](const Spec& spec) -> std::optional<Value> { return spec.path; }},
+                 [](const Spec& spec) -> std::optional<Value> { return path_text(spec.path); }},
                 file_flag<&aoetarget::FileOptions::read_only>("read-only"),
                 {{"durability", ValueType::text, "stable|volatile", Effect::reopen},
                  [](Spec& spec, const Value& value, const Hosts&) {
@@ -206,7 +207,7 @@ void read_address_and_path(Scanner& scanner, Spec& spec) {
     spec.options.address = parse_address(scanner.take_part(), grammar);
     if (!scanner.skip('='))
         throw UsageError(fmt::format("an equals sign must follow the address; write {}", grammar));
-    spec.path = scanner.take_part();
+    spec.path = parse_path("PATH", scanner.take_part());
     check_path(spec.path);
 }
 
@@ -230,7 +231,7 @@ aoetarget::Address parse_export_address(const std::string& text) {
 
 std::string to_argument(const ExportSpec& spec) {
     const aoetarget::Address& address = spec.options.address;
-    return fmt::format("{}.{}={}{}", address.shelf, address.slot, escaped(spec.path),
+    return fmt::format("{}.{}={}{}", address.shelf, address.slot, escaped(path_text(spec.path)),
                        written(export_options(), spec));
 }
 

@@ -1,6 +1,7 @@
 // The options of an interface, and how each is read.
 #include "config/interface_spec.hpp"
 
+#include "config/json.hpp"
 #include "config/scanner.hpp"
 #include "text.hpp"
 #include "usage_error.hpp"
@@ -100,6 +101,10 @@ std::string to_argument(const InterfaceSpec& spec) {
 void check_interface_name(std::string_view name) {
     const bool strange = std::ranges::any_of(
         name, [](char c) { return c == '/' || static_cast<unsigned char>(c) <= ' ' || c == '\x7F'; });
+    if (!is_utf8(std::string(name)))
+        throw UsageError(fmt::format("the name '{}' is not UTF-8, so no configuration file can have it; give "
+                                     "the interface another one ('ip link property add dev IF altname NAME')",
+                                     printable(name)));
     if (!name.empty() && name.size() <= longest_name && !strange)
         return;
     throw UsageError(

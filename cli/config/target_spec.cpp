@@ -1,6 +1,7 @@
 // The options of a target, and how each is read.
 #include "config/target_spec.hpp"
 
+#include "config/path_text.hpp"
 #include "usage_error.hpp"
 
 namespace cli {
@@ -25,7 +26,7 @@ const OptionTable<TargetSpec>& target_options() {
                 [](const Spec& spec) -> std::optional<Value> { return spec.busy_poll.count(); }},
                {{"state-dir", ValueType::text, "DIR", Effect::restart},
                 [](Spec& spec, const Value& value, const Hosts&) {
-                    spec.state_directory = std::get<std::string>(value);
+                    spec.state_directory = parse_path("state-dir", std::get<std::string>(value));
                     if (spec.state_directory.empty())
                         throw UsageError(
                             "state-dir cannot be ''; write the name of a directory, or leave the option out");
@@ -34,7 +35,7 @@ const OptionTable<TargetSpec>& target_options() {
                 [](const Spec& spec) -> std::optional<Value> {
                     if (spec.state_directory.empty())
                         return std::nullopt;
-                    return spec.state_directory;
+                    return path_text(spec.state_directory);
                 }},
            });
     return table;

@@ -4,6 +4,7 @@
 
 #include "config/difference.hpp"
 #include "config/json.hpp"
+#include "config/parts.hpp"
 #include "config/reader.hpp"
 #include "random_configuration.hpp"
 #include "usage_error.hpp"
@@ -175,10 +176,51 @@ TEST_CASE("only what differs from the default is printed", "[cli]") {
           "[[interface]]\nname = \"eth0\"\n\n[[export]]\naddress = \"1.1\"\npath = \"/x\"\n");
 }
 
-TEST_CASE("a name that is not UTF-8 is not printed wrongly", "[cli]") {
+TEST_CASE("a path of any bytes comes back from a file, from JSON and from an argument", "[cli]") {
+    std::string all_bytes = "/srv/";
+    for (int byte = 1; byte < 256; ++byte)
+        all_bytes += static_cast<char>(byte);
+    for (const std::string& path : {std::string("/srv/\xE9.img"), std::string("file:/srv/%41"), all_bytes,
+                                    std::string("/srv/%E9"), std::string("/srv/My\\x20Disk \"1\"")}) {
+        CAPTURE(path);
+        Configuration configuration = with_exports({"1.1=/srv/disk.img"});
+        configuration.exports.front().path = path;
+        configuration.target.state_directory = path;
+        CHECK(cli::configuration_from_json(nlohmann::json::parse(cli::to_json(configuration).dump())) ==
+              configuration);
+        CHECK(cli::read_configuration({.files = {{"lab.toml", cli::to_toml(configuration)}}}) ==
+              configuration);
+        CHECK(cli::parse_export_spec(cli::to_argument(configuration.exports.front())).path == path);
+    }
     const Configuration configuration = with_exports({"1.1=/srv/\xE9.img"});
-    CHECK_THROWS_WITH(cli::to_toml(configuration), Catch::Contains("'/srv/\\xe9.img' is not UTF-8"));
-    CHECK_THROWS_WITH(cli::to_json(configuration), Catch::Contains("'/srv/\\xe9.img' is not UTF-8"));
+    CHECK(cli::to_json(configuration).at("export").at(0).at("path") == "file:/srv/%E9.img");
+    CHECK(cli::parse_export_spec("1.1=file:/srv/%E9.img").path == "/srv/\xE9.img");
+    for (const char* wrong : {"1.1=file:/srv/%", "1.1=file:/srv/%E", "1.1=file:/srv/%G0", "1.1=file:/%+1"})
+        CHECK_THROWS_WITH(cli::parse_export_spec(wrong), Catch::Contains("two hexadecimal digits"));
+    for (const char* wrong : {"1.1=file:", "1.1=file:/srv/%00"})
+        CHECK_THROWS_AS(cli::parse_export_spec(wrong), cli::UsageError);
+}
+
+TEST_CASE("an interface whose name is not UTF-8 is refused, because no file could have it", "[cli]") {
+    CHECK_THROWS_WITH(cli::parse_interface_spec("eth\xE9"), Catch::Contains("'eth\\xe9' is not UTF-8"));
+}
+
+TEST_CASE("a configuration in parts is the same when they are put together", "[cli]") {
+    for (unsigned seed = 0; seed < 50; ++seed) {
+        const Configuration configuration = aoetest::ConfigurationMaker(seed).make();
+        const nlohmann::json whole = cli::to_json(configuration);
+        const std::vector<nlohmann::json> parts = cli::split_configuration(whole, 200);
+        nlohmann::json joined;
+        for (const nlohmann::json& part : parts) {
+            CHECK(part.dump().size() < 1200); // an entry may be longer than a part should be
+            cli::join_part(joined, part);
+        }
+        CHECK(joined == whole);
+        CHECK(parts.size() > 1);
+    }
+    CHECK(cli::split_configuration(nlohmann::json::object(), 200).size() == 1);
+    nlohmann::json whole;
+    CHECK_THROWS_AS(cli::join_part(whole, nlohmann::json(7)), cli::ConfigurationError);
 }
 
 TEST_CASE("what is wrong with JSON is told, all of it", "[cli]") {
