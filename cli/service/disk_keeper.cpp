@@ -136,10 +136,7 @@ void DiskKeeper::on_event(const aoetarget::Event& event) {
     std::string reason = "it was opened while the target served";
     if (found != exports_.end() && found->is_known) {
         const auto number = static_cast<std::uint32_t>(found - exports_.begin());
-        const DiskRequest request{vanished ? DiskRequest::Kind::watch : DiskRequest::Kind::forget, number};
-        const bool is_told =
-            !has_ended(0) &&
-            write(sockets_[number % sockets_.size()].own, &request, sizeof request) == sizeof request;
+        const bool is_told = ask(vanished ? DiskRequest::Kind::watch : DiskRequest::Kind::forget, number);
         found->is_lost = vanished && is_told;
         if (is_told)
             return;
@@ -161,16 +158,26 @@ void DiskKeeper::take_end_of_process(std::size_t thread) {
 
 void DiskKeeper::tell_nobody_looks(const std::string& subject, const std::string& reason) const {
     tell(subject, Severity::warning, EventKind::device_vanished,
-         fmt::format(
-             "The target does not take it over by itself when it is back, because {}. Restart the target then.",
-             reason));
+         fmt::format("The target does not take it over by itself when it is back, because {}. Restart the "
+                     "target then.",
+                     reason));
 }
 
 void DiskKeeper::leave(const aoetarget::Address& address) {
-    for (Export& exported : exports_) {
-        if (exported.address == address) // others belong to other threads
-            exported.is_left = true;
+    for (std::uint32_t number = 0; number < exports_.size(); ++number) {
+        Export& exported = exports_[number];
+        if (exported.address != address || std::exchange(exported.is_left, true))
+            continue; // others belong to other threads
+        if (exported.is_known)
+            ask(DiskRequest::Kind::forget, number);
     }
+}
+
+/// Returns whether the process will read it.
+bool DiskKeeper::ask(DiskRequest::Kind kind, std::uint32_t number) const {
+    const DiskRequest request{kind, number};
+    return !sockets_.empty() && !has_ended(0) &&
+           write(sockets_[number % sockets_.size()].own, &request, sizeof request) == sizeof request;
 }
 
 bool DiskKeeper::has_ended(int within_ms) const {

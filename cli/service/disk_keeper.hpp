@@ -59,6 +59,7 @@ class DiskKeeper {
     };
 
     void start(std::vector<KnownDisk> disks, std::size_t threads);
+    bool ask(DiskRequest::Kind kind, std::uint32_t number) const;
     bool has_ended(int within_ms) const;
     void read_reports(std::size_t thread);
     void take(DiskReport report);

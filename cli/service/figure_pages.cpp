@@ -1,6 +1,7 @@
 // Finds the place where an answer begins, and ends it before it is too long.
 #include "service/figure_pages.hpp"
 
+#include "control/control_socket.hpp"
 #include "figures/stats_json.hpp"
 
 #include <nlohmann/json.hpp>
@@ -15,20 +16,22 @@ namespace {
 using aoetarget::ExportStats, aoetarget::InitiatorStats;
 using nlohmann::json;
 
-// Of 256 KiB, with every counter as long as it can be.
-constexpr std::size_t exports_per_answer = 200;    // a kilobyte for each
-constexpr std::size_t latencies_per_answer = 80;   // 3 kilobytes
-constexpr std::size_t initiators_per_answer = 800; // 260 bytes
+constexpr std::size_t page_bytes = max_control_bytes / 2; // and an item more, and what stands beside them
+
+std::size_t text_bytes(const json& value) {
+    return value.dump(-1, ' ', false, json::error_handler_t::replace).size();
+}
 
 template <typename Item>
-void add_page(json& reply, const char* key, std::span<const Item> rest, std::size_t most,
-              json (*to_json)(const Item&)) {
-    const auto page = rest.first(std::min(rest.size(), most));
+void add_page(json& reply, const char* key, std::span<const Item> rest,
+              const std::function<json(const Item&)>& describe) {
     json listed = json::array();
-    for (const Item& item : page)
-        listed.push_back(to_json(item));
+    for (std::size_t bytes = 0; listed.size() < rest.size() && bytes < page_bytes;) {
+        listed.push_back(describe(rest[listed.size()]));
+        bytes += text_bytes(listed.back());
+    }
+    reply["more"] = listed.size() < rest.size();
     reply[key] = std::move(listed);
-    reply["more"] = page.size() < rest.size();
 }
 
 std::span<const ExportStats> behind(const std::optional<aoetarget::Address>& after,
@@ -57,22 +60,22 @@ std::optional<InitiatorKey> initiator_after(const json& request) {
     return InitiatorKey(address_from_json(*after, "export"), mac_from_json(*after, "initiator"));
 }
 
-void add_exports(json& reply, const aoetarget::Stats& stats, const std::optional<aoetarget::Address>& after) {
-    add_page<ExportStats>(reply, "exports", behind(after, stats.exports), exports_per_answer, to_json);
+void add_exports(json& reply, const aoetarget::Stats& stats, const std::optional<aoetarget::Address>& after,
+                 const std::function<json(const ExportStats&)>& describe) {
+    add_page<ExportStats>(reply, "exports", behind(after, stats.exports), describe);
 }
 
 void add_latencies(json& reply, const aoetarget::Stats& stats,
                    const std::optional<aoetarget::Address>& after) {
-    add_page<ExportStats>(reply, "latencies", behind(after, stats.exports), latencies_per_answer,
-                          latencies_to_json);
+    add_page<ExportStats>(reply, "latencies", behind(after, stats.exports), latencies_to_json);
 }
 
 void add_initiators(json& reply, const aoetarget::Stats& stats, const std::optional<InitiatorKey>& after) {
     auto first = stats.initiators.begin();
     if (after)
         first = std::ranges::upper_bound(stats.initiators, *after, {}, key_of);
-    add_page<InitiatorStats>(reply, "initiators", {first, stats.initiators.end()}, initiators_per_answer,
-                             to_json);
+    add_page<InitiatorStats>(reply, "initiators", {first, stats.initiators.end()},
+                             [](const InitiatorStats& initiator) { return to_json(initiator); });
 }
 
 } // namespace cli

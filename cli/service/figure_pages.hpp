@@ -5,6 +5,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 
+#include <functional>
 #include <optional>
 #include <utility>
 
@@ -17,10 +18,11 @@ using InitiatorKey = std::pair<aoetarget::Address, aoetarget::MacAddress>; ///< 
 std::optional<aoetarget::Address> export_after(const nlohmann::json& request);
 std::optional<InitiatorKey> initiator_after(const nlohmann::json& request);
 
-// Each adds the items behind `after` to `reply`, and "more": whether there are others behind them. The
-// figures are in the order of join() (joined_stats.hpp).
+// Each adds the items behind `after` to `reply`, as many as fit an answer, and "more": whether there are
+// others behind them. The figures are in the order of join() (joined_stats.hpp).
 void add_exports(nlohmann::json& reply, const aoetarget::Stats& stats,
-                 const std::optional<aoetarget::Address>& after);
+                 const std::optional<aoetarget::Address>& after,
+                 const std::function<nlohmann::json(const aoetarget::ExportStats&)>& describe);
 void add_latencies(nlohmann::json& reply, const aoetarget::Stats& stats,
                    const std::optional<aoetarget::Address>& after);
 void add_initiators(nlohmann::json& reply, const aoetarget::Stats& stats,

@@ -1,4 +1,4 @@
-// A change as a sequence of steps, each on the thread whose target it concerns.
+// Plans the steps of a change, and takes note of what it has changed.
 #include "service/running_configuration.hpp"
 
 #include "exit_code.hpp"
@@ -7,26 +7,18 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <exception>
 #include <stdexcept>
-#include <system_error>
 #include <utility>
 
 namespace cli {
 
-using aoetarget::Address, aoetarget::Target;
-
-/// What can fail comes first, and what cannot be undone last.
-struct RunningConfiguration::Transition {
-    Configuration configuration; ///< that runs at the end
-    ThreadOf thread_of;
-    std::vector<Step> additions, changes, swaps, removals;
-    std::vector<Step> steps; ///< all of them, in this order
-    std::size_t made = 0;
-    Done done;
-};
+using aoetarget::Address, aoetarget::FileDevice, aoetarget::Target;
+using Phase = Step::Phase;
 
 namespace {
+
+/// No interface can have this name.
+constexpr const char* no_interface = "/";
 
 std::string names_of(const std::vector<std::string_view>& options) {
     std::string names;
@@ -35,21 +27,56 @@ std::string names_of(const std::vector<std::string_view>& options) {
     return names;
 }
 
-/// Returns the text of the error that the call ends with, or an empty one.
-std::string error_of(const std::function<void(Target&)>& call, Target& target) {
-    try {
-        call(target);
-        return {};
-    } catch (const std::system_error& error) {
-        return message_of(error);
-    } catch (const std::exception& error) {
-        return error.what();
-    }
+std::string part_of(const ExportSpec& spec) {
+    return fmt::format("export {}", to_string(spec.options.address));
+}
+
+std::string part_of(const Change& change) {
+    if (const auto* exported = std::get_if<ExportSpec>(&change.entry))
+        return part_of(*exported);
+    if (const auto* interface = std::get_if<InterfaceSpec>(&change.entry))
+        return fmt::format("interface {}", interface->name);
+    return std::holds_alternative<TargetSpec>(change.entry) ? "target" : "hosts";
 }
 
 template <typename Spec>
 auto find_entry(const std::vector<Spec>& specs, const Spec& spec) {
     return std::ranges::find(specs, key_of(spec), [](const Spec& other) { return key_of(other); });
+}
+
+/// Makes a step of a call that has no notes and is over when it returns.
+template <typename Call>
+auto plain(Call call) {
+    return [call = std::move(call)](Target& target, const Step::Hold&) {
+        call(target);
+        return Step::Notes();
+    };
+}
+
+/// A step can be copied, as std::function demands, and is made once.
+using SharedDevice = std::shared_ptr<std::unique_ptr<FileDevice>>;
+
+SharedDevice share(OpenDevice given) {
+    return std::make_shared<std::unique_ptr<FileDevice>>(std::move(given.device));
+}
+
+/// Its sender says whose lock it shares.
+void check_lock(const Target& target, const Address& owner, const FileDevice& device) {
+    if (target.shares_foreign_lock(owner, device))
+        throw std::runtime_error(
+            fmt::format("its device shares a lock with another export than {}, which it should replace",
+                        to_string(owner)));
+}
+
+/// A swap cannot be undone, so whatever keeps one from its success comes before the first.
+void check_size(const Target& target, const Address& address, std::uint64_t sectors) {
+    for (const aoetarget::ExportStats& exported : target.stats().exports) {
+        if (exported.address == address && exported.sectors > sectors)
+            throw std::runtime_error(
+                fmt::format("export {}: its new disk has {} sectors, and initiators know of {}; remove the "
+                            "export and add it again if its content may go",
+                            to_string(address), sectors, exported.sectors));
+    }
 }
 
 } // namespace
@@ -60,51 +87,136 @@ RunningConfiguration::RunningConfiguration(TargetThreads& targets, Configuration
         thread_of_[configuration_.exports[i].options.address] = i % targets_.size();
 }
 
-void RunningConfiguration::change_to(Configuration configuration, OpenDevices devices, Done done) {
+void RunningConfiguration::change_to(Configuration configuration, OpenDevices devices,
+                                     Transition::Extent extent, Done done) {
     if (configuration.target.state_directory.empty())
         configuration.target.state_directory = configuration_.target.state_directory;
-    const std::vector<Change> changes = difference(configuration_, configuration);
-    const auto transition = prepare(std::move(configuration), std::move(done));
-    check(changes, devices);
-    plan(*transition, changes, devices);
-    start(transition);
-}
-
-std::shared_ptr<RunningConfiguration::Transition> RunningConfiguration::prepare(Configuration configuration,
-                                                                                Done done) const {
-    if (is_changing_)
-        throw Failure(exit_failed, "another change is under way; try again when it is done");
-    const auto transition = std::make_shared<Transition>();
-    transition->configuration = std::move(configuration);
-    transition->thread_of = thread_of_;
-    transition->done = std::move(done);
-    return transition;
-}
-
-void RunningConfiguration::start(const std::shared_ptr<Transition>& transition) {
-    for (auto* steps :
-         {&transition->additions, &transition->changes, &transition->swaps, &transition->removals})
-        std::ranges::move(*steps, std::back_inserter(transition->steps));
-    is_changing_ = true;
-    make_next(transition);
-}
-
-void RunningConfiguration::check(const std::vector<Change>& changes, const OpenDevices& devices) const {
-    for (const Change& change : changes) {
-        const auto* exported = std::get_if<ExportSpec>(&change.entry);
-        const std::string what = exported != nullptr ? to_string(exported->options.address) : "the target";
-        if (change.kind == Change::Kind::changed && change.effect == Effect::restart)
-            throw Failure(
-                exit_failed,
-                fmt::format("{}: {} cannot change while it serves; {}", what, names_of(change.options),
-                            exported != nullptr ? "remove the export, and add it again" : "start it anew"));
-        const ExportSpec* to_open = export_to_open(change);
-        if (to_open != nullptr && !devices.contains(to_open->options.address))
-            throw Failure(exit_failed,
-                          fmt::format("{}: nobody has opened {} for this change; what runs has changed "
-                                      "meanwhile, so try again",
-                                      what, to_open->path));
+    const auto present = prepare(extent, std::move(done));
+    present->changes = difference(configuration_, configuration);
+    present->devices = std::move(devices);
+    for (const Change& change : present->changes)
+        note_move(*present, change);
+    for (const Change& change : present->changes) {
+        const std::string obstacle = obstacle_to(change, *present);
+        if (obstacle.empty())
+            plan(*present, change);
+        else if (extent == Transition::Extent::possible)
+            present->transition->fail(part_of(change), obstacle);
+        else
+            throw Failure(exit_failed, fmt::format("{}: {}", part_of(change), obstacle));
     }
+    start(present);
+}
+
+std::shared_ptr<RunningConfiguration::Present> RunningConfiguration::prepare(Transition::Extent extent,
+                                                                             Done done) const {
+    if (present_ != nullptr)
+        throw Failure(exit_failed, "another change is under way; try again when it is done");
+    auto present = std::make_shared<Present>();
+    present->transition = std::make_unique<Transition>(targets_, extent);
+    present->thread_of = thread_of_;
+    present->done = std::move(done);
+    return present;
+}
+
+/// An export moves if its disk is that of another one which is removed.
+void RunningConfiguration::note_move(Present& present, const Change& change) {
+    const auto* exported = std::get_if<ExportSpec>(&change.entry);
+    if (exported == nullptr || change.kind != Change::Kind::removed)
+        return;
+    const Address& from = exported->options.address;
+    for (const Change& other : present.changes) {
+        const auto* added = std::get_if<ExportSpec>(&other.entry);
+        if (added == nullptr || other.kind != Change::Kind::added)
+            continue;
+        const auto given = present.devices.find(added->options.address);
+        if (given != present.devices.end() && given->second.replaces == from)
+            present.moves.emplace(from, *added);
+    }
+}
+
+/// Returns why a change cannot be made, or nothing.
+std::string RunningConfiguration::obstacle_to(const Change& change, const Present& present) const {
+    const auto* exported = std::get_if<ExportSpec>(&change.entry);
+    if (change.kind == Change::Kind::changed && change.effect == Effect::restart)
+        return fmt::format("{} cannot change while it serves; {}", names_of(change.options),
+                           exported != nullptr ? "remove the export, and add it again" : "start it anew");
+    const ExportSpec* to_open = export_to_open(change);
+    if (to_open == nullptr)
+        return {};
+    const Address& address = to_open->options.address;
+    const auto given = present.devices.find(address);
+    if (given == present.devices.end())
+        return fmt::format("nobody has opened {} for this change; what runs has changed meanwhile, so try "
+                           "again",
+                           to_open->path);
+    const std::optional<Address>& owner = given->second.replaces;
+    const auto move = owner ? present.moves.find(*owner) : present.moves.end();
+    const bool may_have_it =
+        !owner || (change.kind == Change::Kind::changed
+                       ? *owner == address
+                       : move != present.moves.end() && move->second.options.address == address);
+    return may_have_it ? std::string()
+                       : fmt::format("{0} is the disk of {1}, and keeps it; remove {1} first", to_open->path,
+                                     to_string(*owner));
+}
+
+void RunningConfiguration::start(const std::shared_ptr<Present>& present) {
+    present_ = present;
+    present->transition->start(
+        [this, present = present.get()](const std::string& part, const Transition::Result& result) {
+            return result.failures.empty() ? std::string() : forbid(*present, part, result);
+        },
+        [this](const Transition::Result& result) { finish(result); });
+}
+
+void RunningConfiguration::finish(const Transition::Result& result) {
+    const std::shared_ptr<Present> over = std::move(present_);
+    if (!result.is_undone) {
+        configuration_ = cli::apply(configuration_, changes_without_failures(*over, result));
+        std::erase_if(over->thread_of, [&](const auto& entry) {
+            return std::ranges::none_of(configuration_.exports, [&](const ExportSpec& spec) {
+                return spec.options.address == entry.first;
+            });
+        });
+        thread_of_ = std::move(over->thread_of);
+    }
+    over->done(result);
+}
+
+std::vector<Change> RunningConfiguration::changes_without_failures(const Present& present,
+                                                                   const Transition::Result& result) {
+    std::vector<Change> changes;
+    for (const Change& change : present.changes) {
+        if (!result.failures.contains(part_of(change)))
+            changes.push_back(change);
+    }
+    return changes;
+}
+
+/// A disk that cannot come to its new address stays at the old one. An interface and the exports that name it
+/// depend on each other.
+std::string RunningConfiguration::forbid(const Present& present, const std::string& part,
+                                         const Transition::Result& result) const {
+    for (const auto& [from, to] : present.moves) {
+        if (part == fmt::format("export {}", to_string(from)) && result.failures.contains(part_of(to)))
+            return fmt::format("its disk could not move to {}", to_string(to.options.address));
+    }
+    const Configuration made = cli::apply(configuration_, changes_without_failures(present, result));
+    for (const Fault& fault : find_faults(made)) {
+        if (fault.part != Fault::Part::exported)
+            continue;
+        const ExportSpec& faulty = made.exports[fault.index];
+        if (part_of(faulty) == part)
+            return fault.text;
+        const bool takes_interface = std::ranges::any_of(present.changes, [&](const Change& change) {
+            return change.kind == Change::Kind::removed && part_of(change) == part &&
+                   std::holds_alternative<InterfaceSpec>(change.entry);
+        });
+        if (takes_interface && result.failures.contains(part_of(faulty)))
+            return fmt::format("{} stays as it was, and is served there", part_of(faulty));
+    }
+    return {};
 }
 
 std::size_t RunningConfiguration::least_used_thread(const ThreadOf& thread_of) const {
@@ -114,168 +226,161 @@ std::size_t RunningConfiguration::least_used_thread(const ThreadOf& thread_of) c
     return static_cast<std::size_t>(std::ranges::min_element(exports) - exports.begin());
 }
 
-void RunningConfiguration::plan(Transition& transition, const std::vector<Change>& changes,
-                                OpenDevices& devices) {
-    for (const Change& change : changes) {
-        if (const auto* exported = std::get_if<ExportSpec>(&change.entry))
-            plan(transition, change, *exported, devices);
-        else if (const auto* interface = std::get_if<InterfaceSpec>(&change.entry))
-            plan(transition, change, *interface);
-    }
+void RunningConfiguration::plan(Present& present, const Change& change) {
+    if (const auto* exported = std::get_if<ExportSpec>(&change.entry))
+        plan(present, change, *exported);
+    else if (const auto* interface = std::get_if<InterfaceSpec>(&change.entry))
+        plan(present, change, *interface);
 }
 
-/// A swap cannot be undone, so whatever keeps one from its success comes before the first.
-RunningConfiguration::Step RunningConfiguration::check_of(std::size_t thread, const Address& address,
-                                                          std::uint64_t sectors) {
-    return {thread,
-            [address, sectors](const Target& target) {
-                for (const aoetarget::ExportStats& exported : target.stats().exports) {
-                    if (exported.address == address && exported.sectors > sectors)
-                        throw std::runtime_error(fmt::format("export {}: its new disk has {} sectors, and "
-                                                             "initiators know of {}; remove the export and "
-                                                             "add it again if its content may go",
-                                                             to_string(address), sectors, exported.sectors));
-                }
-            },
-            {}};
-}
-
-RunningConfiguration::Step RunningConfiguration::swap(std::size_t thread, const Address& address,
-                                                      std::unique_ptr<aoetarget::FileDevice> device) const {
-    // A step can be copied, as std::function demands, and is made once.
-    const auto shared = std::make_shared<std::unique_ptr<aoetarget::FileDevice>>(std::move(device));
-    return {thread,
-            [this, address, shared](Target& target) {
-                target.replace_device(address, std::move(*shared));
-                leave_(address);
-            },
-            {}};
-}
-
-void RunningConfiguration::plan(Transition& transition, const Change& change, const ExportSpec& spec,
-                                OpenDevices& devices) {
+void RunningConfiguration::plan(Present& present, const Change& change, const ExportSpec& spec) {
     const Address address = spec.options.address;
-    const auto given = devices.extract(address);
-    // A step can be copied, as std::function demands, and is made once.
-    const auto device = std::make_shared<std::unique_ptr<aoetarget::FileDevice>>(
-        given.empty() ? nullptr : std::move(given.mapped()));
+    const auto given = present.devices.extract(address);
+    OpenDevice opened = given.empty() ? OpenDevice() : std::move(given.mapped());
     switch (change.kind) {
-    case Change::Kind::added: {
-        const std::size_t thread = least_used_thread(transition.thread_of);
-        transition.thread_of[address] = thread;
-        transition.additions.push_back({thread,
-                                        [options = spec.options, device](Target& target) {
-                                            target.add_export(options, std::move(*device));
-                                        },
-                                        [address](Target& target) { target.remove_export(address); }});
+    case Change::Kind::added:
+        plan_addition(present, spec, std::move(opened));
         break;
-    }
     case Change::Kind::removed:
-        transition.thread_of.erase(address);
-        transition.removals.push_back({thread_of_.at(address),
-                                       [this, address](Target& target) {
-                                           leave_(address);
-                                           target.remove_export(address);
-                                       },
-                                       {}});
+        if (const auto move = present.moves.find(address); move != present.moves.end())
+            plan_move(present, spec, move->second);
+        else
+            present.transition->add({Phase::removal, part_of(spec), thread_of_.at(address),
+                                     plain([this, address](Target& target) {
+                                         leave_(address);
+                                         target.remove_export(address);
+                                     })});
         break;
     case Change::Kind::changed: {
         const ExportSpec& before = *find_entry(configuration_.exports, spec);
-        const std::size_t thread = thread_of_.at(address);
+        const auto change_to = [](const aoetarget::ExportOptions& options) {
+            return [options](Target& target) { target.change_export(options); };
+        };
         if (before.options != spec.options)
-            transition.changes.push_back(
-                {thread, [options = spec.options](Target& target) { target.change_export(options); },
-                 [options = before.options](Target& target) { target.change_export(options); }});
-        if (*device != nullptr) {
-            transition.additions.push_back(check_of(thread, address, (*device)->geometry().sectors));
-            transition.swaps.push_back(swap(thread, address, std::move(*device)));
-        }
+            present.transition->add({Phase::change, part_of(spec), thread_of_.at(address),
+                                     plain(change_to(spec.options)), change_to(before.options)});
+        if (opened.device != nullptr)
+            plan_swap(*present.transition, spec, std::move(opened));
         break;
     }
     }
 }
 
-void RunningConfiguration::plan(Transition& transition, const Change& change, const InterfaceSpec& spec) {
+/// One that takes over the disk of another is hidden at first.
+void RunningConfiguration::plan_addition(Present& present, const ExportSpec& spec, OpenDevice given) {
+    const std::optional<Address> from = given.replaces;
+    const std::size_t thread = from ? thread_of_.at(*from) : least_used_thread(present.thread_of);
+    present.thread_of[spec.options.address] = thread;
+    aoetarget::ExportOptions options = spec.options;
+    if (from)
+        options.interfaces = {no_interface};
+    present.transition->add(
+        {Phase::addition, part_of(spec), thread,
+         [options, from, device = share(std::move(given))](Target& target, const Step::Hold&) {
+             if (from)
+                 check_lock(target, *from, **device);
+             Step::Notes notes = target.add_export(options, std::move(*device));
+             for (std::string& note : notes)
+                 note = fmt::format("{}: {}", to_string(options.address), note);
+             return notes;
+         },
+         [address = options.address](Target& target) { target.remove_export(address); }});
+}
+
+/// The device of the old export has ended its last request, and is closed, before anybody sees the new one.
+void RunningConfiguration::plan_move(Present& present, const ExportSpec& from, const ExportSpec& to) {
+    const Address address = from.options.address;
+    const std::size_t thread = thread_of_.at(address);
+    struct Going {
+        bool is_gone = false;
+        Step::Hold waits;
+    };
+    const auto going = std::make_shared<Going>();
+    present.transition->add(
+        {Phase::move, part_of(from), thread, plain([this, address, going](Target& target) {
+             leave_(address);
+             target.remove_export(address, [going] {
+                 going->is_gone = true;
+                 going->waits.reset();
+             });
+         })});
+    present.transition->add({Phase::move,
+                             part_of(to),
+                             thread,
+                             [going](Target&, const Step::Hold& hold) {
+                                 if (!going->is_gone)
+                                     going->waits = hold;
+                                 return Step::Notes();
+                             },
+                             {},
+                             fmt::format("the disk of {} has not ended the requests that were under way, so "
+                                         "it cannot be served here yet; repeat the change when it has",
+                                         to_string(address))});
+    present.transition->add({Phase::move, part_of(to), thread, plain([options = to.options](Target& target) {
+                                 target.change_export(options);
+                             })});
+}
+
+void RunningConfiguration::plan_swap(Transition& transition, const ExportSpec& spec, OpenDevice given) {
+    const Address address = spec.options.address;
+    const std::size_t thread = thread_of_.at(address);
+    const SharedDevice device = share(std::move(given));
+    transition.add({Phase::addition, part_of(spec), thread, plain([address, device](Target& target) {
+                        check_size(target, address, (*device)->geometry().sectors);
+                        check_lock(target, address, **device);
+                    })});
+    transition.add({Phase::swap, part_of(spec), thread, plain([this, address, device](Target& target) {
+                        target.replace_device(address, std::move(*device));
+                        leave_(address);
+                    })});
+}
+
+void RunningConfiguration::plan(Present& present, const Change& change, const InterfaceSpec& spec) {
     const std::string name = spec.name;
     const auto number = static_cast<std::size_t>(find_entry(configuration_.interfaces, spec) -
                                                  configuration_.interfaces.begin());
     const auto remove = [name](Target& target) { target.remove_interface(name); };
+    const auto add = [&](Phase phase, std::size_t thread, auto make, std::function<void(Target&)> undo) {
+        present.transition->add({phase, part_of(change), thread, plain(std::move(make)), std::move(undo)});
+    };
     for (std::size_t thread = 0; thread < targets_.size(); ++thread) {
+        const auto options_of = [&](const InterfaceSpec& wanted) {
+            return targets_.options_for(thread, number, wanted.options);
+        };
         const auto change_to = [&](const InterfaceSpec& wanted) {
-            return [name, options = targets_.options_for(thread, number, wanted.options)](Target& target) {
+            return [name, options = options_of(wanted)](Target& target) {
                 target.change_interface(name, options);
             };
         };
         switch (change.kind) {
         case Change::Kind::added:
-            transition.additions.push_back(
-                {thread,
-                 [name, options = targets_.options_for(thread, number, spec.options)](Target& target) {
-                     target.add_interface(name, options);
-                 },
-                 remove});
+            add(
+                Phase::addition, thread,
+                [name, options = options_of(spec)](Target& target) { target.add_interface(name, options); },
+                remove);
             break;
         case Change::Kind::removed:
-            transition.removals.push_back({thread, remove, {}});
+            add(Phase::removal, thread, remove, {});
             break;
         case Change::Kind::changed:
-            transition.changes.push_back(
-                {thread, change_to(spec), change_to(*find_entry(configuration_.interfaces, spec))});
+            add(Phase::change, thread, change_to(spec),
+                change_to(*find_entry(configuration_.interfaces, spec)));
             break;
         }
     }
 }
 
-void RunningConfiguration::make_next(const std::shared_ptr<Transition>& transition) {
-    if (transition->made == transition->steps.size()) {
-        configuration_ = std::move(transition->configuration);
-        thread_of_ = std::move(transition->thread_of);
-        is_changing_ = false;
-        transition->done({});
-        return;
-    }
-    const Step& step = transition->steps[transition->made];
-    targets_.ask(
-        step.thread, [transition, &step](Target& target) { return error_of(step.make, target); },
-        [this, transition](const std::string& error) {
-            if (!error.empty())
-                return undo_next(transition, error);
-            ++transition->made;
-            make_next(transition);
-        });
-}
-
-void RunningConfiguration::undo_next(const std::shared_ptr<Transition>& transition,
-                                     const std::string& error) {
-    if (transition->made == 0) {
-        is_changing_ = false;
-        transition->done(error);
-        return;
-    }
-    const Step& step = transition->steps[--transition->made];
-    targets_.ask(
-        step.thread,
-        [transition, &step](Target& target) {
-            return step.undo ? error_of(step.undo, target) : std::string();
-        },
-        [this, transition, error](const std::string& another) {
-            undo_next(transition,
-                      another.empty()
-                          ? error
-                          : fmt::format("{}; and what was changed before could not be changed back: {}",
-                                        error, another));
-        });
-}
-
 void RunningConfiguration::reopen(const Address& address, OpenDevices devices, Done done) {
-    const auto transition = prepare(configuration_, std::move(done));
-    const std::size_t thread = thread_serving(address);
-    const auto given = devices.extract(address);
-    if (given.empty())
+    const auto present = prepare(Transition::Extent::all_or_nothing, std::move(done));
+    static_cast<void>(thread_serving(address));
+    auto given = devices.extract(address);
+    if (given.empty() || given.mapped().replaces.value_or(address) != address)
         throw Failure(exit_failed,
                       fmt::format("{}: nobody has opened its disk for this", to_string(address)));
-    transition->swaps.push_back(swap(thread, address, std::move(given.mapped())));
-    start(transition);
+    const auto spec = std::ranges::find(configuration_.exports, address,
+                                        [](const ExportSpec& one) { return one.options.address; });
+    plan_swap(*present->transition, *spec, std::move(given.mapped()));
+    start(present);
 }
 
 void RunningConfiguration::resize(const Address& address, std::function<void(std::uint64_t sectors)> done) {

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "config/difference.hpp"
-#include "service/target_threads.hpp"
+#include "service/transition.hpp"
 
 #include <aoetarget/file_device.hpp>
 
@@ -11,19 +11,24 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 namespace cli {
 
-/// Devices that were opened for exports, by their addresses.
-using OpenDevices = std::map<aoetarget::Address, std::unique_ptr<aoetarget::FileDevice>>;
+/// A device that was opened for an export.
+struct OpenDevice {
+    std::unique_ptr<aoetarget::FileDevice> device;
+    /// The export whose disk it is now, too: that one gives it up before this device serves.
+    std::optional<aoetarget::Address> replaces = {};
+};
+using OpenDevices = std::map<aoetarget::Address, OpenDevice>;
 
 /// It belongs to the first target's thread.
 class RunningConfiguration {
   public:
-    /// Called on the first target's thread, with an error that has cause and cure, or with an empty text.
-    using Done = std::function<void(const std::string& error)>;
+    using Done = Transition::Done;
     /// Called on the thread that serves an export, when its device leaves.
     using Leave = std::function<void(const aoetarget::Address& address)>;
 
@@ -32,10 +37,10 @@ class RunningConfiguration {
 
     [[nodiscard]] const Configuration& now() const { return configuration_; }
 
-    /// Makes the targets serve another configuration, which is sorted. What is equal is not touched. Devices
-    /// that are not needed are closed. If a part fails, what was done before is undone, and nothing has
-    /// changed. Throws Failure if the change is impossible, and then calls nothing.
-    void change_to(Configuration configuration, OpenDevices devices, Done done);
+    /// Makes the targets serve another configuration, which is sorted and has no faults. What is equal is not
+    /// touched. Devices that are not needed are closed. Calls `done` on the first target's thread, when all
+    /// is done or undone. Throws Failure if the change is impossible as a whole, and then calls nothing.
+    void change_to(Configuration configuration, OpenDevices devices, Transition::Extent extent, Done done);
 
     /// Puts another device under an export, with the options that it has. Throws Failure if there is no such
     /// export, or `devices` has none for it.
@@ -46,28 +51,33 @@ class RunningConfiguration {
     void resize(const aoetarget::Address& address, std::function<void(std::uint64_t sectors)> done);
 
   private:
-    /// What one thread does, and what undoes it.
-    struct Step {
-        std::size_t thread;
-        std::function<void(aoetarget::Target& target)> make;
-        std::function<void(aoetarget::Target& target)> undo;
-    };
-    struct Transition;
     using ThreadOf = std::map<aoetarget::Address, std::size_t>;
+    /// What is under way.
+    struct Present {
+        std::unique_ptr<Transition> transition;
+        std::vector<Change> changes = {};
+        OpenDevices devices = {};
+        std::map<aoetarget::Address, ExportSpec> moves = {}; ///< What takes over the disk of an export.
+        ThreadOf thread_of = {};                             ///< at the end, if nothing fails
+        Done done = {};
+    };
 
-    /// Throws Failure while another one is under way.
-    [[nodiscard]] std::shared_ptr<Transition> prepare(Configuration configuration, Done done) const;
-    void start(const std::shared_ptr<Transition>& transition);
-    void check(const std::vector<Change>& changes, const OpenDevices& devices) const;
-    void plan(Transition& transition, const std::vector<Change>& changes, OpenDevices& devices);
-    void plan(Transition& transition, const Change& change, const ExportSpec& spec, OpenDevices& devices);
-    void plan(Transition& transition, const Change& change, const InterfaceSpec& spec);
-    [[nodiscard]] static Step check_of(std::size_t thread, const aoetarget::Address& address,
-                                       std::uint64_t sectors);
-    [[nodiscard]] Step swap(std::size_t thread, const aoetarget::Address& address,
-                            std::unique_ptr<aoetarget::FileDevice> device) const;
-    void make_next(const std::shared_ptr<Transition>& transition);
-    void undo_next(const std::shared_ptr<Transition>& transition, const std::string& error);
+    /// Throws Failure while another change is under way.
+    [[nodiscard]] std::shared_ptr<Present> prepare(Transition::Extent extent, Done done) const;
+    static void note_move(Present& present, const Change& change);
+    [[nodiscard]] std::string obstacle_to(const Change& change, const Present& present) const;
+    void start(const std::shared_ptr<Present>& present);
+    void plan(Present& present, const Change& change);
+    void plan(Present& present, const Change& change, const ExportSpec& spec);
+    void plan(Present& present, const Change& change, const InterfaceSpec& spec);
+    void plan_addition(Present& present, const ExportSpec& spec, OpenDevice given);
+    void plan_move(Present& present, const ExportSpec& from, const ExportSpec& to);
+    void plan_swap(Transition& transition, const ExportSpec& spec, OpenDevice given);
+    static std::vector<Change> changes_without_failures(const Present& present,
+                                                        const Transition::Result& result);
+    [[nodiscard]] std::string forbid(const Present& present, const std::string& part,
+                                     const Transition::Result& result) const;
+    void finish(const Transition::Result& result);
     [[nodiscard]] std::size_t least_used_thread(const ThreadOf& thread_of) const;
     /// Throws Failure if there is no such export.
     [[nodiscard]] std::size_t thread_serving(const aoetarget::Address& address) const;
@@ -76,7 +86,7 @@ class RunningConfiguration {
     Leave leave_;
     Configuration configuration_;
     ThreadOf thread_of_;
-    bool is_changing_ = false;
+    std::shared_ptr<Present> present_; ///< Null while nothing changes.
 };
 
 } // namespace cli

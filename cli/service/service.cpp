@@ -9,7 +9,9 @@
 #include "service/confinement.hpp"
 #include "service/disk_keeper.hpp"
 #include "service/event_printer.hpp"
+#include "service/handed_files.hpp"
 #include "service/joined_stats.hpp"
+#include "service/memory_lock.hpp"
 #include "service/report.hpp"
 #include "service/rivals.hpp"
 #include "service/service_manager.hpp"
@@ -49,8 +51,10 @@ std::unique_ptr<aoetarget::FileDevice> open_when_free(const ExportSpec& spec) {
     }
 }
 
-void open_export(aoetarget::Target& target, const ExportSpec& spec, Report& report) {
-    auto device = open_when_free(spec);
+void open_export(aoetarget::Target& target, const ExportSpec& spec, HandedFiles& handed, Report& report) {
+    auto device = handed.take(spec);
+    if (device == nullptr)
+        device = open_when_free(spec);
     const std::uint64_t sectors = device->geometry().sectors;
     const std::string line = describe_export(spec, sectors, device->mode());
     std::vector<std::string> notes = device->notes();
@@ -63,10 +67,11 @@ void open_export(aoetarget::Target& target, const ExportSpec& spec, Report& repo
         report.add_note(fmt::format("{}: {}", to_string(spec.options.address), note));
 }
 
-void open_all(TargetThreads& targets, const Configuration& configuration, Report& report) {
+void open_all(TargetThreads& targets, const Configuration& configuration, HandedFiles& handed,
+              Report& report) {
     refuse_rivals(configuration.exports);
     for (std::size_t i = 0; i < configuration.exports.size(); ++i)
-        open_export(targets.serving(i), configuration.exports[i], report);
+        open_export(targets.serving(i), configuration.exports[i], handed, report);
     const std::vector<InterfaceSpec>& interfaces = configuration.interfaces; // sorted: names before patterns
     for (std::size_t i = 0; i < interfaces.size(); ++i) {
         for (const std::string& note : advice_on(interfaces[i]))
@@ -117,7 +122,7 @@ class Service {
 
     /// Returns the exit code.
     int run() {
-        open_all(targets_, configuration_, report_);
+        open_all(targets_, configuration_, handed_, report_);
         if (!keeper_.note().empty())
             report_.add_note(keeper_.note());
         signals_.take_over();
@@ -155,7 +160,8 @@ class Service {
         report_.add_line(targets_[0].features());
         const std::string privileges = drop_privileges();
         check_state_directory(configuration_.target.state_directory);
-        report_.add_line(fmt::format("{}; {}", privileges, filter_system_calls(keeps_state_)));
+        const std::string memory = lock_memory();
+        report_.add_line(fmt::format("{}; {}; {}", privileges, filter_system_calls(keeps_state_), memory));
         for (const std::string& note : notes_)
             report_.add_note(note);
         report_.say();
@@ -194,6 +200,7 @@ class Service {
     const bool keeps_state_ = !configuration_.target.state_directory.empty();
     const std::size_t threads_ =
         std::min<std::size_t>(configuration_.target.threads, configuration_.exports.size());
+    HandedFiles handed_{configuration_};
     DiskKeeper keeper_{configuration_.exports, threads_}; ///< Its process inherits nothing that comes later.
     ServiceManager manager_;
     StopSignals signals_;
@@ -209,7 +216,8 @@ class Service {
                                  std::chrono::system_clock::now(),
                                  control_.file,
                                  control_.arguments,
-                                 [this] { manager_.status(sentence()); },
+                                 [this] { manager_.reloading(); },
+                                 [this] { manager_.ready(sentence()); },
                                  [this] { stop(); }};
     std::optional<ControlServer> server_;
 };

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <cstdlib>
+#include <ctime>
 #include <string>
 
 #include <sys/socket.h>
@@ -61,8 +62,12 @@ void ServiceManager::ready(std::string_view status) const {
     send(fmt::format("READY=1\nSTATUS={}", status));
 }
 
-void ServiceManager::status(std::string_view status) const {
-    send(fmt::format("STATUS={}", status));
+void ServiceManager::reloading() const {
+    timespec now{};
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    const auto time = std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec);
+    send(fmt::format("RELOADING=1\nMONOTONIC_USEC={}",
+                     std::chrono::duration_cast<std::chrono::microseconds>(time).count()));
 }
 
 void ServiceManager::stopping() const {

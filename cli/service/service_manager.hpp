@@ -22,7 +22,8 @@ class ServiceManager {
     [[nodiscard]] bool is_there() const { return socket_ >= 0; }
     /// Tells that the target serves now, with a sentence that people see in 'systemctl status'.
     void ready(std::string_view status) const;
-    void status(std::string_view status) const;
+    /// Tells that a reload begins. It ends with ready(), whether it has succeeded or not.
+    void reloading() const;
     void stopping() const;
     /// Tells in each half of $WATCHDOG_USEC that the loops of all targets turn, if the service manager wants
     /// to know. This object must outlive the targets.

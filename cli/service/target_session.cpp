@@ -2,6 +2,8 @@
 #include "service/target_session.hpp"
 
 #include "config/json.hpp"
+#include "config/parts.hpp"
+#include "config/path_text.hpp"
 #include "exit_code.hpp"
 #include "failure.hpp"
 #include "figures/stats_json.hpp"
@@ -20,12 +22,16 @@
 #include <optional>
 #include <utility>
 
+#include <fnmatch.h>
 #include <unistd.h>
 
 namespace cli {
 namespace {
 
 using nlohmann::json;
+
+constexpr std::size_t part_bytes = max_control_bytes / 2; // and an entry more, and what stands beside it
+constexpr std::size_t most_parts = 64;
 
 std::string all_of(const ConfigurationError& error) {
     std::string all;
@@ -34,20 +40,61 @@ std::string all_of(const ConfigurationError& error) {
     return all;
 }
 
-RunningConfiguration::Done answer_with(const RunningTarget& running, const ControlSession::Answer& answer) {
-    return [&running, answer](const std::string& error) {
-        if (!error.empty())
-            return answer({{"ok", false}, {"code", exit_failed}, {"error", error}});
+/// An error names its entry.
+std::string text_of(const std::string& part, const std::string& error) {
+    return error.starts_with(part) ? error : fmt::format("{}: {}", part, error);
+}
+
+/// Whoever asks for all that is possible learns what was not. Otherwise a failure is an error.
+RunningConfiguration::Done answer_with(const RunningTarget& running, Transition::Extent extent,
+                                       const ControlSession::Answer& answer) {
+    return [&running, extent, answer](const Transition::Result& result) {
+        json failed = json::array();
+        std::string errors;
+        for (const auto& [part, error] : result.failures) {
+            failed.push_back({{"entry", part}, {"error", error}});
+            errors += (errors.empty() ? "" : "; ") + text_of(part, error);
+        }
         running.changed();
-        answer({{"ok", true}});
+        if (extent == Transition::Extent::all_or_nothing && !errors.empty())
+            return answer({{"ok", false},
+                           {"code", exit_failed},
+                           {"error", result.is_undone ? errors : errors + "; all else has changed"}});
+        answer({{"ok", true}, {"notes", result.notes}, {"failed", std::move(failed)}});
     };
+}
+
+/// Returns the figures, and what the configuration says of the export. One that is just being added or
+/// removed may not be in it.
+json described(const aoetarget::ExportStats& figures, const Configuration& configuration) {
+    json exported = to_json(figures);
+    const auto spec = std::ranges::lower_bound(configuration.exports, figures.address, {},
+                                               [](const ExportSpec& one) { return one.options.address; });
+    if (spec == configuration.exports.end() || spec->options.address != figures.address)
+        return exported;
+    exported["path"] = path_text(spec->path);
+    exported["read-only"] = spec->file.read_only;
+    exported["durability"] = spec->file.durability == aoetarget::Durability::stable ? "stable" : "volatile";
+    return exported;
+}
+
+/// Returns the figures, and the entry of the configuration that has the name of the interface, or the first
+/// pattern that matches it.
+json described(const aoetarget::InterfaceStats& figures, const Configuration& configuration) {
+    json interface = to_json(figures);
+    const auto spec = std::ranges::find_if(configuration.interfaces, [&](const InterfaceSpec& one) {
+        return fnmatch(one.name.c_str(), figures.name.c_str(), FNM_NOESCAPE) == 0;
+    });
+    if (spec != configuration.interfaces.end())
+        interface["options"] = to_json(*spec);
+    return interface;
 }
 
 /// What a target is, and its interfaces: the part of a status that is in every page of it.
 json head_of(const RunningTarget& running, const aoetarget::Stats& stats) {
     json interfaces = json::array();
     for (const aoetarget::InterfaceStats& interface : stats.interfaces)
-        interfaces.push_back(to_json(interface));
+        interfaces.push_back(described(interface, running.configuration.now()));
     return {
         {"ok", true},
         {"name", running.name},
@@ -100,7 +147,9 @@ void TargetSession::status(const json& request, const Answer& answer) {
         figures_->reset();
     with_figures([&running = running_, after = export_after(request), answer](const aoetarget::Stats& stats) {
         json reply = head_of(running, stats);
-        add_exports(reply, stats, after);
+        add_exports(reply, stats, after, [&](const aoetarget::ExportStats& exported) {
+            return described(exported, running.configuration.now());
+        });
         answer(reply);
     });
 }
@@ -131,11 +180,24 @@ void TargetSession::with_figures(const std::function<void(const aoetarget::Stats
     });
 }
 
-void TargetSession::config(const json& /*request*/, const Answer& answer) {
-    answer({{"ok", true},
-            {"file", running_.file},
-            {"arguments", running_.arguments},
-            {"configuration", to_json(running_.configuration.now())}});
+/// The parts are those of one moment.
+void TargetSession::config(const json& request, const Answer& answer) {
+    if (!request.value("more", false)) {
+        parts_ = split_configuration(to_json(running_.configuration.now()), part_bytes);
+        next_part_ = 0;
+    }
+    if (next_part_ >= parts_.size())
+        throw Failure(exit_failed, "there is no further part of the configuration");
+    json reply{{"ok", true}, {"configuration", std::move(parts_[next_part_++])}};
+    reply["more"] = next_part_ < parts_.size();
+    if (next_part_ == 1) {
+        json arguments = json::array();
+        for (const std::string& argument : running_.arguments)
+            arguments.push_back(path_text(argument));
+        reply["file"] = path_text(running_.file);
+        reply["arguments"] = std::move(arguments);
+    }
+    answer(reply);
 }
 
 /// Each device has the facts and the number of descriptors of aoetarget::DeviceParts.
@@ -143,16 +205,18 @@ void TargetSession::open(const json& request, const Answer& answer) {
     auto next = descriptors_.begin();
     for (const json& device : request.at("devices")) {
         const aoetarget::Address address = address_from_json(device, "export");
-        const bool replaces = device.value("replaces", false);
+        std::optional<aoetarget::Address> replaces;
+        if (device.contains("replaces"))
+            replaces = address_from_json(device, "replaces");
         aoetarget::DeviceParts parts;
         for (const json& fact : device.at("facts"))
-            parts.facts += fact.get_ref<const std::string&>() + '\0';
+            parts.facts += parse_path("a fact", fact.get_ref<const std::string&>()) + '\0';
         const auto files = device.at("files").get<std::size_t>();
         if (files > static_cast<std::size_t>(descriptors_.end() - next))
             throw Failure(exit_failed, "a device has fewer descriptors than it says");
         for (std::size_t i = 0; i < files; ++i) // which put_together() closes, whatever happens
             parts.descriptors.push_back((next++)->release());
-        devices_[address] = put_together(parts, replaces);
+        devices_[address] = {put_together(parts, replaces.has_value()), replaces};
     }
     answer({{"ok", true}});
 }
@@ -163,7 +227,7 @@ void TargetSession::add(const json& request, const Answer& answer) {
         configuration.interfaces.push_back(interface_from_json(*interface));
     if (const auto exported = request.find("export"); exported != request.end())
         configuration.exports.push_back(export_from_json(*exported, Hosts(configuration.hosts)));
-    change_to(std::move(configuration), answer);
+    change_to(std::move(configuration), Extent::all_or_nothing, answer);
 }
 
 void TargetSession::remove(const json& request, const Answer& answer) {
@@ -185,7 +249,7 @@ void TargetSession::remove(const json& request, const Answer& answer) {
                                       "serves",
                                       to_string(address)));
     }
-    change_to(std::move(configuration), answer);
+    change_to(std::move(configuration), Extent::all_or_nothing, answer);
 }
 
 void TargetSession::resize(const json& request, const Answer& answer) {
@@ -196,21 +260,39 @@ void TargetSession::resize(const json& request, const Answer& answer) {
 
 void TargetSession::reopen(const json& request, const Answer& answer) {
     running_.configuration.reopen(address_from_json(request, "export"), std::exchange(devices_, {}),
-                                  answer_with(running_, answer));
+                                  answer_with(running_, Extent::all_or_nothing, answer));
 }
 
 void TargetSession::reload(const json& request, const Answer& answer) {
-    change_to(configuration_from_json(request.at("configuration")), answer);
+    json whole = std::exchange(received_, {});
+    const std::size_t parts = std::exchange(received_parts_, 0) + 1;
+    join_part(whole, request.at("configuration"));
+    if (parts > most_parts)
+        throw Failure(exit_failed, fmt::format("the configuration has more than {} parts", most_parts));
+    if (request.value("more", false)) {
+        received_ = std::move(whole);
+        received_parts_ = parts;
+        return answer({{"ok", true}});
+    }
+    running_.reloading();
+    const bool is_partial = request.value("partial", false);
+    try {
+        change_to(configuration_from_json(whole), is_partial ? Extent::possible : Extent::all_or_nothing,
+                  answer);
+    } catch (...) {
+        running_.changed();
+        throw;
+    }
 }
 
-void TargetSession::change_to(Configuration configuration, const Answer& answer) {
+void TargetSession::change_to(Configuration configuration, Extent extent, const Answer& answer) {
     for (const Fault& fault : find_faults(configuration)) {
         if (fault.part != Fault::Part::whole) // a target may serve nothing for a while
             throw Failure(exit_configuration, fault.text);
     }
     sort_entries(configuration);
-    running_.configuration.change_to(std::move(configuration), std::exchange(devices_, {}),
-                                     answer_with(running_, answer));
+    running_.configuration.change_to(std::move(configuration), std::exchange(devices_, {}), extent,
+                                     answer_with(running_, extent, answer));
 }
 
 void TargetSession::stop(const json& /*request*/, const Answer& answer) {

@@ -4,6 +4,8 @@
 #include "control/server.hpp"
 #include "service/running_configuration.hpp"
 
+#include <nlohmann/json.hpp>
+
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -22,8 +24,8 @@ struct RunningTarget {
     /// Of `serve`, as it was given: with the file, they say what the target should be.
     std::string file;
     std::vector<std::string> arguments;
-    /// Takes note that the configuration has changed.
-    std::function<void()> changed;
+    /// Take note that a reload begins, and that the configuration has changed, or that it has not.
+    std::function<void()> reloading, changed;
     /// Ends the targets as SIGTERM does.
     std::function<void()> stop;
 };
@@ -46,7 +48,8 @@ class TargetSession final : public ControlSession {
     void reopen(const nlohmann::json& request, const Answer& answer);
     void reload(const nlohmann::json& request, const Answer& answer);
     void stop(const nlohmann::json& request, const Answer& answer);
-    void change_to(Configuration configuration, const Answer& answer);
+    using Extent = Transition::Extent;
+    void change_to(Configuration configuration, Extent extent, const Answer& answer);
     /// Calls `use` with the figures of this connection, now or when the threads have told them.
     void with_figures(const std::function<void(const aoetarget::Stats&)>& use);
 
@@ -56,6 +59,10 @@ class TargetSession final : public ControlSession {
     /// As they were when this connection last began to ask for them, so that all answers fit together.
     std::shared_ptr<std::optional<aoetarget::Stats>> figures_ =
         std::make_shared<std::optional<aoetarget::Stats>>();
+    std::vector<nlohmann::json> parts_; ///< Of the configuration, for a peer that asks for them.
+    std::size_t next_part_ = 0;
+    nlohmann::json received_; ///< The parts of the configuration that a peer has sent.
+    std::size_t received_parts_ = 0;
 };
 
 } // namespace cli

@@ -8,6 +8,7 @@
 #include "verbs/arguments.hpp"
 #include "verbs/device_sender.hpp"
 #include "verbs/entry_choice.hpp"
+#include "verbs/running_target.hpp"
 #include "verbs/target_choice.hpp"
 
 #include <fmt/format.h>
@@ -45,26 +46,25 @@ namespace {
 using nlohmann::json;
 
 void add_interface(ControlClient& client, const std::string& text) {
-    client.ask({{"do", "add"}, {"interface", to_json(parse_interface_spec(text))}});
+    say_notes(client.ask({{"do", "add"}, {"interface", to_json(parse_interface_spec(text))}}));
 }
 
 /// The target's own hosts may stand in the list of those that are allowed.
 void add_export(ControlClient& client, const std::string& text) {
-    const json answer = client.ask({{"do", "config"}});
-    Configuration configuration = configuration_from_json(answer.at("configuration"));
+    Configuration configuration = ask_what_runs(client).configuration;
     Configuration added;
     added.exports.push_back(parse_export_spec(text, Hosts(configuration.hosts)));
     complete_paths(added);
     const ExportSpec& spec = added.exports.front();
-    const std::vector<ExportSpec> present = configuration.exports;
+    const Configuration present = configuration;
     configuration.exports.push_back(spec);
     for (const Fault& fault : find_faults(configuration)) {
         if (fault.part == Fault::Part::exported)
             throw Failure(exit_configuration, fault.text);
     }
     refuse_rivals(configuration.exports);
-    open_for_target(client, {spec}, present);
-    client.ask({{"do", "add"}, {"export", to_json(spec)}});
+    open_for_target(client, {spec}, present, configuration);
+    say_notes(client.ask({{"do", "add"}, {"export", to_json(spec)}}));
 }
 
 } // namespace

@@ -3,6 +3,7 @@
 #include "config/reader.hpp"
 #include "control/client.hpp"
 #include "verbs/arguments.hpp"
+#include "verbs/running_target.hpp"
 #include "verbs/target_choice.hpp"
 
 #include <fmt/format.h>
@@ -13,7 +14,8 @@ namespace cli {
 const char* const config_help = R"(Usage: aoetarget config [--name NAME | --control PATH] [--json]
 
 This command prints what a target on this machine serves now, as a configuration file: 'aoetarget
-serve -c' makes the same target of it. Only what differs from the defaults is there.
+serve -c' makes the same target of it. Only what differs from the defaults is there. A path that is
+not UTF-8 is written as "file:" and the path, with %NN for such bytes, which serve reads again.
 
   --name NAME           The target that was started with this name; the default is "default".
   --control PATH        The target with this control socket.
@@ -37,10 +39,8 @@ int config(const Arguments& arguments) {
         return 0;
     }
     ControlClient client(target.path());
-    const nlohmann::json answer = client.ask({{"do", "config"}});
-    const nlohmann::json& configuration = answer.at("configuration");
-    fmt::print("{}",
-               as_json ? configuration.dump(2) + '\n' : to_toml(configuration_from_json(configuration)));
+    const Configuration configuration = ask_what_runs(client).configuration;
+    fmt::print("{}", as_json ? to_json(configuration).dump(2) + '\n' : to_toml(configuration));
     return 0;
 }
 

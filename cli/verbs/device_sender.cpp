@@ -1,6 +1,7 @@
 // Opens, and packs several into a packet.
 #include "verbs/device_sender.hpp"
 
+#include "config/path_text.hpp"
 #include "control/packet.hpp"
 #include "exit_code.hpp"
 #include "failure.hpp"
@@ -15,6 +16,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <system_error>
 #include <utility>
@@ -28,38 +30,72 @@ constexpr std::size_t longest_packet = max_control_bytes / 2; // and one more de
 
 struct Opened {
     std::unique_ptr<aoetarget::FileDevice> device;
-    bool replaces = false; ///< It shares the lock of the device in whose place it comes.
+    /// The export whose disk it is. It shares the lock of that one's device, if files have locks there.
+    std::optional<aoetarget::Address> replaces = {};
 };
 
+bool has_export(const Configuration& configuration, const aoetarget::Address& address) {
+    return std::ranges::any_of(configuration.exports,
+                               [&](const ExportSpec& spec) { return spec.options.address == address; });
+}
+
 /// Returns an export of `present` that has this file or disk, or null. That one with the same address comes
-/// first.
-const ExportSpec* find_owner(const ExportSpec& spec, const std::vector<ExportSpec>& present) {
-    const ExportSpec* owner = nullptr;
-    for (const ExportSpec& other : present) {
-        std::error_code none;
+/// first, and then one with the same part of it.
+const ExportSpec* find_owner(const ExportSpec& spec, const Configuration& present) {
+    const auto rank = [&](const ExportSpec& other) {
         const bool is_same = other.options.address == spec.options.address;
-        if ((owner == nullptr || is_same) && std::filesystem::equivalent(other.path, spec.path, none))
+        return is_same ? 2 : other.file.offset_bytes == spec.file.offset_bytes ? 1 : 0;
+    };
+    const ExportSpec* owner = nullptr;
+    for (const ExportSpec& other : present.exports) {
+        std::error_code none;
+        if ((owner == nullptr || rank(other) > rank(*owner)) &&
+            std::filesystem::equivalent(other.path, spec.path, none))
             owner = &other;
     }
     return owner;
 }
 
-/// The target itself holds the lock of a file that it is to open anew.
-Opened open(const ExportSpec& spec, const std::vector<ExportSpec>& present) {
-    try {
+/// Returns why the disk of `owner` cannot become that of `spec`, or nothing.
+std::string obstacle_to_move(const ExportSpec& spec, const ExportSpec& owner, const Configuration& present,
+                             const Configuration& wanted) {
+    const std::string served =
+        fmt::format("the target serves {} as {}", spec.path, to_string(owner.options.address));
+    const std::string cure = fmt::format("; remove {} first", to_string(owner.options.address));
+    if (has_export(wanted, owner.options.address))
+        return served + " already, and keeps others off it" + cure;
+    if (has_export(present, spec.options.address))
+        return served +
+               ", and only an export that is new can take it over in one change: this one would "
+               "serve it while the other still does" +
+               cure;
+    if (spec.file.offset_bytes != owner.file.offset_bytes)
+        return served + " from another offset on, so that its lock cannot pass on" + cure;
+    return {};
+}
+
+/// The target itself holds the lock of a file that it is to open anew, or to serve at another address.
+Opened open(const ExportSpec& spec, const Configuration& present, const Configuration& wanted) {
+    const ExportSpec* owner = find_owner(spec, present);
+    if (owner == nullptr)
         return {aoetarget::open_file(spec.path, spec.file)};
+    const bool is_own = owner->options.address == spec.options.address;
+    const std::string obstacle = is_own ? std::string() : obstacle_to_move(spec, *owner, present, wanted);
+    const std::optional<aoetarget::Address> moves_from =
+        is_own || !obstacle.empty() ? std::nullopt : std::optional(owner->options.address);
+    try {
+        return {aoetarget::open_file(spec.path, spec.file), moves_from};
     } catch (const std::system_error& error) {
-        const ExportSpec* owner = find_owner(spec, present);
-        if (error.code() != std::errc::device_or_resource_busy || owner == nullptr)
+        if (error.code() != std::errc::device_or_resource_busy)
             throw;
-        if (owner->options.address != spec.options.address)
-            throw Failure(exit_failed,
-                          fmt::format("{0}: the target serves {1} as {2} already, and keeps others off it; "
-                                      "remove {2} first",
-                                      to_string(spec.options.address), spec.path,
-                                      to_string(owner->options.address)));
+        if (!obstacle.empty())
+            throw Failure(exit_failed, fmt::format("{}: {}", to_string(spec.options.address), obstacle));
     }
-    return {aoetarget::open_unclaimed(spec.path, spec.file), true};
+    return {aoetarget::open_unclaimed(spec.path, spec.file), owner->options.address};
+}
+
+void say_note(const std::string& note) {
+    say(Priority::notice, fmt::format("note: {}\n", single_line(note)));
 }
 
 /// The devices of a packet. They stay open until the target has them.
@@ -73,22 +109,20 @@ class Parcel {
         const aoetarget::DeviceParts parts = take_apart(*opened.device);
         json facts = json::array();
         for (std::string_view left = parts.facts; !left.empty(); left.remove_prefix(left.find('\0') + 1))
-            facts.push_back(left.substr(0, left.find('\0'))); // each ends with a zero
-        json entry{{"export", to_string(address)},
-                   {"facts", std::move(facts)},
-                   {"files", parts.descriptors.size()},
-                   {"replaces", opened.replaces}};
+            facts.push_back(path_text(std::string(left.substr(0, left.find('\0'))))); // each ends with a zero
+        json entry{
+            {"export", to_string(address)}, {"facts", std::move(facts)}, {"files", parts.descriptors.size()}};
+        if (opened.replaces)
+            entry["replaces"] = to_string(*opened.replaces);
         bytes_ += parts.facts.size();
         descriptors_.insert(descriptors_.end(), parts.descriptors.begin(), parts.descriptors.end());
         entries_.push_back(std::move(entry));
         devices_.push_back(std::move(opened.device));
     }
     void send(ControlClient& client) {
-        if (!devices_.empty())
-            client.ask({{"do", "open"}, {"devices", std::exchange(entries_, json::array())}}, descriptors_);
-        descriptors_.clear();
-        devices_.clear();
-        bytes_ = 0;
+        const Parcel full = std::exchange(*this, Parcel());
+        if (!full.devices_.empty())
+            client.ask({{"do", "open"}, {"devices", full.entries_}}, full.descriptors_);
     }
 
   private:
@@ -101,19 +135,36 @@ class Parcel {
 } // namespace
 
 void open_for_target(ControlClient& client, const std::vector<ExportSpec>& exports,
-                     const std::vector<ExportSpec>& present) {
+                     const Configuration& present, const Configuration& wanted, const Failed& failed) {
     raise_file_limit();
     Parcel parcel;
-    for (const ExportSpec& spec : exports) {
-        Opened opened = open(spec, present);
+    const auto open_one = [&](const ExportSpec& spec) {
+        Opened opened = open(spec, present, wanted);
         for (const std::string& note : opened.device->notes())
-            say(Priority::notice,
-                fmt::format("note: {}: {}\n", to_string(spec.options.address), single_line(note)));
+            say_note(fmt::format("{}: {}", to_string(spec.options.address), note));
         parcel.add(spec.options.address, std::move(opened));
-        if (parcel.is_full())
+        if (parcel.is_full() || failed) // the target refuses a packet as a whole
             parcel.send(client);
+    };
+    for (const ExportSpec& spec : exports) {
+        try {
+            open_one(spec);
+        } catch (const std::system_error& error) {
+            if (!failed)
+                throw;
+            failed(spec, message_of(error));
+        } catch (const Failure& failure) {
+            if (!failed)
+                throw;
+            failed(spec, failure.what());
+        }
     }
     parcel.send(client);
+}
+
+void say_notes(const json& answer) {
+    for (const json& note : answer.value("notes", json::array()))
+        say_note(note.get<std::string>());
 }
 
 } // namespace cli

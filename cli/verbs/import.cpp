@@ -17,7 +17,8 @@ const char* const import_help =
 
 This command reads the configuration of another AoE target, and prints one that 'aoetarget serve -c'
 takes. It changes nothing. What has no counterpart is a comment with the reason; look through these
-before you use the file.
+before you use the file. A comment that begins with "to do" is about what 'aoetarget serve' still
+needs. Stop the other target before you start this one, because both want the disks.
 
   vblade-persist [DIR]  The exports of vblade-persist, which keeps a folder for each, or those that
                         Debian's package of vblade starts at boot, which are files NAME.conf. The
@@ -25,6 +26,8 @@ before you use the file.
                         does not exist.
   ggaoed FILE           The configuration file of ggaoed, usually /etc/ggaoed.conf.
   -h, --help            Show this text.
+
+Exit codes: 0 done, 1 the configuration cannot be read, 2 the command line is wrong.
 
 Examples:
   aoetarget import vblade-persist > /etc/aoetarget.toml

@@ -137,7 +137,8 @@ class GgaoedImport {
     /// Tells which keys of a group have no counterpart, and why.
     void remark_on_rest(const Group& group, std::span<const std::string_view> taken) {
         static const std::map<std::string, std::string_view, std::less<>> reasons = {
-            {"queue-length", "the nearest is buffers of [[interface]], which initiators are told"},
+            {"queue-length", "'buffers' of [[interface]] comes nearest: it tells initiators how many "
+                             "requests they may send at once"},
             {"buffers", "the target chooses the size of its buffers itself"},
             {"ring-buffer-size", "the target chooses the size of its buffers itself"},
             {"send-buffer-size", "the target chooses the size of its buffers itself"},
@@ -157,10 +158,11 @@ class GgaoedImport {
             if (std::ranges::find(taken, name) != taken.end())
                 continue;
             const auto reason = reasons.find(name);
-            imported_.remark(
-                fmt::format("[{}]", group.name),
-                fmt::format("{} = {} has no counterpart: {}", name, value,
-                            reason == reasons.end() ? "ggaoed does not know it either" : reason->second));
+            imported_.remark(fmt::format("[{}]", group.name),
+                             fmt::format("{} = {} has no counterpart: {}", name, value,
+                                         reason == reasons.end()
+                                             ? "ggaoed has no such option, so check its spelling"
+                                             : reason->second));
         }
     }
 

@@ -162,8 +162,7 @@ class VbladeImport {
     void add(const std::string& name, const Variables& variables, bool is_down) {
         for (const char* variable : {"shelf", "slot", "netif", "filename"}) {
             if (!variables.contains(variable) || variables.at(variable).empty()) {
-                imported_.remark(name,
-                                 fmt::format("it does not say {}, so vblade did not serve it", variable));
+                imported_.remark(name, fmt::format("{} is missing, so vblade did not serve it", variable));
                 return;
             }
         }

@@ -6,8 +6,10 @@
 #include "exit_code.hpp"
 #include "failure.hpp"
 #include "service/rivals.hpp"
+#include "text.hpp"
 #include "verbs/arguments.hpp"
 #include "verbs/device_sender.hpp"
+#include "verbs/running_target.hpp"
 #include "verbs/serve_arguments.hpp"
 #include "verbs/target_choice.hpp"
 
@@ -15,10 +17,13 @@
 #include <nlohmann/json.hpp>
 
 #include <optional>
+#include <set>
+#include <string>
 
 namespace cli {
 
-const char* const reload_help = R"(Usage: aoetarget reload [--name NAME | --control PATH] [-c FILE]
+const char* const reload_help =
+    R"(Usage: aoetarget reload [--name NAME | --control PATH] [-c FILE] [--partial]
 
 This command makes a target that runs on this machine serve what its configuration file says now.
 What is equal is not touched: no request of it is lost. If any part cannot be done, nothing changes.
@@ -27,6 +32,8 @@ The command itself opens new disks, with its own rights, and passes them to the 
   -c, --config FILE     Read this file or folder instead of the one that 'aoetarget serve' had.
                         Without this option, the other options of 'aoetarget serve' count as they
                         did then.
+  --partial             Change what can be changed, and tell what could not be. An entry that fails
+                        stays as it was. An invalid file is still refused as a whole.
   --name NAME           The target that was started with this name; the default is "default".
   --control PATH        The target with this control socket.
   -h, --help            Show this text.
@@ -34,24 +41,31 @@ The command itself opens new disks, with its own rights, and passes them to the 
 threads, busy-poll and state-dir, and the serial number and model of an export, cannot change while
 the target serves them.
 
-Exit codes: 0 done, 1 failed, 2 the command line is wrong, 3 the file is invalid, 4 no permission, 5
-there is no such target.
+A disk can move to another address, if no export has that address now: its old export ends, and when
+the last request there has ended, the new one begins. If the disk does not end a request within 10
+seconds, the new export is left out, and the command says so.
+
+Exit codes: 0 done, 1 failed, or with --partial a part of it failed, 2 the command line is wrong, 3
+the file is invalid, 4 no permission, 5 there is no such target.
+
+Examples:
+  aoetarget reload
+  aoetarget reload -c /etc/aoetarget.toml --partial
 )";
 
 namespace {
 
 using nlohmann::json;
 
-Configuration wanted_configuration(const json& running, const std::optional<std::string>& file) {
+Configuration wanted_configuration(const WhatRuns& running, const std::optional<std::string>& file) {
     if (file)
         return read_configuration({.files = load_files(*file)});
-    const std::vector<std::string> arguments = running.at("arguments");
-    if (running.at("file").get_ref<const std::string&>().empty())
+    if (running.file.empty())
         throw Failure(exit_failed,
                       "the target was started without a configuration file; say which one it should be "
                       "like, with -c FILE");
-    Sources sources = parse_serve_arguments(arguments).value().sources;
-    sources.files = load_files(running.at("file"));
+    Sources sources = parse_serve_arguments(running.arguments).value().sources;
+    sources.files = load_files(running.file);
     return read_configuration(sources);
 }
 
@@ -65,27 +79,52 @@ std::vector<ExportSpec> exports_to_open(const std::vector<Change>& changes) {
     return exports;
 }
 
+/// Tells what has failed, on standard error, each entry once.
+class Failures {
+  public:
+    void add(const std::string& entry, const std::string& error) {
+        const std::string text = error.starts_with(entry) ? error : entry + ": " + error;
+        if (entries_.insert(entry).second)
+            say(Priority::error, fmt::format("error: {}\n", single_line(text)));
+    }
+    [[nodiscard]] bool is_any() const { return !entries_.empty(); }
+
+  private:
+    std::set<std::string> entries_;
+};
+
 } // namespace
 
 int reload(const Arguments& arguments) {
     ArgumentParser parser("reload");
     TargetChoice target;
     std::optional<std::string> file;
+    bool is_partial = false;
     target.add_to(parser);
     parser.add_option("-c,--config", file);
+    parser.add_flag("--partial", is_partial);
     if (!parser.parse(arguments)) {
         fmt::print("{}", reload_help);
         return 0;
     }
     ControlClient client(target.path());
-    const json running = client.ask({{"do", "config"}});
-    const Configuration present = configuration_from_json(running.at("configuration"));
+    const WhatRuns running = ask_what_runs(client);
+    const Configuration& present = running.configuration;
     Configuration wanted = wanted_configuration(running, file);
     complete_paths(wanted);
     refuse_rivals(wanted.exports);
-    open_for_target(client, exports_to_open(difference(present, wanted)), present.exports);
-    client.ask({{"do", "reload"}, {"configuration", to_json(wanted)}});
-    return 0;
+    Failures failures;
+    Failed failed;
+    if (is_partial)
+        failed = [&](const ExportSpec& spec, const std::string& error) {
+            failures.add(fmt::format("export {}", to_string(spec.options.address)), error);
+        };
+    open_for_target(client, exports_to_open(difference(present, wanted)), present, wanted, failed);
+    const json answer = ask_for_reload(client, wanted, is_partial);
+    say_notes(answer);
+    for (const json& entry : answer.at("failed"))
+        failures.add(entry.at("entry"), entry.at("error"));
+    return failures.is_any() ? exit_failed : 0;
 }
 
 } // namespace cli

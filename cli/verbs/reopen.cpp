@@ -5,6 +5,7 @@
 #include "failure.hpp"
 #include "verbs/arguments.hpp"
 #include "verbs/device_sender.hpp"
+#include "verbs/running_target.hpp"
 #include "verbs/target_choice.hpp"
 
 #include <fmt/format.h>
@@ -41,17 +42,16 @@ int reopen(const Arguments& arguments) {
     }
     const aoetarget::Address address = parse_export_address(exported);
     ControlClient client(target.path());
-    const nlohmann::json answer = client.ask({{"do", "config"}});
-    const std::vector<ExportSpec> present = configuration_from_json(answer.at("configuration")).exports;
-    const auto spec =
-        std::ranges::find(present, address, [](const ExportSpec& one) { return one.options.address; });
-    if (spec == present.end())
+    const Configuration present = ask_what_runs(client).configuration;
+    const auto spec = std::ranges::find(present.exports, address,
+                                        [](const ExportSpec& one) { return one.options.address; });
+    if (spec == present.exports.end())
         throw Failure(exit_not_found,
                       fmt::format("there is no export {}; 'aoetarget config' shows what the target "
                                   "serves",
                                   to_string(address)));
-    open_for_target(client, {*spec}, present);
-    client.ask({{"do", "reopen"}, {"export", to_string(address)}});
+    open_for_target(client, {*spec}, present, present);
+    say_notes(client.ask({{"do", "reopen"}, {"export", to_string(address)}}));
     return 0;
 }
 

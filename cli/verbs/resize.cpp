@@ -4,6 +4,7 @@
 #include "text.hpp"
 #include "usage_error.hpp"
 #include "verbs/arguments.hpp"
+#include "verbs/running_target.hpp"
 #include "verbs/target_choice.hpp"
 
 #include <fmt/format.h>
@@ -60,11 +61,8 @@ int resize(const Arguments& arguments) {
         resize_export(client, address);
         return 0;
     }
-    const json configuration = client.ask({{"do", "config"}}).at("configuration");
-    if (const auto exports = configuration.find("export"); exports != configuration.end()) {
-        for (const json& entry : *exports)
-            resize_export(client, to_string(parse_export_address(entry.at("address"))));
-    }
+    for (const ExportSpec& spec : ask_what_runs(client).configuration.exports)
+        resize_export(client, to_string(spec.options.address));
     return 0;
 }
 

@@ -33,7 +33,8 @@ serves. The command needs CAP_NET_RAW.
                         target serves every Ethernet interface with such a name from when it appears
                         until it goes, except those that have an -i of their own.
   -e, --export SPEC     Serve PATH, a regular file or a block device, as the AoE address SHELF.SLOT
-                        (SHELF 0 to 65534, SLOT 0 to 254). Repeat the option for more exports.
+                        (SHELF 0 to 65534, SLOT 0 to 254). Repeat the option for more exports. If
+                        PATH begins with "file:", % and two hexadecimal digits stand for a byte.
   --name NAME           Call the target so. Its control socket, over which 'aoetarget status' and
                         others reach it, is NAME.sock in $RUNTIME_DIRECTORY, as systemd sets it,
                         else in /run/aoetarget. A second target of one name does not start. The
@@ -53,6 +54,10 @@ serves. The command needs CAP_NET_RAW.
                         work as it costs. A larger value keeps a core busy under load; 0 always
                         leaves the processor to other programs.
   -h, --help            Show this text.
+
+If a service manager hands over a file by the name "export-SHELF.SLOT" (OpenFile= of systemd, or
+LISTEN_FDS and LISTEN_FDNAMES of any launcher), the target serves that as the export, and needs no
+right to open PATH. A name that fits no export is an error.
 
 Options of an interface, each after a comma:
   link=auto             Use AF_XDP if the driver supports it natively and the MTU allows it, else
@@ -168,7 +173,7 @@ Examples:
 namespace {
 
 ControlPlace control_place(const TargetChoice& choice) {
-    if (choice.path() == "none")
+    if (choice.is_none())
         return {.name = choice.name()};
     return {.name = choice.name(), .path = choice.path(), .is_demanded = choice.has_path()};
 }

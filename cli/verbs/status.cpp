@@ -13,8 +13,15 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <ctime>
 #include <numeric>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 namespace cli {
 
@@ -24,7 +31,7 @@ This command shows the interfaces, exports and initiators of a target that runs 
 how they fare. SINCE is the time since STATE last changed. UNDER WAY are requests that have not been
 answered yet, and OLDEST is how long the oldest of them has been under way. LOST are frames that the
 kernel dropped or the interface did not send; initiators repeat such requests. ERRORS are errors
-that the export has answered. REPEATS are copies of requests that were still under way. The target
+that the export has answered. PATH is left out where the terminal is too narrow. REPEATS are copies of requests that were still under way. The target
 remembers the 1024 pairs of an initiator and an export that it heard of last.
 
 An export is ok; failing: its disk fails requests, or does not finish them; refusing-writes: a flush
@@ -34,7 +41,9 @@ another target answers for its address.
   --name NAME           The target that was started with this name; the default is "default".
   --control PATH        The target with this control socket.
   --json                Print an object with all counters instead. Sizes are in bytes, times in
-                        seconds, and "start" in seconds since 1970.
+                        seconds, and "start" in seconds since 1970. Exports have their "path",
+                        "read-only" and "durability" too, interfaces "options" as in a
+                        configuration file.
   -h, --help            Show this text.
 
 Exit codes: 0 done, 2 the command line is wrong, 4 no permission, 5 there is no such target.
@@ -51,6 +60,24 @@ std::string number(std::uint64_t value) {
     return fmt::format("{}", value);
 }
 
+/// Leaves the last column out if lines would not fit a terminal.
+std::string table_that_fits(Rows rows) {
+    const std::string text = table(rows);
+    winsize terminal{};
+    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &terminal) < 0 || terminal.ws_col == 0)
+        return text;
+    std::size_t longest = 0;
+    for (std::size_t begin = 0, end = 0; begin < text.size(); begin = end + 1) {
+        end = std::min(text.find('\n', begin), text.size());
+        longest = std::max(longest, end - begin);
+    }
+    if (longest <= terminal.ws_col)
+        return text;
+    for (std::vector<std::string>& row : rows)
+        row.pop_back();
+    return table(rows);
+}
+
 std::string interfaces_of(const aoetarget::Stats& stats) {
     Rows rows{{"INTERFACE", "STATE", "SINCE", "MTU", "SECTORS/FRAME", "RECEIVED", "SENT", "LOST", "LINK"}};
     for (const aoetarget::InterfaceStats& interface : stats.interfaces)
@@ -63,17 +90,20 @@ std::string interfaces_of(const aoetarget::Stats& stats) {
     return table(rows);
 }
 
-std::string exports_of(const aoetarget::Stats& stats) {
-    Rows rows{
-        {"EXPORT", "STATE", "SINCE", "SIZE", "READS", "WRITES", "UNDER WAY", "OLDEST", "ERRORS", "SERIAL"}};
-    for (const aoetarget::ExportStats& exported : stats.exports)
+std::string exports_of(const aoetarget::Stats& stats, const nlohmann::json& exports) {
+    Rows rows{{"EXPORT", "STATE", "SINCE", "SIZE", "READS", "WRITES", "UNDER WAY", "OLDEST", "ERRORS",
+               "SERIAL", "PATH"}};
+    for (std::size_t i = 0; i < stats.exports.size(); ++i) {
+        const aoetarget::ExportStats& exported = stats.exports[i];
         rows.push_back({to_string(exported.address), to_string(exported.state),
                         short_time(exported.since_change),
                         human_size(exported.sectors * aoetarget::sector_bytes), number(exported.reads),
                         number(exported.writes), number(exported.in_flight),
                         exported.oldest_request ? short_time(*exported.oldest_request) : "-",
-                        number(exported.ata_errors + exported.aoe_errors), printable(exported.serial)});
-    return table(rows);
+                        number(exported.ata_errors + exported.aoe_errors), printable(exported.serial),
+                        single_line(exports.at(i).value("path", "-"))});
+    }
+    return table_that_fits(std::move(rows));
 }
 
 std::string initiators_of(const aoetarget::Stats& stats) {
@@ -90,12 +120,13 @@ std::string initiators_of(const aoetarget::Stats& stats) {
     return table(rows);
 }
 
-std::string text_of(const Snapshot& target) {
+std::string text_of(const nlohmann::json& status) {
+    const Snapshot target = snapshot_of(status);
     const auto start = static_cast<std::time_t>(target.start);
     return fmt::format("target {}: version {}, process {}, since {:%Y-%m-%d %H:%M:%S}\n\n{}\n{}\n{}",
                        printable(target.name), printable(target.version), target.process,
-                       fmt::localtime(start), interfaces_of(target.stats), exports_of(target.stats),
-                       initiators_of(target.stats));
+                       fmt::localtime(start), interfaces_of(target.stats),
+                       exports_of(target.stats, status.at("exports")), initiators_of(target.stats));
 }
 
 } // namespace
@@ -112,7 +143,7 @@ int status(const Arguments& arguments) {
     }
     ControlClient client(target.path());
     const nlohmann::json status = read_status(client);
-    fmt::print("{}", as_json ? status.dump(2) + '\n' : text_of(snapshot_of(status)));
+    fmt::print("{}", as_json ? status.dump(2) + '\n' : text_of(status));
     return 0;
 }
 

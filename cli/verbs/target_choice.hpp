@@ -11,7 +11,9 @@ class TargetChoice {
   public:
     /// Adds --name and --control.
     void add_to(ArgumentParser& parser);
-    /// Returns the path of the control socket. Throws UsageError.
+    /// Whether the target shall have no control socket, as only serve can ask for.
+    [[nodiscard]] bool is_none() const { return control_ == "none"; }
+    /// Returns the path of the control socket. Throws UsageError, also if there is none.
     [[nodiscard]] std::string path() const;
     [[nodiscard]] const std::string& name() const { return name_; }
     /// Whether --control was given.

@@ -211,18 +211,6 @@ TEST_CASE("an export that was added is the same disk after a restart, with the s
     CHECK(client.ask(config_request().to(1, 2)).config_text() == "set");
 }
 
-TEST_CASE("a disk that another export has is refused with the name of that one", "[change]") {
-    const VethPair& wire = standard_wire();
-    const ImageFile image(64);
-    RawClient client(wire);
-    Changed changed(entry_text(wire) + export_text("1.1", image));
-    changed.write(entry_text(wire) + export_text("1.2", image));
-    const ToolResult moved = changed.run({"reload"});
-    CHECK(moved.exit_code == 1);
-    CHECK(contains(moved.error, "as e1.1 already, and keeps others off it; remove e1.1 first"));
-    CHECK(client.read(3, 1) == pattern(3, 1));
-}
-
 TEST_CASE("a reload with a disk that is too small changes nothing", "[change]") {
     const VethPair& wire = standard_wire();
     const ImageFile image(64), second(64), newer(64), small(32);

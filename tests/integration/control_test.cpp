@@ -4,7 +4,9 @@
 #include "json_check.hpp"
 
 #include <filesystem>
+#include <memory>
 
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -16,13 +18,13 @@ namespace {
 /// A program that is connected to a control socket, and does what it likes.
 class Peer {
   public:
-    explicit Peer(const std::string& path)
-        : fd_(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) {
+    explicit Peer(const std::string& path) : fd_(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0)) {
         sockaddr_un address{};
         address.sun_family = AF_UNIX;
         path.copy(address.sun_path, sizeof address.sun_path - 1);
         if (connect(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0)
             abort_test("cannot connect to " + path);
+        fcntl(fd_, F_SETFL, O_NONBLOCK);
     }
     ~Peer() { close(fd_); }
     Peer(const Peer&) = delete;
@@ -50,13 +52,15 @@ TEST_CASE("status shows the interfaces and exports of a confined target, and wha
     CHECK(result.error.empty());
     for (const std::string& part :
          {std::string("target lab: version "), std::to_string(target.process().pid()), wire.target_end(),
-          std::string("e7.3"), std::string("4 MiB"), std::string("LAB-0042")})
+          std::string("e7.3"), std::string("4 MiB"), std::string("LAB-0042"), image.path()})
         CHECK(contains(result.output, part));
     const ToolResult json = target.run({"status", "--json"});
     CHECK(json.exit_code == 0);
     CHECK(is_json(json.output));
     for (const std::string& part : {std::string("\"address\": \"e7.3\""), std::string("\"reads\": 1,"),
-                                    std::string("\"bytes-read\": 1024,"), std::string("\"size\": 4194304,")})
+                                    std::string("\"bytes-read\": 1024,"), std::string("\"size\": 4194304,"),
+                                    "\"path\": \"" + image.path() + "\"", std::string("\"read-only\": false"),
+                                    std::string("\"durability\": \"stable\""), std::string("\"options\": {")})
         CHECK(contains(json.output, part));
 }
 
@@ -177,4 +181,87 @@ TEST_CASE("the load of an initiator does not notice a peer that floods the contr
         CHECK(client.ask(read_request(i % 4096, 2)).tag() != 0);
     }
     CHECK(target.run({"status"}).exit_code == 0);
+}
+
+TEST_CASE("programs that are connected and idle do not keep others out", "[control]") {
+    const VethPair& wire = standard_wire();
+    const ImageFile image(64);
+    const ControlledTarget target({wire.target_end()}, {export_argument(1, 1, image.path())});
+    std::vector<std::unique_ptr<Peer>> idle;
+    for (int i = 0; i < 64; ++i)
+        idle.push_back(std::make_unique<Peer>(target.socket()));
+    for (int i = 0; i < 3; ++i)
+        CHECK(target.run({"status"}).exit_code == 0);
+}
+
+TEST_CASE("config and reload work with more exports than a packet has room for", "[control]") {
+    const VethPair& wire = standard_wire();
+    const ScratchFolder folder;
+    constexpr unsigned count = 1200; // with long names
+    const ImageFile image(64);
+    const std::string long_name(200, 'n');
+    const auto text_of = [&](const std::string& options) {
+        std::string text = "[[interface]]\nname = \"" + wire.target_end() + "\"\nlink = \"packet\"\n";
+        for (unsigned i = 0; i < count; ++i)
+            text += "\n[[export]]\naddress = \"" + std::to_string(i / 200) + "." + std::to_string(i % 200) +
+                    "\"\npath = \"" + folder.path() + "/" + long_name + "\"\nread-only = true\n" + options;
+        return text;
+    };
+    std::filesystem::rename(image.path(), folder.path() + "/" + long_name);
+    const std::string file = folder.write("many.toml", text_of(""));
+    const ControlledTarget target({}, {}, {"-c", file});
+    const ToolResult before = target.run({"config"});
+    CAPTURE(before.error);
+    CHECK(before.output == text_of(""));
+    folder.write("many.toml", text_of("fixed = true\n"));
+    const ToolResult reloaded = target.run({"reload"});
+    CAPTURE(reloaded.error);
+    CHECK(reloaded.exit_code == 0);
+    CHECK(target.run({"config"}).output == text_of("fixed = true\n"));
+    CHECK(target.run({"status", "--json"}).exit_code == 0);
+}
+
+TEST_CASE("an export whose path is not UTF-8 is shown, and reloaded from what was printed", "[control]") {
+    const VethPair& wire = standard_wire();
+    const ScratchFolder folder;
+    const ImageFile image(64);
+    const std::string path = folder.path() + "/disk-\xE9.img";
+    std::filesystem::rename(image.path(), path);
+    RawClient client(wire);
+    const ControlledTarget target({wire.target_end()}, {export_argument(1, 1, path)});
+    const std::string notation = "file:" + folder.path() + "/disk-%E9.img";
+    const ToolResult printed = target.run({"config"});
+    CAPTURE(printed.output, printed.error);
+    CHECK(contains(printed.output, "path = \"" + notation + "\""));
+    CHECK(contains(target.run({"config", "--json"}).output, "\"path\": \"" + notation + "\""));
+    CHECK(contains(target.run({"status"}).output, notation));
+    const std::string file = folder.write("again.toml", printed.output);
+    CHECK(target.run({"reload", "-c", file}).exit_code == 0); // it is the same
+    CHECK(target.run({"reopen", "1.1"}).exit_code == 0);
+    CHECK(client.read(3, 1) == pattern(3, 1));
+}
+
+TEST_CASE("commands that need a control socket say so if there shall be none", "[control]") {
+    for (const char* verb : {"status", "config", "reload", "stop"}) {
+        const ToolResult result = run_target({verb, "--control", "none"});
+        CHECK(result.exit_code == 2);
+        CHECK(contains(result.error, "--control none is for 'aoetarget serve'"));
+    }
+}
+
+TEST_CASE("whoever adds an export learns that its damaged state was set aside, and so does the log",
+          "[control]") {
+    const VethPair& wire = standard_wire();
+    const ImageFile image(64), other(64);
+    const ScratchFolder state;
+    state.write("e1.2.state", "damaged");
+    ControlledTarget target({wire.target_end()}, {export_argument(1, 1, image.path())},
+                            {"--state-dir", state.path()});
+    RawClient client(wire);
+    const ToolResult added = target.run({"add", "-e", export_argument(1, 2, other.path())});
+    CAPTURE(added.error);
+    CHECK(added.exit_code == 0);
+    CHECK(contains(added.error, "note: e1.2: "));
+    CHECK(contains(added.error, "e1.2.state"));
+    CHECK(client.wait_until([&] { return contains(target.process().log(), "warning: e1.2: "); }));
 }

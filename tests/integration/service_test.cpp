@@ -102,3 +102,127 @@ TEST_CASE("the commands of the units find each other by the folder that systemd 
     CHECK(run_tool(in_unit({"stop", "--name", "lab"}), Milliseconds(60000)).exit_code == 0);
     CHECK(target.wait_for_exit(Milliseconds(10000)) == 0);
 }
+
+TEST_CASE("a service manager is told when a reload begins and ends, and whether it succeeds", "[service]") {
+    const VethPair& wire = standard_wire();
+    const ImageFile image(64), other(64);
+    Manager manager;
+    RawClient client(wire);
+    const std::string socket = manager.folder() + "/target.sock";
+    const ScratchFolder folder;
+    const std::string own = "[[interface]]\nname = \"" + wire.target_end() + "\"\nlink = \"packet\"\n";
+    const auto exported = [](const std::string& address, const std::string& path) {
+        return "[[export]]\naddress = \"" + address + "\"\npath = \"" + path + "\"\n";
+    };
+    const std::string file = folder.write("target.toml", own + exported("1.1", image.path()));
+    enter_test_network();
+    ChildProcess target({"/usr/bin/env", "NOTIFY_SOCKET=" + manager.path(), target_program(), "serve", "-c",
+                         file, "--control", socket});
+    const auto told = [&](const std::string& what) {
+        return client.wait_until([&] { return contains(manager.told(), what); }, Milliseconds(30000));
+    };
+    REQUIRE(told("READY=1\n"));
+    folder.write("target.toml", own + exported("1.1", image.path()) + exported("1.2", other.path()));
+    CHECK(run_target({"reload", "--control", socket}, Milliseconds(60000)).exit_code == 0);
+    CHECK(told("RELOADING=1\nMONOTONIC_USEC="));
+    CHECK(told("READY=1\nSTATUS=Serving 2 exports on 1 interface.\n"));
+    const std::size_t before = manager.told().size();
+    folder.write("target.toml", own + "[[interface]]\nname = \"nosuch0\"\n" + exported("1.1", image.path()) +
+                                    exported("1.2", other.path()));
+    CHECK(run_target({"reload", "--control", socket}, Milliseconds(60000)).exit_code == 1);
+    CHECK(client.wait_until([&] {
+        const std::size_t again = manager.told().find("RELOADING=1\n", before);
+        return again != std::string::npos &&
+               manager.told().find("READY=1\nSTATUS=Serving 2 exports", again) != std::string::npos;
+    }));
+    target.signal(SIGTERM);
+    CHECK(target.wait_for_exit(Milliseconds(10000)) == 0);
+}
+
+namespace {
+
+/// Runs a command as a service manager does that opens files for it: descriptor 3 and those after it.
+std::vector<std::string> handed(const std::string& names, const std::vector<std::string>& files,
+                                std::vector<std::string> command) {
+    std::string script = "LISTEN_PID=$$ LISTEN_FDNAMES=" + names +
+                         " LISTEN_FDS=" + std::to_string(files.size()) +
+                         "; export LISTEN_PID LISTEN_FDS LISTEN_FDNAMES; exec";
+    for (std::size_t i = 0; i < files.size(); ++i)
+        script += " " + std::to_string(3 + i) + files[i];
+    script += "; exec \"$@\"";
+    command.insert(command.begin(), {"/bin/sh", "-c", script, "sh"});
+    return command;
+}
+
+bool is_without_libsystemd(const std::string& text) {
+    return contains(text, "built without libsystemd");
+}
+
+} // namespace
+
+TEST_CASE("a file that the service manager has opened is served without the right to open it", "[service]") {
+    if (!has_real_root())
+        SKIP_BECAUSE("to become another user needs real root");
+    const VethPair& wire = standard_wire();
+    const ImageFile image(64), other(64);
+    RawClient client(wire);
+    enter_test_network();
+    std::vector<std::string> words = as_user(64123);
+    words.insert(words.end(), {target_program(), "serve", "-i", wire.target_end() + ",link=packet", "-e",
+                               export_argument(1, 1, image.path()), "-e",
+                               export_argument(1, 2, other.path(), "read-only"), "--control", "none"});
+    ChildProcess target(handed("export-1.1:export-1.2", {"<>" + image.path(), "<" + other.path()}, words));
+    const auto log = [&]() -> const std::string& {
+        target.collect_output(Milliseconds(10));
+        return target.standard_error();
+    };
+    CHECK(client.wait_until([&] { return contains(log(), "capabilities: ") || !target.is_running(); },
+                            Milliseconds(30000)));
+    if (is_without_libsystemd(log()))
+        SKIP_BECAUSE("the program was built without libsystemd");
+    CAPTURE(log());
+    CHECK(client.ask(write_request(5, pattern(5, 1, 9))).succeeded());
+    CHECK(image.read(5, 1) == pattern(5, 1, 9));
+    CHECK(client.ask(read_request(3, 1).to(1, 2)).data() == pattern(3, 1));
+    const ToolResult rival = run_target(
+        {"serve", "--control", "none", "-i", wire.target_end(), "-e", export_argument(1, 9, image.path())});
+    CHECK(rival.exit_code == 1); // it has the lock
+    target.signal(SIGTERM);
+    CHECK(target.wait_for_exit(Milliseconds(10000)) == 0);
+}
+
+TEST_CASE("what the service manager hands over has to fit an export", "[service]") {
+    const VethPair& wire = standard_wire();
+    const ImageFile image(64), other(64);
+    const ScratchFolder folder;
+    const std::string& path = image.path();
+    enter_test_network();
+    struct Case {
+        std::string names;
+        std::vector<std::string> files;
+        std::string reason;
+        int exit_code;
+    };
+    const Case cases[] = {
+        {"export-1.2", {"<>" + path}, "'export-1.2' of the service manager", 3},
+        {"disk", {"<>" + path}, "'disk' of the service manager", 3},
+        {"interface-eth1", {"<>" + path}, "CAP_NET_RAW", 3},
+        {"export-1.1:export-1.1", {"<>" + path, "<>" + path}, "twice", 3},
+        {"export-1.1", {"<" + path}, "not open for reading and writing", 1},
+        {"export-1.1", {">>" + path}, "not open for reading and writing", 1},
+        {"export-1.1", {"<>" + other.path()}, "is of another file", 1},
+        {"export-1.1", {"</dev/null"}, "neither of a regular file nor of a block device", 1},
+    };
+    for (const auto& [names, files, reason, exit_code] : cases) {
+        CAPTURE(names, files);
+        const ToolResult result = run_tool(handed(names, files,
+                                                  {target_program(), "serve", "-i", wire.target_end(), "-e",
+                                                   export_argument(1, 1, path), "--control", "none"}),
+                                           Milliseconds(60000));
+        if (is_without_libsystemd(result.error))
+            SKIP_BECAUSE("the program was built without libsystemd");
+        CAPTURE(result.error);
+        CHECK(result.exit_code == exit_code);
+        CHECK(contains(result.error, reason));
+    }
+}

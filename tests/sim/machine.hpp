@@ -180,7 +180,8 @@ class Machine final : private aoetarget::core::StateStore {
     }
     [[nodiscard]] bool is_closed() const { return core_->idle(); }
     [[nodiscard]] std::vector<aoetarget::ExportStats> stats() const {
-        return core_ != nullptr ? core_->export_stats(schedule_.now()) : std::vector<aoetarget::ExportStats>{};
+        return core_ != nullptr ? core_->export_stats(schedule_.now())
+                                : std::vector<aoetarget::ExportStats>{};
     }
     /// Empty, or what is left that should not be, when nothing is under way.
     [[nodiscard]] std::string leftovers() const;

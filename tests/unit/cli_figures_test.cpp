@@ -63,6 +63,10 @@ TEST_CASE("a state that is unknown is refused", "[cli][figures]") {
 
 namespace {
 
+json as_json(const aoetarget::ExportStats& exported) {
+    return cli::to_json(exported);
+}
+
 /// Asks for page after page, and returns how many items there were.
 template <typename Add, typename AfterOf>
 std::size_t count_in_pages(const char* key, Add add, AfterOf after_of) {
@@ -91,7 +95,7 @@ TEST_CASE("the largest figures of 1000 exports and 2000 initiators come in packe
     CHECK(count_in_pages(
               "exports",
               [&](json& reply, const json& request) {
-                  cli::add_exports(reply, stats, cli::export_after(request));
+                  cli::add_exports(reply, stats, cli::export_after(request), as_json);
               },
               address_of) == 1000);
     CHECK(count_in_pages(
@@ -114,7 +118,7 @@ TEST_CASE("a page begins behind what is named, also if that has gone", "[cli][fi
     const aoetarget::Stats stats = largest_stats(3, 3);
     const auto first = [&](const json& after) {
         json reply;
-        cli::add_exports(reply, stats, cli::export_after({{"after", after}}));
+        cli::add_exports(reply, stats, cli::export_after({{"after", after}}), as_json);
         return reply.at("exports").empty() ? json("nothing") : reply.at("exports")[0].at("address");
     };
     CHECK(first("e1.1") == "e60000.0");

@@ -1,0 +1,109 @@
+// Makes the steps one after the other, and undoes those of what has failed.
+#include "service/transition.hpp"
+
+#include "failure.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <exception>
+#include <system_error>
+#include <utility>
+
+namespace cli {
+
+using aoetarget::Target;
+
+void Transition::start(Forbid forbid, Done done) {
+    forbid_ = std::move(forbid);
+    done_ = std::move(done);
+    std::ranges::stable_sort(steps_, {}, &Step::phase);
+    make_next();
+}
+
+void Transition::make_next() {
+    for (; next_ < steps_.size(); ++next_) {
+        const std::string& part = steps_[next_].part;
+        if (result_.failures.contains(part))
+            continue;
+        if (std::string reason = forbid_(part, result_); !reason.empty())
+            return made({.error = std::move(reason)});
+        const Step& step = steps_[next_];
+        return carry_out(step.thread, step.make, step.late,
+                         [this](const Attempt& attempt) { made(attempt); });
+    }
+    finish();
+}
+
+/// This object may end with that.
+void Transition::finish() {
+    const Done done = std::move(done_);
+    const Result result = std::move(result_);
+    done(result);
+}
+
+void Transition::made(const Attempt& attempt) {
+    result_.notes.insert(result_.notes.end(), attempt.notes.begin(), attempt.notes.end());
+    if (attempt.error.empty()) {
+        made_.push_back(next_++);
+        return make_next();
+    }
+    failed_part_ = steps_[next_].part;
+    fail(failed_part_, attempt.error);
+    result_.is_undone = extent_ == Extent::all_or_nothing && steps_[next_].phase < Step::Phase::move;
+    to_undo_.clear();
+    for (const std::size_t step : made_) {
+        if (result_.is_undone || steps_[step].part == failed_part_)
+            to_undo_.push_back(step);
+    }
+    undo_next();
+}
+
+void Transition::undo_next() {
+    while (!to_undo_.empty() && !steps_[to_undo_.back()].undo)
+        to_undo_.pop_back();
+    if (to_undo_.empty())
+        return result_.is_undone ? finish() : make_next();
+    const Step& step = steps_[to_undo_.back()];
+    to_undo_.pop_back();
+    const Call call = [&step](Target& target, const Step::Hold&) {
+        step.undo(target);
+        return Step::Notes();
+    };
+    carry_out(step.thread, call, {}, [this](const Attempt& attempt) {
+        if (!attempt.error.empty())
+            result_.failures[failed_part_] +=
+                fmt::format("; and what was changed before could not be changed back: {}", attempt.error);
+        undo_next();
+    });
+}
+
+/// Calls `call` on that thread, and `then` on the first one when the hold is gone, or with the error `late`
+/// if it takes too long.
+void Transition::carry_out(std::size_t thread, Call call, const std::string& late,
+                           std::function<void(const Attempt&)> then) {
+    const auto attempt = std::make_shared<Attempt>();
+    const auto end = [then = std::move(then), is_over = std::make_shared<bool>(false),
+                      lives = std::weak_ptr(lives_)](const Attempt& with) {
+        if (!lives.expired() && !std::exchange(*is_over, true))
+            then(with);
+    };
+    if (!late.empty())
+        targets_[0].call_after(patience, [late, end] { end({.error = late}); });
+    // The last copy may go on any thread; when this object has ended, the targets may have, too.
+    const Step::Hold hold(nullptr, [&targets = targets_, attempt, end, lives = std::weak_ptr(lives_)](void*) {
+        if (!lives.expired())
+            targets[0].post([attempt, end] { end(*attempt); });
+    });
+    targets_[thread].post([&target = targets_[thread], call = std::move(call), attempt, hold] {
+        try {
+            attempt->notes = call(target, hold);
+        } catch (const std::system_error& error) {
+            attempt->error = message_of(error);
+        } catch (const std::exception& error) {
+            attempt->error = error.what();
+        }
+    });
+}
+
+} // namespace cli

@@ -1,0 +1,89 @@
+// A change of what runs as a sequence of steps, each on the thread whose target it concerns.
+#pragma once
+
+#include "service/target_threads.hpp"
+
+#include <aoetarget/address.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace cli {
+
+struct Step {
+    /// What can fail comes first, and what cannot be undone last. An export moves to another address with its
+    /// disk: a new one is added that nobody sees, the old one is removed, and the new one is shown.
+    enum class Phase { addition, change, move, swap, removal };
+    /// The step has been made when all copies of it are gone.
+    using Hold = std::shared_ptr<void>;
+    using Notes = std::vector<std::string>;
+
+    Phase phase;
+    std::string part; ///< The entry of the configuration that it belongs to, as people call it.
+    std::size_t thread;
+    /// Returns what a user should know. Throws std::exception with cause and cure.
+    std::function<Notes(aoetarget::Target& target, const Hold& hold)> make;
+    std::function<void(aoetarget::Target& target)> undo = {}; ///< Empty if it cannot be undone.
+    std::string late = {}; ///< The error if it has not been made after Transition::patience.
+};
+
+class Transition {
+  public:
+    enum class Extent {
+        all_or_nothing, ///< If a part fails while all can be undone, all is undone.
+        possible,       ///< A part that fails is undone, and the others are made.
+    };
+    struct Result {
+        std::map<std::string, std::string> failures; ///< The error of each part that failed.
+        std::vector<std::string> notes;
+        bool is_undone = false; ///< All parts were undone because one failed.
+    };
+    using Done = std::function<void(const Result& result)>;
+    /// Returns why a part has become impossible since others failed, or nothing.
+    using Forbid = std::function<std::string(const std::string& part, const Result& result)>;
+
+    static constexpr std::chrono::milliseconds patience{10'000};
+
+    /// It belongs to the first target's thread.
+    Transition(TargetThreads& targets, Extent extent) : targets_(targets), extent_(extent) {}
+
+    void add(Step step) { steps_.push_back(std::move(step)); }
+    /// Notes that a part cannot be done. Its steps are not made.
+    void fail(const std::string& part, const std::string& error) { result_.failures.emplace(part, error); }
+    /// Begins to make the steps. Calls `done` on the first target's thread, now or later, once, unless this
+    /// object is destroyed before.
+    void start(Forbid forbid, Done done);
+
+  private:
+    struct Attempt {
+        std::string error = {};
+        Step::Notes notes = {};
+    };
+    using Call = std::function<Step::Notes(aoetarget::Target& target, const Step::Hold& hold)>;
+
+    void make_next();
+    void made(const Attempt& attempt);
+    void undo_next();
+    void finish();
+    void carry_out(std::size_t thread, Call call, const std::string& late,
+                   std::function<void(const Attempt&)> then);
+
+    TargetThreads& targets_;
+    Extent extent_;
+    std::vector<Step> steps_;
+    std::size_t next_ = 0;
+    std::vector<std::size_t> made_;
+    std::vector<std::size_t> to_undo_;
+    std::string failed_part_;
+    Result result_;
+    Forbid forbid_;
+    Done done_;
+    std::shared_ptr<bool> lives_ = std::make_shared<bool>(true);
+};
+
+} // namespace cli

@@ -1,0 +1,175 @@
+// Reloads of which a part fails, and disks that move from one address to another.
+#include "catch.hpp"
+#include "changed_target.hpp"
+#include "frozen_file_system.hpp"
+
+#include <atomic>
+#include <thread>
+
+using namespace aoetest;
+
+namespace {
+
+std::string with_path(const std::string& address, const std::string& path, const std::string& options = {}) {
+    return "[[export]]\naddress = \"" + address + "\"\npath = \"" + path + "\"\n" + options;
+}
+
+/// RawClient::expect_silence() takes it that e1.1 is there.
+bool is_silent(RawClient& client, const Request& request) {
+    return !client.wait_for(client.send(request), Milliseconds(300));
+}
+
+} // namespace
+
+TEST_CASE("reload --partial changes what can be changed, and tells each part that could not be", "[reload]") {
+    const VethPair& wire = standard_wire();
+    const ImageFile image(64), second(64), third(64);
+    RawClient client(wire);
+    Changed changed(entry_text(wire) + export_text("1.1", image));
+    changed.write("[target]\nthreads = 3\n\n[[interface]]\nname = \"nosuch0\"\n\n" + entry_text(wire) +
+                  export_text("1.1", image, "fixed = true\n") + with_path("1.2", "/nonexistent/disk") +
+                  export_text("1.3", second) + export_text("1.4", third, "interfaces = [\"nosuch0\"]\n"));
+    CHECK(changed.run({"reload"}).exit_code == 1);
+    client.expect_silence(read_request(3, 1).to(1, 3));
+
+    const ToolResult result = changed.run({"reload", "--partial"});
+    CAPTURE(result.error);
+    CHECK(result.exit_code == 1);
+    CHECK(contains(result.error, "error: export e1.2: "));
+    CHECK(contains(result.error, "/nonexistent/disk"));
+    CHECK(contains(result.error, "error: interface nosuch0: "));
+    CHECK(contains(result.error, "error: export e1.4: interfaces has 'nosuch0'"));
+    CHECK(contains(result.error, "error: target: threads cannot change while it serves"));
+    CHECK_FALSE(contains(result.error, "e1.1"));
+    CHECK_FALSE(contains(result.error, "e1.3"));
+    CHECK(client.ask(read_request(3, 1).to(1, 3)).data() == pattern(3, 1));
+    CHECK(client.ask(config_request(ccmd_force, "refused")).is_error());
+    CHECK(changed.config() == entry_text(wire) + "\n" + export_text("1.1", image, "fixed = true\n") + "\n" +
+                                  export_text("1.3", second));
+    CHECK(changed.run({"add", "-e", export_argument(1, 4, third.path())}).exit_code == 0);
+}
+
+TEST_CASE("an interface stays for an export that stays as it was", "[reload]") {
+    const VethPair& wire = standard_wire();
+    const VethPair other("reload2");
+    const ImageFile image(64);
+    RawClient client(other);
+    const std::string there = "interfaces = [\"" + other.target_end() + "\"]\n";
+    Changed changed(entry_text(wire) + entry_text(other) + export_text("1.1", image, there));
+    changed.write(entry_text(wire) + with_path("1.1", "/nonexistent/disk"));
+    const ToolResult result = changed.run({"reload", "--partial"});
+    CAPTURE(result.error);
+    CHECK(result.exit_code == 1);
+    CHECK(contains(result.error, "error: export e1.1: "));
+    CHECK(contains(result.error, "error: interface " + other.target_end() + ": export e1.1 stays as it was"));
+    CHECK(client.read(3, 1) == pattern(3, 1));
+}
+
+TEST_CASE("reload --partial with an invalid file changes nothing, and with a good one all", "[reload]") {
+    const VethPair& wire = standard_wire();
+    const ImageFile image(64), second(64);
+    RawClient client(wire);
+    Changed changed(entry_text(wire) + export_text("1.1", image));
+    changed.write(entry_text(wire) + export_text("1.2", second) + "nonsense = 1\n");
+    CHECK(changed.run({"reload", "--partial"}).exit_code == 3);
+    CHECK(client.read(3, 1) == pattern(3, 1));
+    changed.write(entry_text(wire) + export_text("1.2", second));
+    const ToolResult result = changed.run({"reload", "--partial"});
+    CHECK(result.exit_code == 0);
+    CHECK(result.error.empty());
+    CHECK(is_silent(client, read_request(3, 1)));
+    CHECK(client.ask(read_request(3, 1).to(1, 2)).data() == pattern(3, 1));
+}
+
+TEST_CASE("a disk moves to a new address in one reload, and back", "[reload]") {
+    const VethPair& wire = standard_wire();
+    const ImageFile image(64), second(64);
+    RawClient client(wire);
+    const std::string before = entry_text(wire) + export_text("1.1", image) + export_text("1.2", second);
+    Changed changed(before, {"--threads", "2"});
+    CHECK(client.ask(write_request(5, pattern(5, 1, 9))).succeeded());
+    changed.write(entry_text(wire) + export_text("1.2", second) +
+                  export_text("1.3", image, "cache = \"page\"\n"));
+    const ToolResult moved = changed.run({"reload"});
+    CAPTURE(moved.error);
+    CHECK(moved.exit_code == 0);
+    CHECK(is_silent(client, read_request(3, 1)));
+    CHECK(client.ask(read_request(5, 1).to(1, 3)).data() == pattern(5, 1, 9));
+    CHECK(client.ask(write_request(5, pattern(5, 1, 8)).to(1, 3)).succeeded());
+    const ToolResult rival = run_target(
+        {"serve", "--control", "none", "-i", wire.target_end(), "-e", export_argument(1, 9, image.path())});
+    CHECK(rival.exit_code == 1); // its lock has been kept
+    changed.write(before);
+    CHECK(changed.run({"reload", "--partial"}).exit_code == 0);
+    CHECK(is_silent(client, read_request(3, 1).to(1, 3)));
+    CHECK(client.ask(read_request(5, 1)).data() == pattern(5, 1, 8));
+}
+
+TEST_CASE("a disk moves only to an address that is new, and from one that ends, with the same part of it",
+          "[reload]") {
+    const VethPair& wire = standard_wire();
+    const ImageFile image(64), second(64);
+    RawClient client(wire);
+    Changed changed(entry_text(wire) + export_text("1.1", image) + export_text("1.2", second));
+    const std::string refusals[][2] = {
+        {export_text("1.2", image), "only an export that is new"},
+        {export_text("1.1", second) + export_text("1.2", image), "keeps others off it; remove e1.2 first"},
+        {export_text("1.2", second) + export_text("1.3", image, "offset = 512\n"), "from another offset on"},
+    };
+    for (const auto& [text, reason] : refusals) {
+        CAPTURE(text);
+        changed.write(entry_text(wire) + text);
+        const ToolResult result = changed.run({"reload"});
+        CAPTURE(result.error);
+        CHECK(result.exit_code == 1);
+        CHECK(contains(result.error, reason));
+        CHECK(client.read(3, 1) == pattern(3, 1));
+    }
+    const ToolResult added = changed.run({"add", "-e", export_argument(1, 3, image.path())});
+    CHECK(added.exit_code == 1);
+    CHECK(contains(added.error, "1.1"));
+}
+
+TEST_CASE("a moved disk is not served at its new address before its last request at the old one has ended",
+          "[reload]") {
+    if (!MemoryFileSystem::is_available())
+        SKIP_BECAUSE("to freeze a file system needs real root and mkfs.ext4");
+    const bool waits_long = GENERATE(false, true);
+    CAPTURE(waits_long);
+    const VethPair& wire = standard_wire();
+    const MemoryFileSystem file_system(8 << 20);
+    const ImageFile image(64, ImageFile::Fill::pattern, file_system.folder()), second(64);
+    RawClient client(wire);
+    Changed changed(entry_text(wire) + export_text("1.1", image));
+    Freeze freeze(file_system);
+    client.send(write_request(5, pattern(5, 1, 9)));
+    CHECK(client.wait_until([&] {
+        return contains(changed.run({"status", "--json"}).output, "\"in-flight\": 1");
+    }));
+    changed.write(entry_text(wire) + export_text("1.2", image) + export_text("1.3", second));
+    std::atomic<bool> is_over = false;
+    ToolResult moved;
+    std::thread operating([&] {
+        moved = changed.run({"reload"});
+        is_over = true;
+    });
+    CHECK(is_silent(client, read_request(3, 1).to(1, 2)));
+    CHECK_FALSE(is_over);
+    if (waits_long) // longer than the target
+        CHECK(client.wait_until([&] { return is_over.load(); }, Milliseconds(60000)));
+    CHECK(is_silent(client, read_request(3, 1).to(1, 2)));
+    freeze.thaw();
+    operating.join();
+    CAPTURE(moved.error);
+    CHECK(is_silent(client, read_request(3, 1)));
+    CHECK(client.ask(read_request(3, 1).to(1, 3)).data() == pattern(3, 1));
+    if (waits_long) {
+        CHECK(moved.exit_code == 1);
+        CHECK(contains(moved.error, "export e1.2: the disk of e1.1 has not ended"));
+        CHECK_FALSE(contains(changed.config(), "\"1.1\""));
+        CHECK(client.wait_until([&] { return changed.run({"reload"}).exit_code == 0; }));
+    } else {
+        CHECK(moved.exit_code == 0);
+    }
+    CHECK(client.ask(read_request(5, 1).to(1, 2)).data() == pattern(5, 1, 9));
+}
