@@ -71,7 +71,7 @@ TEST_CASE("an export of vblade-persist that does not start or is not complete is
     CHECK(read(text).exports.size() == 1);
     CHECK(has(text, "# e1.2: it did not start at boot (noauto)"));
     CHECK(has(text, "# [[export]]\n# address = \"1.2\"\n# path = \"/b\"\n"));
-    CHECK(has(text, "# e1.3: it does not say slot, so vblade did not serve it\n"));
+    CHECK(has(text, "# e1.3: slot is missing, so vblade did not serve it\n"));
     CHECK(has(text, "# e1.255: it is left out: vblade: SLOT cannot be '255'"));
 }
 
@@ -97,7 +97,7 @@ TEST_CASE("the files of Debian's vblade become exports", "[cli]") {
     CHECK(has(text, "# a.conf: ionice has no counterpart"));
     CHECK(has(text, "# d.conf: 'netif=$(hostname)' is for a shell"));
     CHECK(has(text, "# d.conf: vblade does not know the variable colour"));
-    CHECK(has(text, "# d.conf: it does not say netif"));
+    CHECK(has(text, "# d.conf: netif is missing"));
     CHECK(has(text, "# e.conf: another export has its address"));
 }
 
@@ -150,7 +150,7 @@ slot = 3
              "1.3=/dev/disk/by-uuid/1234-ABCD,durability=volatile,cache=page"}});
     CHECK(read(text) == expected);
     for (const std::string_view remark :
-         {"# [defaults]: queue-length = 16 has no counterpart: the nearest is buffers of [[interface]]",
+         {"# [defaults]: queue-length = 16 has no counterpart: 'buffers' of [[interface]] comes nearest",
           "# [defaults]: state-directory = /var/lib/ggaoed has no counterpart: ",
           "# [eth0]: ring-buffer-size = 4096 has no counterpart: ",
           "# [disk]: broadcast = true has no counterpart: ",
@@ -181,7 +181,7 @@ TEST_CASE("ggaoed serves on all interfaces if it names none, and what is not com
     CHECK(has(text, "# [b]: another export has its address"));
     CHECK(has(text, "# [c]: it has no valid shelf, slot and path"));
     CHECK(has(text, "# [d]: it has no valid shelf, slot and path"));
-    CHECK(has(text, "# [e]: size = 3 has no counterpart: ggaoed does not know it either"));
+    CHECK(has(text, "# [e]: size = 3 has no counterpart: ggaoed has no such option, so check its spelling"));
 }
 
 TEST_CASE("a file that is not ggaoed's is refused with the line", "[cli]") {
