@@ -60,11 +60,10 @@ int check(const Arguments& arguments) {
         fmt::print("{}", check_help);
         return 0;
     }
-    const bool has_control = given->choice.path() != "none";
-    const Findings findings =
-        check(read_serve_configuration(*given), {.control_path = has_control ? given->choice.path() : "",
-                                                 .control_is_demanded = given->choice.has_path(),
-                                                 .asks_network = !offline});
+    const Findings findings = check(read_serve_configuration(*given),
+                                    {.control_path = given->choice.is_none() ? "" : given->choice.path(),
+                                     .control_is_demanded = given->choice.has_path(),
+                                     .asks_network = !offline});
     fmt::print("{}", json ? json_of(findings) : text_of(findings));
     return exit_code_of(findings);
 }

@@ -297,7 +297,7 @@ TEST_CASE("without the process that opens disks the target says what to do", "[r
     disk.vanish();
     CHECK(is_fault(client.ask(read_request(4, 2))));
     if (!ends_first) {
-        CHECK(says(client, target, "has vanished"));
+        CHECK(says(client, target, "The device is gone"));
         CHECK(count(target.log(), advice) == 0);
         ::kill(keeper, SIGKILL);
     }
