@@ -100,6 +100,6 @@ TEST_CASE("a thousand exports in a file are served", "[configuration]") {
         text += export_text(std::to_string(1 + i / 200) + "." + std::to_string(i % 200), image,
                             "offset = \"" + std::to_string(i) + "s\"\nlength = \"1s\"\n");
     RawClient client(wire);
-    const TargetProcess target({}, {}, {"-c", folder.write("many.toml", text)}); // waits 10 s for the report
+    const TargetProcess target({}, {}, {"-c", folder.write("many.toml", text)});
     CHECK(client.ask(read_request(0, 1).to(5, 199)).data() == pattern(999, 1));
 }
