@@ -57,6 +57,7 @@ class Target::Impl final : public net::LinkEvents, public IoQueue::Waker {
     enum class Phase { running, stopping, stopped };
 
     bool received(core::LinkId link, core::FrameSlot slot) override {
+        core_.tell_time(ring_.woke_at());
         return core_.receive(link, std::move(slot));
     }
     void undeliverable(core::LinkId link, core::FrameSlot slot) override {

@@ -64,7 +64,7 @@ bool Core::receive(LinkId link, FrameSlot slot) {
     if (!header)
         return false;
     if (slot.arrival() == Time{})
-        slot.set_arrival(now_);
+        slot.set_arrival(std::max(now_, resources_.now));
     if (header->ethertype !=
         ethertype_aoe) // for example a VLAN tag; the link does test 3, because it knows how the frame came in
         return false;

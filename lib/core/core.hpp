@@ -80,7 +80,7 @@ class Core {
     [[nodiscard]] std::vector<Address> visible_addresses(const std::vector<std::string>& names) const;
 
     /// Tells the time, for figures: before a turn's frames are received, and before an export is added.
-    void tell_time(Time now) { resources_.now = now; }
+    void tell_time(Time now) { resources_.now = std::max(resources_.now, now); }
     /// Takes a frame, in the order of arrival as far as links know it. Returns whether the frame had an
     /// effect or an answer; if not, it was dropped in silence.
     bool receive(LinkId link, FrameSlot slot);

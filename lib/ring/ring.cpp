@@ -21,6 +21,10 @@
 namespace aoetarget::ring {
 namespace {
 
+std::chrono::nanoseconds now() {
+    return std::chrono::steady_clock::now().time_since_epoch();
+}
+
 constexpr unsigned submission_entries = 1024;
 // With these a ring takes less than 32 KiB, which newer kernels count as locked memory.
 constexpr unsigned least_entries = 128;
@@ -270,6 +274,8 @@ void Ring::wait(BusyPoll& busy_poll) {
         check_entered(io_uring_submit_and_get_events(&ring_));
     if (deferred_.empty() && !has_completions())
         wait_for_completion(busy_poll);
+    else
+        woke_at_ = now();
     handle_completions();
 }
 
@@ -280,14 +286,14 @@ bool Ring::has_events() const {
 }
 
 void Ring::wait_for_completion(BusyPoll& busy_poll) {
-    const auto now = [] { return std::chrono::steady_clock::now(); };
     const auto began = now();
     const auto give_up = began + busy_poll.patience();
     while (!has_events() && now() < give_up) {
     }
     if (!has_completions())
         check_entered(io_uring_submit_and_wait(&ring_, 1));
-    busy_poll.waited(now() - began);
+    woke_at_ = now();
+    busy_poll.waited(woke_at_ - began);
 }
 
 int Ring::fd() noexcept {
@@ -309,6 +315,7 @@ bool Ring::poll() {
     if (signals_)
         eventfd_read(event_.get(), &events); // first, so that later completions make it readable again
     check_entered(io_uring_submit_and_get_events(&ring_));
+    woke_at_ = now();
     return handle_completions();
 }
 

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -150,6 +151,8 @@ class Ring {
     }
     /// Does the same without waiting. Returns whether there was a completion.
     bool poll();
+    /// Returns when the last wait() or poll() began to hand completions out, on the steady clock.
+    [[nodiscard]] std::chrono::nanoseconds woke_at() const { return woke_at_; }
     /// Runs the deferred work, at the end of a turn.
     void run_deferred();
     /// Submits prepared operations now and not with the next turn, for hosts that sleep elsewhere.
@@ -198,6 +201,7 @@ class Ring {
     bool defer_taskrun_ = false;
     bool restricted_ = false;
     std::size_t more_workers_ = 0;
+    std::chrono::nanoseconds woke_at_{};
     /// A process that gives up rights cannot ask any more.
     const unsigned processors_ = static_cast<unsigned>(sysconf(_SC_NPROCESSORS_ONLN));
     std::vector<std::uint8_t> allowed_; ///< Operations beyond those of every target.

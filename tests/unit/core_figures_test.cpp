@@ -93,6 +93,24 @@ TEST_CASE("a request is measured from its arrival to its answer", "[core][figure
     core.check_nothing_left();
 }
 
+TEST_CASE("a request whose link does not know its arrival is not older than the turn", "[core][figures]") {
+    CoreFixture core;
+    Disk& disk = core.add_export();
+    disk.immediate = false;
+    core.turn();
+    core.now += 5s; // a pause
+    core.core.tell_time(core.now);
+    core.send(read_request(0, 2));
+    CHECK(initiators(core).front().last_seen == 0s);
+    core.now += 1ms;
+    core.turn();
+    REQUIRE(core.stats().oldest_request);
+    CHECK(*core.stats().oldest_request == 1ms);
+    core.now += 1ms;
+    core.drain(disk);
+    CHECK(sum_of(core.stats(), RequestKind::read) == 2ms);
+}
+
 TEST_CASE("a request that is dropped is not measured", "[core][figures]") {
     CoreFixture core;
     Disk& disk = core.add_export();
