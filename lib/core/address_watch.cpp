@@ -146,8 +146,9 @@ AddressWatch::Peer* AddressWatch::find_or_add(const Address& address, const MacA
     if (found != peers_.end())
         return &*found;
     if (peers_.size() == max_peers) {
-        const auto oldest = std::ranges::min_element(peers_, {}, &Peer::asked);
-        if (now - oldest->asked < patience)
+        const auto oldest = std::ranges::min_element(
+            peers_, {}, [](const Peer& peer) { return std::pair(peer.conflicts, peer.asked); });
+        if (oldest->conflicts || now - oldest->asked < patience)
             return nullptr;
         peers_.erase(oldest);
     }

@@ -29,6 +29,10 @@ class AddressWatch {
     void link_changed(LinkId link);
     /// An export has come: asks on all links.
     void exports_changed();
+    /// The export with this address is gone.
+    void forget(const Address& address) {
+        std::erase_if(peers_, [&](const Peer& peer) { return peer.address == address; });
+    }
     /// Whether this is a question of ours, which another interface of ours has received.
     [[nodiscard]] bool has_asked(const protocol::Header& header) const {
         return header.tag > first_tag && header.tag <= last_tag_ && is_ours(header.source);

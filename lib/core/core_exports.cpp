@@ -70,6 +70,7 @@ bool Core::remove_export(const Address& address, std::shared_ptr<void> hold) {
     const auto removed = exports_.begin() + place;
     (*removed)->close(std::move(hold));
     resources_.initiators.forget(address);
+    watch_.forget(address);
     closing_.push_back(std::move(*removed));
     exports_.erase(removed);
     addresses_.erase(addresses_.begin() + place);

@@ -172,6 +172,19 @@ TEST_CASE("a target with another disk is asked again until it is gone, and told 
     CHECK_FALSE(scene.watch.next_due());
 }
 
+TEST_CASE("a conflict is not forgotten among answers that somebody makes up", "[core][watch]") {
+    Scene scene;
+    scene.advertise(foreign_mac);
+    scene.identify(foreign_mac, "THEIRS");
+    for (unsigned i = 0; i < 200; ++i) {
+        scene.now += 2s;
+        scene.advertise(numbered_mac(100 + i));
+    }
+    CHECK(scene.watch.has_conflict(ours));
+    scene.watch.forget(ours);
+    CHECK_FALSE(scene.watch.has_conflict(ours));
+}
+
 TEST_CASE("a target that comes to the same disk ends the conflict", "[core][watch]") {
     Scene scene;
     scene.advertise(foreign_mac);
