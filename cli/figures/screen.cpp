@@ -174,7 +174,7 @@ std::string totals(const Rates& rates) {
 }
 
 std::string help(SortBy order) {
-    std::string text = "q quit  arrows, PgUp, PgDn scroll  sort:";
+    std::string text = "q quit  arrows scroll  sort:";
     for (const SortKey& key : sort_keys)
         text += fmt::format(" {}{} {}", key.order == order ? "*" : "", key.key, key.name);
     return text;

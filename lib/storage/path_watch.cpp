@@ -27,10 +27,10 @@ std::string_view PathWatch::text(Names names, bool block_device) {
     case Names::another_file:
         return block_device
                    ? "Its path names another device now. The export continues with the device that was "
-                     "opened; a restart of the target takes the new one."
+                     "opened; reopen the export, or restart the target, to take the new one."
                    : "Its path names another file now. The export continues with the file that was opened, "
-                     "whose data is lost when the target ends if it has no other name; a restart of the "
-                     "target takes the new one.";
+                     "whose data is lost when the target ends if it has no other name; reopen the export, or "
+                     "restart the target, to take the new one.";
     case Names::nothing:
         return block_device
                    ? "Its path names no device any more. The export continues with the device that was "
