@@ -36,12 +36,16 @@ install_packages() {
     if [ -e "$policy" ]; then
         policy=
     else
+        trap 'rm -f "$policy"; exit 130' INT TERM HUP
         printf '#!/bin/sh\nexit 101\n' >"$policy"
         chmod 755 "$policy"
     fi
     # shellcheck disable=SC2086 # one word for each package
     DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $missing >/dev/null || status=$?
-    [ -z "$policy" ] || rm -f "$policy"
+    if [ -n "$policy" ]; then
+        rm -f "$policy"
+        trap - INT TERM HUP
+    fi
     return "$status"
 }
 

@@ -306,7 +306,7 @@ TEST_CASE("SIGINT and SIGTERM end it with 0, and writes in flight are finished",
             tags.push_back(scene.client.send(write_request(4 * i, pattern(4 * i, 2, 1))));
         scene.target.expect_exit();
         scene.target.signal(signal);
-        CHECK(scene.target.wait_for_exit(Milliseconds(10000)) == 0);
+        CHECK(scene.target.wait_for_exit(Milliseconds(60000)) == 0);
         scene.client.receive(Milliseconds(20));
         for (std::uint64_t i = 0; i < 64; ++i) {
             const Bytes stored = scene.image.read(4 * i, 2);
@@ -336,7 +336,7 @@ TEST_CASE("a terminal that goes away says so more than once, and that is no reas
         scene.target.signal(SIGHUP);
         std::this_thread::sleep_for(std::chrono::microseconds(100));
     }
-    CHECK(scene.target.wait_for_exit(Milliseconds(10000)) == 0);
+    CHECK(scene.target.wait_for_exit(Milliseconds(60000)) == 0);
 }
 
 TEST_CASE("a signal that is ignored from the beginning does not end it, as nohup wants it", "[cli]") {
@@ -350,7 +350,7 @@ TEST_CASE("a signal that is ignored from the beginning does not end it, as nohup
     CHECK_FALSE(target.wait_for_exit(Milliseconds(200)));
     CHECK(client.read(0, 2) == pattern(0, 2));
     target.signal(SIGTERM);
-    CHECK(target.wait_for_exit(Milliseconds(5000)) == 0);
+    CHECK(target.wait_for_exit(Milliseconds(60000)) == 0);
 }
 
 TEST_CASE("a start that waits for a disk is ended by each signal that is not ignored", "[cli]") {
@@ -363,7 +363,7 @@ TEST_CASE("a start that waits for a disk is ended by each signal that is not ign
                              export_argument(1, 1, image.path())});
         slow.wait_for_opener();
         target.signal(number);
-        CHECK(target.wait_for_exit(Milliseconds(5000)) == 128 + number);
+        CHECK(target.wait_for_exit(Milliseconds(60000)) == 128 + number);
     }
     const ImageFile image(64);
     const SlowToOpen slow(image.path());
@@ -373,7 +373,7 @@ TEST_CASE("a start that waits for a disk is ended by each signal that is not ign
     target.signal(SIGHUP);
     CHECK_FALSE(target.wait_for_exit(Milliseconds(200)));
     target.signal(SIGTERM);
-    CHECK(target.wait_for_exit(Milliseconds(5000)) == 128 + SIGTERM);
+    CHECK(target.wait_for_exit(Milliseconds(60000)) == 128 + SIGTERM);
 }
 
 TEST_CASE("the state directory of a systemd unit is used, and of several the first", "[cli]") {
@@ -390,7 +390,7 @@ TEST_CASE("the state directory of a systemd unit is used, and of several the fir
     CHECK(std::filesystem::exists(first.path() + "/e1.1.state"));
     CHECK(std::filesystem::is_empty(second.path()));
     target.signal(SIGTERM);
-    CHECK(target.wait_for_exit(Milliseconds(5000)) == 0);
+    CHECK(target.wait_for_exit(Milliseconds(60000)) == 0);
 }
 
 TEST_CASE("closed standard streams do not hurt", "[cli]") {
@@ -405,5 +405,5 @@ TEST_CASE("closed standard streams do not hurt", "[cli]") {
     CHECK(client.read(0, 2) == pattern(0, 2, 1));
     CHECK(image.read(0, 2) == pattern(0, 2, 1));
     target.signal(SIGTERM);
-    CHECK(target.wait_for_exit(Milliseconds(5000)) == 0);
+    CHECK(target.wait_for_exit(Milliseconds(60000)) == 0);
 }

@@ -92,7 +92,7 @@ TEST_CASE("stop ends a target in good order, and returns when it has ended", "[c
     target.process().expect_exit();
     const ToolResult stopped = target.run({"stop"});
     CHECK(stopped.exit_code == 0);
-    CHECK(target.process().wait_for_exit(Milliseconds(10000)) == 0);
+    CHECK(target.process().wait_for_exit(Milliseconds(60000)) == 0);
     const ToolResult again = target.run({"stop"});
     CHECK(again.exit_code == 5);
     CHECK(contains(again.error, "no target runs with the control socket " + target.socket()));
@@ -108,7 +108,7 @@ TEST_CASE("a target ends in good order although nobody waits for its answer", "[
         const std::string request = R"({"version":1,"do":"stop"})";
         REQUIRE(send(peer.fd(), request.data(), request.size(), MSG_NOSIGNAL) > 0);
     }
-    CHECK(target.process().wait_for_exit(Milliseconds(10000)) == 0);
+    CHECK(target.process().wait_for_exit(Milliseconds(60000)) == 0);
 }
 
 TEST_CASE("a user other than root controls his own target", "[control]") {
@@ -141,7 +141,7 @@ TEST_CASE("a user other than root controls his own target", "[control]") {
     CHECK(status.exit_code == 0);
     CHECK(contains(status.output, "e1.1"));
     CHECK(run_tool(asks({"stop"}), Milliseconds(60000)).exit_code == 0);
-    CHECK(target.wait_for_exit(Milliseconds(10000)) == 0);
+    CHECK(target.wait_for_exit(Milliseconds(60000)) == 0);
 }
 
 TEST_CASE("a file that is no socket stays as it is", "[control]") {

@@ -72,7 +72,7 @@ TEST_CASE(
     CHECK_FALSE(target.wait_for_exit(Milliseconds(100)));
     target.signal(SIGTERM);
     CHECK(told("STOPPING=1\n"));
-    CHECK(target.wait_for_exit(Milliseconds(10000)) == 0);
+    CHECK(target.wait_for_exit(Milliseconds(60000)) == 0);
 }
 
 TEST_CASE("the commands of the units find each other by the folder that systemd makes", "[service]") {
@@ -100,7 +100,7 @@ TEST_CASE("the commands of the units find each other by the folder that systemd 
     CHECK(reloaded.exit_code == 0);
     CHECK(client.ask(read_request(3, 1).to(1, 2)).data() == pattern(3, 1));
     CHECK(run_tool(in_unit({"stop", "--name", "lab"}), Milliseconds(60000)).exit_code == 0);
-    CHECK(target.wait_for_exit(Milliseconds(10000)) == 0);
+    CHECK(target.wait_for_exit(Milliseconds(60000)) == 0);
 }
 
 TEST_CASE("a service manager is told when a reload begins and ends, and whether it succeeds", "[service]") {
@@ -136,7 +136,7 @@ TEST_CASE("a service manager is told when a reload begins and ends, and whether 
                manager.told().find("READY=1\nSTATUS=Serving 2 exports", again) != std::string::npos;
     }));
     target.signal(SIGTERM);
-    CHECK(target.wait_for_exit(Milliseconds(10000)) == 0);
+    CHECK(target.wait_for_exit(Milliseconds(60000)) == 0);
 }
 
 namespace {
@@ -188,7 +188,7 @@ TEST_CASE("a file that the service manager has opened is served without the righ
         {"serve", "--control", "none", "-i", wire.target_end(), "-e", export_argument(1, 9, image.path())});
     CHECK(rival.exit_code == 1); // it has the lock
     target.signal(SIGTERM);
-    CHECK(target.wait_for_exit(Milliseconds(10000)) == 0);
+    CHECK(target.wait_for_exit(Milliseconds(60000)) == 0);
 }
 
 TEST_CASE("what the service manager hands over has to fit an export", "[service]") {

@@ -3,6 +3,7 @@
 #include "controlled_target.hpp"
 
 #include <csignal>
+#include <cstdlib>
 #include <fstream>
 #include <iterator>
 #include <optional>
@@ -88,7 +89,7 @@ std::string masked(const std::string& line) {
 std::string obstacle() {
     if (find_program("tmux").empty())
         return "there is no tmux";
-    if (contains(run_target({"top", "--control", "/none"}).error, "without ncurses"))
+    if (const char* has_top = std::getenv("AOETARGET_HAS_TOP"); has_top != nullptr && *has_top == '0')
         return "this aoetarget was built without ncurses";
     return {};
 }
@@ -111,7 +112,7 @@ TEST_CASE("top shows exports, interfaces and initiators at 80x24", "[observe][to
             for (unsigned i = 0; i < 50; ++i)
                 client.ask(read_request(asked++ % 4096, 2));
             lines = terminal.lines();
-            return lines.size() == 24 && contains(lines[3], "us") && contains(lines[3], "█") &&
+            return lines.size() == 24 && !contains(lines[3], "- - ") && contains(lines[3], "█") &&
                    contains(lines[9], "e1.1");
         },
         patience);

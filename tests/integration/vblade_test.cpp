@@ -20,7 +20,7 @@ class VbladeProcess {
 
     ~VbladeProcess() {
         child_.signal(SIGTERM);
-        const auto code = child_.wait_for_exit(Milliseconds(10000));
+        const auto code = child_.wait_for_exit(Milliseconds(60000));
         if (code != 0)
             report_failure("vblade exited with " + std::to_string(code.value_or(-1)) + ": " +
                            child_.standard_error());

@@ -56,7 +56,7 @@ struct ToolResult {
 };
 
 // Runs a program to its end.
-ToolResult run_tool(const std::vector<std::string>& command, Milliseconds timeout = Milliseconds(10000),
+ToolResult run_tool(const std::vector<std::string>& command, Milliseconds timeout = Milliseconds(60000),
                     const ChildProcess::Options& options = {});
 
 // Whether `part` is somewhere in what a program has said.

@@ -18,7 +18,7 @@ namespace aoetest {
 class RawClient {
   public:
     // How long an answer that must come may take: long enough for a sanitizer build on a busy machine.
-    static constexpr Milliseconds patience{5000};
+    static constexpr Milliseconds patience{20'000};
 
     RawClient(const std::string& interface, const std::string& target_interface);
     RawClient(const std::string& interface, const Mac& target); // a target in another network namespace

@@ -57,7 +57,7 @@ std::vector<std::string> serve_command(const std::vector<std::string>& interface
 }
 
 constexpr Milliseconds start_patience{60000};
-constexpr Milliseconds stop_patience{10000};
+constexpr Milliseconds stop_patience{60000};
 
 } // namespace
 

@@ -13,7 +13,7 @@ namespace aoetest {
 std::string target_program(); // ends the test case when AOETARGET is not set
 
 // Runs it in the test network until it ends.
-ToolResult run_target(std::vector<std::string> words, Milliseconds timeout = Milliseconds(10000));
+ToolResult run_target(std::vector<std::string> words, Milliseconds timeout = Milliseconds(60000));
 
 // Returns the words before a command that make it run as this user, who may use raw sockets and nothing else
 // that root may.
