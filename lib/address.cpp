@@ -58,6 +58,12 @@ std::string to_string(const MacAddress& address) {
     return fmt::format("{:02x}:{:02x}:{:02x}:{:02x}:{:02x}:{:02x}", b[0], b[1], b[2], b[3], b[4], b[5]);
 }
 
+std::string to_string(const MacPattern& pattern) {
+    if (pattern.is_exact())
+        return to_string(pattern.address);
+    return to_string(pattern.address).substr(0, 3 * pattern.length) + '*';
+}
+
 std::optional<MacPattern> MacPattern::parse(std::string_view text) {
     if (!text.ends_with('*')) {
         const auto mac = MacAddress::parse(text);

@@ -60,14 +60,32 @@ void sort_entries(Configuration& configuration) {
     std::ranges::sort(configuration.exports, {}, [](const ExportSpec& spec) { return spec.options.address; });
 }
 
-void complete_paths(Configuration& configuration) {
-    const auto complete = [](std::string& path) {
+void complete_paths(Configuration& configuration, const std::filesystem::path& folder) {
+    const auto complete = [&](std::string& path) {
         if (!path.empty())
-            path = std::filesystem::absolute(path);
+            path = folder / path;
     };
     complete(configuration.target.state_directory);
     for (ExportSpec& spec : configuration.exports)
         complete(spec.path);
+}
+
+void keep_lists(Configuration& configuration) {
+    const Hosts hosts(configuration.hosts);
+    const auto stands = [&](const ExportSpec& spec) {
+        try {
+            return hosts.resolve("allow", spec.allow) == spec.options.allow;
+        } catch (const UsageError&) { // it has a name that is gone
+            return false;
+        }
+    };
+    for (ExportSpec& spec : configuration.exports) {
+        if (stands(spec))
+            continue;
+        spec.allow.clear();
+        for (const aoetarget::MacPattern& pattern : spec.options.allow)
+            spec.allow.push_back(to_string(pattern));
+    }
 }
 
 std::vector<Fault> find_faults(const Configuration& configuration) {

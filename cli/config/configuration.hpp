@@ -7,6 +7,7 @@
 #include "config/interface_spec.hpp"
 #include "config/target_spec.hpp"
 
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -35,8 +36,12 @@ inline const aoetarget::Address& key_of(const ExportSpec& spec) {
     return spec.options.address;
 }
 
-/// Makes the paths absolute, so that other processes understand them, too.
-void complete_paths(Configuration& configuration);
+/// Makes the paths absolute, so that other processes understand them, too. Relative ones begin at `folder`.
+void complete_paths(Configuration& configuration,
+                    const std::filesystem::path& folder = std::filesystem::current_path());
+
+/// Writes the initiators out in each list that the names of hosts do not stand for any more.
+void keep_lists(Configuration& configuration);
 
 /// Something that nobody can serve.
 struct Fault {

@@ -1,6 +1,8 @@
 // Compares configurations option by option.
 #include "config/difference.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <iterator>
 #include <map>
@@ -100,6 +102,18 @@ Configuration apply(Configuration configuration, const std::vector<Change>& chan
         std::visit(Applier(configuration, change.kind), change.entry);
     sort_entries(configuration);
     return configuration;
+}
+
+std::string entry_name(const ExportSpec& spec) {
+    return fmt::format("export {}", to_string(spec.options.address));
+}
+
+std::string entry_name(const Change& change) {
+    if (const auto* exported = std::get_if<ExportSpec>(&change.entry))
+        return entry_name(*exported);
+    if (const auto* interface = std::get_if<InterfaceSpec>(&change.entry))
+        return fmt::format("interface {}", interface->name);
+    return std::holds_alternative<TargetSpec>(change.entry) ? "target" : "hosts";
 }
 
 } // namespace cli

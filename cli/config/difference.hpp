@@ -3,6 +3,7 @@
 
 #include "config/configuration.hpp"
 
+#include <string>
 #include <string_view>
 #include <variant>
 #include <vector>
@@ -29,6 +30,10 @@ struct Change {
 /// Returns what makes `to` of `from`, with removals before other changes of the same part, and additions at
 /// the end. Neither may have one interface or one address twice.
 std::vector<Change> difference(const Configuration& from, const Configuration& to);
+
+/// Returns what people call an entry: "export e1.1", "interface eth1", "target", "hosts".
+std::string entry_name(const ExportSpec& spec);
+std::string entry_name(const Change& change);
 
 /// Returns the export for which somebody has to open a file or disk, or null.
 const ExportSpec* export_to_open(const Change& change);

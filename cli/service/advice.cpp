@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 
 namespace cli {
@@ -63,6 +64,23 @@ std::vector<std::string> advice_on(const InterfaceSpec& spec) {
         "knows only its own. Check switches and initiators: if such frames are lost, disks hang. The line "
         "of the interface has the number that its own MTU permits.",
         sectors, header_bytes + sectors * aoetarget::sector_bytes)};
+}
+
+std::vector<std::string> advice_on_change(const ExportSpec* before, const ExportSpec& after,
+                                          std::uint64_t sectors) {
+    const auto all_on = [&](const ExportSpec& spec) {
+        std::vector<std::string> all = advice_on(spec, sectors);
+        if (spec.file.durability == aoetarget::Durability::volatile_cache && !spec.file.read_only)
+            all.push_back(fmt::format("{}; use durability=stable for data that matters", volatile_advice));
+        return all;
+    };
+    const std::vector<std::string> known = before != nullptr ? all_on(*before) : std::vector<std::string>();
+    std::vector<std::string> news;
+    for (const std::string& advice : all_on(after)) {
+        if (std::ranges::find(known, advice) == known.end())
+            news.push_back(fmt::format("{}: {}", to_string(after.options.address), advice));
+    }
+    return news;
 }
 
 } // namespace cli

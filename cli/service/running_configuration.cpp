@@ -3,6 +3,7 @@
 
 #include "exit_code.hpp"
 #include "failure.hpp"
+#include "service/advice.hpp"
 
 #include <fmt/format.h>
 
@@ -19,24 +20,14 @@ namespace {
 
 /// No interface can have this name.
 constexpr const char* no_interface = "/";
+/// Advice on the number of sectors was given before.
+constexpr std::uint64_t sectors_of_no_interest = 2;
 
 std::string names_of(const std::vector<std::string_view>& options) {
     std::string names;
     for (const std::string_view option : options)
         names += fmt::format("{}{}", names.empty() ? "" : ", ", option);
     return names;
-}
-
-std::string part_of(const ExportSpec& spec) {
-    return fmt::format("export {}", to_string(spec.options.address));
-}
-
-std::string part_of(const Change& change) {
-    if (const auto* exported = std::get_if<ExportSpec>(&change.entry))
-        return part_of(*exported);
-    if (const auto* interface = std::get_if<InterfaceSpec>(&change.entry))
-        return fmt::format("interface {}", interface->name);
-    return std::holds_alternative<TargetSpec>(change.entry) ? "target" : "hosts";
 }
 
 template <typename Spec>
@@ -101,9 +92,9 @@ void RunningConfiguration::change_to(Configuration configuration, OpenDevices de
         if (obstacle.empty())
             plan(*present, change);
         else if (extent == Transition::Extent::possible)
-            present->transition->fail(part_of(change), obstacle);
+            present->transition->fail(entry_name(change), obstacle);
         else
-            throw Failure(exit_failed, fmt::format("{}: {}", part_of(change), obstacle));
+            throw Failure(exit_failed, fmt::format("{}: {}", entry_name(change), obstacle));
     }
     start(present);
 }
@@ -174,6 +165,7 @@ void RunningConfiguration::finish(const Transition::Result& result) {
     const std::shared_ptr<Present> over = std::move(present_);
     if (!result.is_undone) {
         configuration_ = cli::apply(configuration_, changes_without_failures(*over, result));
+        keep_lists(configuration_); // an entry that stays as it was may name a host of before
         std::erase_if(over->thread_of, [&](const auto& entry) {
             return std::ranges::none_of(configuration_.exports, [&](const ExportSpec& spec) {
                 return spec.options.address == entry.first;
@@ -188,7 +180,7 @@ std::vector<Change> RunningConfiguration::changes_without_failures(const Present
                                                                    const Transition::Result& result) {
     std::vector<Change> changes;
     for (const Change& change : present.changes) {
-        if (!result.failures.contains(part_of(change)))
+        if (!result.failures.contains(entry_name(change)))
             changes.push_back(change);
     }
     return changes;
@@ -199,7 +191,7 @@ std::vector<Change> RunningConfiguration::changes_without_failures(const Present
 std::string RunningConfiguration::forbid(const Present& present, const std::string& part,
                                          const Transition::Result& result) const {
     for (const auto& [from, to] : present.moves) {
-        if (part == fmt::format("export {}", to_string(from)) && result.failures.contains(part_of(to)))
+        if (part == fmt::format("export {}", to_string(from)) && result.failures.contains(entry_name(to)))
             return fmt::format("its disk could not move to {}", to_string(to.options.address));
     }
     const Configuration made = cli::apply(configuration_, changes_without_failures(present, result));
@@ -207,14 +199,14 @@ std::string RunningConfiguration::forbid(const Present& present, const std::stri
         if (fault.part != Fault::Part::exported)
             continue;
         const ExportSpec& faulty = made.exports[fault.index];
-        if (part_of(faulty) == part)
+        if (entry_name(faulty) == part)
             return fault.text;
         const bool takes_interface = std::ranges::any_of(present.changes, [&](const Change& change) {
-            return change.kind == Change::Kind::removed && part_of(change) == part &&
+            return change.kind == Change::Kind::removed && entry_name(change) == part &&
                    std::holds_alternative<InterfaceSpec>(change.entry);
         });
-        if (takes_interface && result.failures.contains(part_of(faulty)))
-            return fmt::format("{} stays as it was, and is served there", part_of(faulty));
+        if (takes_interface && result.failures.contains(entry_name(faulty)))
+            return fmt::format("{} stays as it was, and is served there", entry_name(faulty));
     }
     return {};
 }
@@ -245,7 +237,7 @@ void RunningConfiguration::plan(Present& present, const Change& change, const Ex
         if (const auto move = present.moves.find(address); move != present.moves.end())
             plan_move(present, spec, move->second);
         else
-            present.transition->add({Phase::removal, part_of(spec), thread_of_.at(address),
+            present.transition->add({Phase::removal, entry_name(spec), thread_of_.at(address),
                                      plain([this, address](Target& target) {
                                          leave_(address);
                                          target.remove_export(address);
@@ -256,8 +248,9 @@ void RunningConfiguration::plan(Present& present, const Change& change, const Ex
         const auto change_to = [](const aoetarget::ExportOptions& options) {
             return [options](Target& target) { target.change_export(options); };
         };
+        present.transition->note(advice_on_change(&before, spec, sectors_of_no_interest));
         if (before.options != spec.options)
-            present.transition->add({Phase::change, part_of(spec), thread_of_.at(address),
+            present.transition->add({Phase::change, entry_name(spec), thread_of_.at(address),
                                      plain(change_to(spec.options)), change_to(before.options)});
         if (opened.device != nullptr)
             plan_swap(*present.transition, spec, std::move(opened));
@@ -275,13 +268,13 @@ void RunningConfiguration::plan_addition(Present& present, const ExportSpec& spe
     if (from)
         options.interfaces = {no_interface};
     present.transition->add(
-        {Phase::addition, part_of(spec), thread,
-         [options, from, device = share(std::move(given))](Target& target, const Step::Hold&) {
+        {Phase::addition, entry_name(spec), thread,
+         [spec, options, from, device = share(std::move(given))](Target& target, const Step::Hold&) {
              if (from)
                  check_lock(target, *from, **device);
-             Step::Notes notes = target.add_export(options, std::move(*device));
-             for (std::string& note : notes)
-                 note = fmt::format("{}: {}", to_string(options.address), note);
+             Step::Notes notes = advice_on_change(nullptr, spec, (*device)->geometry().sectors);
+             for (const std::string& note : target.add_export(options, std::move(*device)))
+                 notes.push_back(fmt::format("{}: {}", to_string(options.address), note));
              return notes;
          },
          [address = options.address](Target& target) { target.remove_export(address); }});
@@ -297,7 +290,7 @@ void RunningConfiguration::plan_move(Present& present, const ExportSpec& from, c
     };
     const auto going = std::make_shared<Going>();
     present.transition->add(
-        {Phase::move, part_of(from), thread, plain([this, address, going](Target& target) {
+        {Phase::move, entry_name(from), thread, plain([this, address, going](Target& target) {
              leave_(address);
              target.remove_export(address, [going] {
                  going->is_gone = true;
@@ -305,7 +298,7 @@ void RunningConfiguration::plan_move(Present& present, const ExportSpec& from, c
              });
          })});
     present.transition->add({Phase::move,
-                             part_of(to),
+                             entry_name(to),
                              thread,
                              [going](Target&, const Step::Hold& hold) {
                                  if (!going->is_gone)
@@ -316,20 +309,20 @@ void RunningConfiguration::plan_move(Present& present, const ExportSpec& from, c
                              fmt::format("the disk of {} has not ended the requests that were under way, so "
                                          "it cannot be served here yet; repeat the change when it has",
                                          to_string(address))});
-    present.transition->add({Phase::move, part_of(to), thread, plain([options = to.options](Target& target) {
-                                 target.change_export(options);
-                             })});
+    present.transition->add(
+        {Phase::move, entry_name(to), thread,
+         plain([options = to.options](Target& target) { target.change_export(options); })});
 }
 
 void RunningConfiguration::plan_swap(Transition& transition, const ExportSpec& spec, OpenDevice given) {
     const Address address = spec.options.address;
     const std::size_t thread = thread_of_.at(address);
     const SharedDevice device = share(std::move(given));
-    transition.add({Phase::addition, part_of(spec), thread, plain([address, device](Target& target) {
+    transition.add({Phase::addition, entry_name(spec), thread, plain([address, device](Target& target) {
                         check_size(target, address, (*device)->geometry().sectors);
                         check_lock(target, address, **device);
                     })});
-    transition.add({Phase::swap, part_of(spec), thread, plain([this, address, device](Target& target) {
+    transition.add({Phase::swap, entry_name(spec), thread, plain([this, address, device](Target& target) {
                         target.replace_device(address, std::move(*device));
                         leave_(address);
                     })});
@@ -341,7 +334,7 @@ void RunningConfiguration::plan(Present& present, const Change& change, const In
                                                  configuration_.interfaces.begin());
     const auto remove = [name](Target& target) { target.remove_interface(name); };
     const auto add = [&](Phase phase, std::size_t thread, auto make, std::function<void(Target&)> undo) {
-        present.transition->add({phase, part_of(change), thread, plain(std::move(make)), std::move(undo)});
+        present.transition->add({phase, entry_name(change), thread, plain(std::move(make)), std::move(undo)});
     };
     for (std::size_t thread = 0; thread < targets_.size(); ++thread) {
         const auto options_of = [&](const InterfaceSpec& wanted) {

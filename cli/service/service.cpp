@@ -216,6 +216,7 @@ class Service {
                                  std::chrono::system_clock::now(),
                                  control_.file,
                                  control_.arguments,
+                                 control_.folder,
                                  [this] { manager_.reloading(); },
                                  [this] { manager_.ready(sentence()); },
                                  [this] { stop(); }};

@@ -19,6 +19,8 @@ struct ControlPlace {
     /// arguments.
     std::string file = {};
     std::vector<std::string> arguments = {};
+    /// Where relative paths of both begin.
+    std::string folder = {};
 };
 
 /// Opens everything, reports on standard error with `notes`, which are sentences, then serves until a signal

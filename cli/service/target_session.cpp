@@ -134,12 +134,13 @@ void TargetSession::handle(const json& request, std::vector<Descriptor> descript
     if (verb == std::end(verbs))
         throw Failure(exit_failed, fmt::format("this target cannot do '{}'", printable(name)));
     descriptors_ = std::move(descriptors);
+    const std::unique_ptr<std::vector<Descriptor>, void (*)(std::vector<Descriptor>*)> of_this_request(
+        &descriptors_, [](std::vector<Descriptor>* rest) { rest->clear(); });
     try {
         (this->*verb->carry_out)(request, answer);
     } catch (const ConfigurationError& error) {
         throw Failure(exit_configuration, all_of(error));
     }
-    descriptors_.clear();
 }
 
 void TargetSession::status(const json& request, const Answer& answer) {
@@ -195,6 +196,7 @@ void TargetSession::config(const json& request, const Answer& answer) {
         for (const std::string& argument : running_.arguments)
             arguments.push_back(path_text(argument));
         reply["file"] = path_text(running_.file);
+        reply["folder"] = path_text(running_.folder);
         reply["arguments"] = std::move(arguments);
     }
     answer(reply);

@@ -24,6 +24,7 @@ struct RunningTarget {
     /// Of `serve`, as it was given: with the file, they say what the target should be.
     std::string file;
     std::vector<std::string> arguments;
+    std::string folder; ///< Where relative paths in these begin.
     /// Take note that a reload begins, and that the configuration has changed, or that it has not.
     std::function<void()> reloading, changed;
     /// Ends the targets as SIGTERM does.

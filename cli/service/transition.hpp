@@ -53,6 +53,10 @@ class Transition {
     Transition(TargetThreads& targets, Extent extent) : targets_(targets), extent_(extent) {}
 
     void add(Step step) { steps_.push_back(std::move(step)); }
+    /// Adds what a user should know, whatever becomes of the steps.
+    void note(const std::vector<std::string>& notes) {
+        result_.notes.insert(result_.notes.end(), notes.begin(), notes.end());
+    }
     /// Notes that a part cannot be done. Its steps are not made.
     void fail(const std::string& part, const std::string& error) { result_.failures.emplace(part, error); }
     /// Begins to make the steps. Calls `done` on the first target's thread, now or later, once, unless this

@@ -2,6 +2,7 @@
 #include "config/json.hpp"
 #include "config/reader.hpp"
 #include "control/client.hpp"
+#include "replacement.hpp"
 #include "verbs/arguments.hpp"
 #include "verbs/running_target.hpp"
 #include "verbs/target_choice.hpp"
@@ -9,9 +10,13 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include <optional>
+#include <string>
+
 namespace cli {
 
 const char* const config_help = R"(Usage: aoetarget config [--name NAME | --control PATH] [--json]
+                        [--output FILE]
 
 This command prints what a target on this machine serves now, as a configuration file: 'aoetarget
 serve -c' makes the same target of it. Only what differs from the defaults is there. A path that is
@@ -20,27 +25,37 @@ not UTF-8 is written as "file:" and the path, with %NN for such bytes, which ser
   --name NAME           The target that was started with this name; the default is "default".
   --control PATH        The target with this control socket.
   --json                Print JSON with the same keys instead of TOML.
+  --output FILE         Write to FILE instead, which stays as it is if the command fails.
   -h, --help            Show this text.
 
-Exit codes: 0 done, 4 no permission, 5 there is no such target.
+A serial number that serve has made stays with an export whose path changes. It is in what is printed
+only if somebody has chosen it, so give such an export its serial number (see 'aoetarget status').
+
+Exit codes: 0 done, 1 FILE cannot be written, 2 the command line is wrong, 4 no permission, 5 there is no such target.
 
 Example:
-  aoetarget config > /etc/aoetarget.toml
+  aoetarget config --output /etc/aoetarget.toml
 )";
 
 int config(const Arguments& arguments) {
     ArgumentParser parser("config");
     TargetChoice target;
     bool as_json = false;
+    std::optional<std::string> output;
     target.add_to(parser);
     parser.add_flag("--json", as_json);
+    parser.add_option("--output", output);
     if (!parser.parse(arguments)) {
         fmt::print("{}", config_help);
         return 0;
     }
     ControlClient client(target.path());
     const Configuration configuration = ask_what_runs(client).configuration;
-    fmt::print("{}", as_json ? to_json(configuration).dump(2) + '\n' : to_toml(configuration));
+    const std::string text = as_json ? to_json(configuration).dump(2) + '\n' : to_toml(configuration);
+    if (output)
+        replace_file(*output, text);
+    else
+        fmt::print("{}", text);
     return 0;
 }
 

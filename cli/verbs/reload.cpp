@@ -27,11 +27,13 @@ const char* const reload_help =
 
 This command makes a target that runs on this machine serve what its configuration file says now.
 What is equal is not touched: no request of it is lost. If any part cannot be done, nothing changes.
-The command itself opens new disks, with its own rights, and passes them to the target.
+The command itself opens new disks, with its own rights, and passes them to the target. If the path
+of an export changes, the new file or disk must have the same content: initiators go on with it.
 
   -c, --config FILE     Read this file or folder instead of the one that 'aoetarget serve' had.
                         Without this option, the other options of 'aoetarget serve' count as they
-                        did then.
+                        did then. Relative paths in a file, and in these options, begin where
+                        'aoetarget serve' was started.
   --partial             Change what can be changed, and tell what could not be. An entry that fails
                         stays as it was. An invalid file is still refused as a whole.
   --name NAME           The target that was started with this name; the default is "default".
@@ -111,7 +113,7 @@ int reload(const Arguments& arguments) {
     const WhatRuns running = ask_what_runs(client);
     const Configuration& present = running.configuration;
     Configuration wanted = wanted_configuration(running, file);
-    complete_paths(wanted);
+    complete_paths(wanted, running.folder);
     refuse_rivals(wanted.exports);
     Failures failures;
     Failed failed;

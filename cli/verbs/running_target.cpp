@@ -15,6 +15,7 @@ WhatRuns ask_what_runs(ControlClient& client) {
     json answer = client.ask({{"do", "config"}});
     WhatRuns runs;
     runs.file = parse_path("file", answer.at("file").get<std::string>());
+    runs.folder = parse_path("folder", answer.at("folder").get<std::string>());
     for (const json& argument : answer.at("arguments"))
         runs.arguments.push_back(parse_path("argument", argument.get<std::string>()));
     json whole = std::move(answer.at("configuration"));

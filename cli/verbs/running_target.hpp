@@ -15,6 +15,7 @@ struct WhatRuns {
     Configuration configuration;
     std::string file;                   ///< Of serve, or empty.
     std::vector<std::string> arguments; ///< Of serve.
+    std::string folder;                 ///< Where relative paths in these begin.
 };
 
 // Each throws as ControlClient::ask() does.

@@ -198,6 +198,7 @@ int serve(const Arguments& arguments) {
     if (given->file)
         control.file = std::filesystem::absolute(*given->file);
     control.arguments = arguments;
+    control.folder = std::filesystem::current_path();
     return run_service(configuration, notes, control);
 }
 

@@ -31,8 +31,9 @@ This command shows the interfaces, exports and initiators of a target that runs 
 how they fare. SINCE is the time since STATE last changed. UNDER WAY are requests that have not been
 answered yet, and OLDEST is how long the oldest of them has been under way. LOST are frames that the
 kernel dropped or the interface did not send; initiators repeat such requests. ERRORS are errors
-that the export has answered. PATH is left out where the terminal is too narrow. REPEATS are copies of requests that were still under way. The target
-remembers the 1024 pairs of an initiator and an export that it heard of last.
+that the export has answered. PATH is left out where the terminal is too narrow. REPEATS are copies
+of requests that were still under way. The target remembers the 1024 pairs of an initiator and an
+export that it heard of last.
 
 An export is ok; failing: its disk fails requests, or does not finish them; refusing-writes: a flush
 has failed, and writes that were answered may be lost; vanished: its disk is gone; or in conflict:

@@ -4,6 +4,7 @@
 #include "frozen_file_system.hpp"
 
 #include <atomic>
+#include <filesystem>
 #include <thread>
 
 using namespace aoetest;
@@ -173,4 +174,56 @@ TEST_CASE("a moved disk is not served at its new address before its last request
         CHECK(moved.exit_code == 0);
     }
     CHECK(client.ask(read_request(5, 1).to(1, 2)).data() == pattern(5, 1, 9));
+}
+
+TEST_CASE("a reload from another folder takes relative paths as the start took them", "[reload]") {
+    const VethPair& wire = standard_wire();
+    RawClient client(wire);
+    const ScratchFolder other;
+    const ImageFile image(64);
+    const std::filesystem::path there = std::filesystem::current_path();
+    const std::string relative = std::filesystem::relative(image.path(), there);
+    const auto text = [&](const std::string& options) {
+        return entry_text(wire) + "[[export]]\naddress = \"1.1\"\npath = \"" + relative + "\"\n" + options;
+    };
+    Changed changed(text(""));
+    CHECK(client.read(3, 1) == pattern(3, 1));
+    changed.write(text("fixed = true\n"));
+    std::filesystem::current_path(other.path());
+    const ToolResult result = changed.run({"reload"});
+    std::filesystem::current_path(there);
+    CAPTURE(result.error);
+    CHECK(result.exit_code == 0);
+    CHECK(client.read(3, 1) == pattern(3, 1));
+    CHECK(contains(changed.config(), image.path()));
+}
+
+TEST_CASE("a reload and an addition tell what the start would have told", "[reload]") {
+    const VethPair& wire = standard_wire();
+    const ImageFile image(64), second(64);
+    Changed changed(entry_text(wire) + export_text("1.1", image));
+    changed.write(entry_text(wire) + export_text("1.1", image, "durability = \"volatile\"\n"));
+    CHECK(contains(changed.run({"reload"}).error, "e1.1: durability=volatile"));
+    CHECK(changed.run({"reload"}).error.empty());
+    CHECK(contains(changed.run({"add", "-e", export_argument(1, 200, second.path())}).error,
+                   "e1.200: Old Linux drivers"));
+}
+
+TEST_CASE("with --partial, an entry that stays keeps the hosts that it allows", "[reload]") {
+    const VethPair& wire = standard_wire();
+    RawClient client(wire);
+    const ImageFile image(64);
+    const auto text = [&](const std::string& host, const std::string& path) {
+        return "[hosts]\nalpha = \"" + host + "\"\n" + entry_text(wire) +
+               "[[export]]\naddress = \"1.1\"\npath = \"" + path + "\"\nallow = [\"alpha\"]\n";
+    };
+    Changed changed(text(client.mac().text(), image.path()));
+    CHECK(client.read(3, 1) == pattern(3, 1));
+    changed.write(text("02:00:00:00:00:99", "/nothing/there"));
+    CHECK(changed.run({"reload", "--partial"}).exit_code == 1);
+    CHECK(client.read(3, 1) == pattern(3, 1));
+    CHECK(contains(changed.config(), "allow = [\"" + client.mac().text() + "\"]"));
+    changed.write(text(client.mac().text(), image.path()));
+    CHECK(changed.run({"reload"}).exit_code == 0);
+    CHECK(contains(changed.config(), "allow = [\"alpha\"]"));
 }

@@ -53,3 +53,17 @@ TEST_CASE("frames that need a large MTU are told", "[cli]") {
     REQUIRE(advice("eth0,sectors-per-frame=16").size() == 1);
     CHECK(has(advice("eth0,sectors-per-frame=16")[0], "an MTU of 8228"));
 }
+
+TEST_CASE("a change brings the advice that is new, with the address", "[cli][advice]") {
+    const auto advice = [](std::string_view before, std::string_view after) {
+        const cli::ExportSpec present = cli::parse_export_spec(before);
+        return cli::advice_on_change(&present, cli::parse_export_spec(after), 2);
+    };
+    CHECK(advice("1.99=/x", "1.99=/x,fixed").empty());
+    const auto news = advice("1.99=/x", "1.99=/x,durability=volatile,device-timeout=off");
+    REQUIRE(news.size() == 2);
+    for (const std::string& note : news)
+        CHECK(note.starts_with("e1.99: "));
+    CHECK(advice("1.1=/x,durability=volatile", "1.1=/x,durability=volatile,fixed").empty());
+    CHECK(cli::advice_on_change(nullptr, cli::parse_export_spec("1.99=/x"), 2).size() == 1);
+}

@@ -332,3 +332,36 @@ TEST_CASE("thousands of exports, interfaces and names are read in no time", "[cl
     CHECK(read(cli::to_toml(configuration)) == configuration);
     CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(60));
 }
+
+TEST_CASE("a list whose names stand for others now is written out", "[cli][configuration]") {
+    cli::Configuration configuration = cli::read_configuration({.files = {{"file.toml", R"(
+        [hosts]
+        alpha = "02:00:00:00:00:01"
+        lab = ["alpha", "02:00:01:*"]
+        [[interface]]
+        name = "eth0"
+        [[export]]
+        address = "1.1"
+        path = "/one"
+        allow = ["lab", "02:00:00:00:00:09"]
+        [[export]]
+        address = "1.2"
+        path = "/two"
+        allow = ["02:00:00:00:00:03"]
+    )"}}});
+    const cli::Configuration before = configuration;
+    cli::keep_lists(configuration);
+    CHECK(configuration == before);
+    const bool is_gone = GENERATE(false, true);
+    if (is_gone)
+        configuration.hosts.clear();
+    else
+        configuration.hosts["alpha"] = {"02:00:00:00:00:02"};
+    cli::keep_lists(configuration);
+    CHECK(configuration.exports[0].allow ==
+          std::vector<std::string>{"02:00:00:00:00:01", "02:00:01:*", "02:00:00:00:00:09"});
+    CHECK(configuration.exports[0].options == before.exports[0].options);
+    CHECK(configuration.exports[1] == before.exports[1]);
+    const std::string text = cli::to_toml(configuration);
+    CHECK(cli::read_configuration({.files = {{"again.toml", text}}}) == configuration);
+}

@@ -70,6 +70,9 @@ struct MacPattern {
     static std::optional<MacPattern> parse(std::string_view text);
 };
 
+/// Returns the form that MacPattern::parse() reads, with colons and small letters: "52:54:00:*".
+std::string to_string(const MacPattern& pattern);
+
 /// `count` sectors of 512 bytes, from sector `first` on.
 struct SectorRange {
     std::uint64_t first = 0;
