@@ -16,7 +16,7 @@ namespace {
 using aoetarget::ExportStats, aoetarget::InitiatorStats;
 using nlohmann::json;
 
-constexpr std::size_t page_bytes = max_control_bytes / 2; // and an item more, and what stands beside them
+constexpr std::size_t page_bytes = max_control_bytes / 4 * 3; // and an item more
 
 std::size_t text_bytes(const json& value) {
     return value.dump(-1, ' ', false, json::error_handler_t::replace).size();
@@ -26,7 +26,8 @@ template <typename Item>
 void add_page(json& reply, const char* key, std::span<const Item> rest,
               const std::function<json(const Item&)>& describe) {
     json listed = json::array();
-    for (std::size_t bytes = 0; listed.size() < rest.size() && bytes < page_bytes;) {
+    std::size_t bytes = text_bytes(reply); // with many interfaces, there is less room for exports
+    while (listed.size() < rest.size() && (listed.empty() || bytes < page_bytes)) {
         listed.push_back(describe(rest[listed.size()]));
         bytes += text_bytes(listed.back());
     }

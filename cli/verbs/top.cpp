@@ -94,7 +94,7 @@ class Top {
             view_.notice.clear();
         } catch (const Failure& failure) {
             lose(failure.exit_code() == exit_not_found
-                     ? "The target has ended. This screen goes on when it is back."
+                     ? "The target has ended. This screen continues when it is back."
                      : failure.what());
         } catch (const std::system_error& error) {
             lose(message_of(error));

@@ -90,6 +90,16 @@ json address_of(const json& item) {
 
 } // namespace
 
+TEST_CASE("a page has fewer exports beside many interfaces", "[cli][figures]") {
+    const aoetarget::Stats stats = largest_stats(1000, 1);
+    for (const std::size_t beside : {150'000, 200'000}) {
+        json reply{{"interfaces", std::string(beside, 'x')}};
+        cli::add_exports(reply, stats, {}, as_json);
+        CHECK_FALSE(reply.at("exports").empty());
+        CHECK(reply.dump().size() < cli::max_control_bytes);
+    }
+}
+
 TEST_CASE("the largest figures of 1000 exports and 2000 initiators come in packets", "[cli][figures]") {
     const aoetarget::Stats stats = largest_stats(1000, 2000);
     CHECK(count_in_pages(
