@@ -3,9 +3,10 @@
 
 #include <fmt/format.h>
 
+#include <cerrno>
 #include <cstdlib>
 #include <ctime>
-#include <string>
+#include <utility>
 
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -52,26 +53,45 @@ ServiceManager::~ServiceManager() {
         close(socket_);
 }
 
-/// A service manager that does not read costs nothing.
-void ServiceManager::send(std::string_view text) const {
-    if (is_there() && write(socket_, text.data(), text.size()) < 0)
+/// Returns false if there is no room now.
+bool ServiceManager::send(std::string_view text) const {
+    return !is_there() || write(socket_, text.data(), text.size()) >= 0 || errno != EAGAIN;
+}
+
+/// A service manager that does not read costs nothing, and one that reads late learns of the last states.
+void ServiceManager::tell(std::string text) {
+    constexpr std::size_t most_unsent = 16;
+    unsent_.push_back(std::move(text));
+    if (unsent_.size() > most_unsent)
+        unsent_.pop_front();
+    tell_unsent();
+}
+
+void ServiceManager::tell_unsent() {
+    while (!unsent_.empty() && send(unsent_.front()))
+        unsent_.pop_front();
+    if (unsent_.empty() || targets_ == nullptr || std::exchange(tries_again_, true))
         return;
+    (*targets_)[0].call_after(std::chrono::milliseconds(100), [this] {
+        tries_again_ = false;
+        tell_unsent();
+    });
 }
 
-void ServiceManager::ready(std::string_view status) const {
-    send(fmt::format("READY=1\nSTATUS={}", status));
+void ServiceManager::ready(std::string_view status) {
+    tell(fmt::format("READY=1\nSTATUS={}", status));
 }
 
-void ServiceManager::reloading() const {
+void ServiceManager::reloading() {
     timespec now{};
     clock_gettime(CLOCK_MONOTONIC, &now);
     const auto time = std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec);
-    send(fmt::format("RELOADING=1\nMONOTONIC_USEC={}",
+    tell(fmt::format("RELOADING=1\nMONOTONIC_USEC={}",
                      std::chrono::duration_cast<std::chrono::microseconds>(time).count()));
 }
 
-void ServiceManager::stopping() const {
-    send("STOPPING=1\nSTATUS=Finishing the requests under way and flushing the disks.");
+void ServiceManager::stopping() {
+    tell("STOPPING=1\nSTATUS=Finishing the requests under way and flushing the disks.");
 }
 
 void ServiceManager::watch(TargetThreads& targets) {
@@ -82,7 +102,10 @@ void ServiceManager::watch(TargetThreads& targets) {
 }
 
 void ServiceManager::watch_again() {
-    targets_->gather([this](const TargetThreads::AllStats&) { send("WATCHDOG=1"); });
+    targets_->gather([this](const TargetThreads::AllStats&) {
+        // The next one does as well.
+        static_cast<void>(unsent_.empty() && send("WATCHDOG=1"));
+    });
     (*targets_)[0].call_after(interval_, [this] { watch_again(); });
 }
 

@@ -7,6 +7,8 @@
 #include "service/target_threads.hpp"
 
 #include <chrono>
+#include <deque>
+#include <string>
 #include <string_view>
 
 namespace cli {
@@ -21,19 +23,23 @@ class ServiceManager {
 
     [[nodiscard]] bool is_there() const { return socket_ >= 0; }
     /// Tells that the target serves now, with a sentence that people see in 'systemctl status'.
-    void ready(std::string_view status) const;
+    void ready(std::string_view status);
     /// Tells that a reload begins. It ends with ready(), whether it has succeeded or not.
-    void reloading() const;
-    void stopping() const;
+    void reloading();
+    void stopping();
     /// Tells in each half of $WATCHDOG_USEC that the loops of all targets turn, if the service manager wants
     /// to know. This object must outlive the targets.
     void watch(TargetThreads& targets);
 
   private:
-    void send(std::string_view text) const;
+    [[nodiscard]] bool send(std::string_view text) const;
+    void tell(std::string text);
+    void tell_unsent();
     void watch_again();
 
     int socket_ = -1;
+    std::deque<std::string> unsent_; ///< There was no room for these.
+    bool tries_again_ = false;
     TargetThreads* targets_ = nullptr;
     std::chrono::milliseconds interval_{0};
 };

@@ -64,6 +64,8 @@ TEST_CASE(
     };
     CHECK(told("READY=1\nSTATUS=Serving 1 export on 1 interface.\n"));
     CHECK(told("WATCHDOG=1\nWATCHDOG=1\n"));
+    client.wait_until([] { return false; },
+                      Milliseconds(1500)); // nobody reads, and there is no room any more
     CHECK(run_target({"add", "-e", export_argument(1, 2, other.path()), "--control", socket}).exit_code == 0);
     CHECK(told("STATUS=Serving 2 exports on 1 interface.\n"));
     CHECK_FALSE(contains(manager.told(), "STOPPING=1"));
