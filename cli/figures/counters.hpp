@@ -14,6 +14,9 @@ struct Counter {
     const char* key;
     std::uint64_t Stats::*member;
 };
+// clang learns this by itself with version 17.
+template <typename Stats>
+Counter(const char*, std::uint64_t Stats::*) -> Counter<Stats>;
 
 inline constexpr std::array interface_counters{
     Counter{"rx-frames", &aoetarget::InterfaceStats::rx_frames},
