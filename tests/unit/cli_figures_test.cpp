@@ -92,7 +92,7 @@ json address_of(const json& item) {
 
 TEST_CASE("a page has fewer exports beside many interfaces", "[cli][figures]") {
     const aoetarget::Stats stats = largest_stats(1000, 1);
-    for (const std::size_t beside : {150'000, 200'000}) {
+    for (const std::size_t beside : {150'000U, 200'000U}) {
         json reply{{"interfaces", std::string(beside, 'x')}};
         cli::add_exports(reply, stats, {}, as_json);
         CHECK_FALSE(reply.at("exports").empty());
