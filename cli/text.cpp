@@ -28,6 +28,10 @@ std::string human_size(std::uint64_t bytes) {
     return fmt::format("{} {}", number, units[unit]);
 }
 
+std::string counted(std::size_t count, std::string_view noun) {
+    return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
+}
+
 std::string printable(std::string_view bytes) {
     std::string text;
     for (const char c : bytes) {

@@ -1,6 +1,7 @@
 // Numbers and foreign bytes as human-readable text.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -10,6 +11,9 @@ namespace cli {
 
 /// Returns the size in powers of 1024, with one decimal if the number is not whole: "64 MiB", "1.5 GiB".
 std::string human_size(std::uint64_t bytes);
+
+/// Returns the number and the noun: "1 export", "2 exports".
+std::string counted(std::size_t count, std::string_view noun);
 
 /// Makes bytes from the network safe to print: those that are not printable ASCII become \xNN, and a
 /// backslash is doubled, so that readers can tell such bytes from text.

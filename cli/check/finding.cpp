@@ -23,8 +23,7 @@ std::size_t count(const Findings& findings, Weight weight) {
 }
 
 std::string counted(const Findings& findings, Weight weight) {
-    const std::size_t number = count(findings, weight);
-    return fmt::format("{} {}{}", number, name_of(weight), number == 1 ? "" : "s");
+    return cli::counted(count(findings, weight), name_of(weight));
 }
 
 /// The library ends a text that has a cure with the system's words for the error.

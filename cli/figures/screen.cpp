@@ -146,10 +146,6 @@ std::vector<Line> tables(const Snapshot& snapshot, const Rates& rates, const His
     return lines;
 }
 
-std::string counted(std::size_t count, const char* what) {
-    return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
-}
-
 std::string title(const Snapshot& snapshot) {
     const aoetarget::Stats& stats = snapshot.stats;
     return fmt::format("target {}: version {}, process {}, up {}; {}, {}, {}", printable(snapshot.name),

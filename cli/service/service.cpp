@@ -82,10 +82,6 @@ void open_all(TargetThreads& targets, const Configuration& configuration, Handed
     }
 }
 
-std::string counted(std::size_t count, std::string_view what) {
-    return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
-}
-
 /// Returns null, with a note, if the socket cannot be made at a place that nobody has asked for.
 std::unique_ptr<ControlSocket> open_control(const ControlPlace& place, Report& report) {
     if (place.path.empty())
