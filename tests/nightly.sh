@@ -109,7 +109,7 @@ fuzz() {
         for input in "$top/build/fuzz/crashes/$target"/*; do
             [ -f "$input" ] || continue
             mv "$input" "$keep/fuzz/$target/"
-            note "  again: build/fuzz/tests/fuzz/fuzz-$target $keep/fuzz/$target/${input##*/}"
+            note "  again: build/sanitizers/tests/fuzz/fuzz-$target $keep/fuzz/$target/${input##*/}"
         done
     done
 }

@@ -5,7 +5,7 @@
 #
 # sudo sh tests/run.sh            everything but the last two: first what is quick, then the rest
 # sudo sh tests/run.sh quick      what is quick: unit tests, and simulated worlds that failed once
-# sudo sh tests/run.sh SUITE...   some of: quick unit integration sim e2e sanitizers threads clang fuzz quickstart debian13
+# sudo sh tests/run.sh SUITE...   some of: quick unit integration sim e2e sanitizers threads fuzz quickstart debian13
 #
 # It builds in build/, where a developer does, and in folders of their own below it for other compilers and options.
 set -eu
@@ -14,7 +14,7 @@ top=$(cd "$(dirname "$0")/.." && pwd)
 . "$top/tests/build.sh"
 build=$top/build
 passed=0 failed=0 skipped=0
-suites='quick unit integration sim e2e sanitizers threads clang fuzz quickstart debian13'
+suites='quick unit integration sim e2e sanitizers threads fuzz quickstart debian13'
 
 say() { printf '\n== %s\n' "$*"; }
 
@@ -22,7 +22,7 @@ say() { printf '\n== %s\n' "$*"; }
 install_packages() {
     missing= lists="$top/cli/packages.txt $top/tests/packages.txt"
     case " $* " in *' e2e '*) lists="$lists $top/tests/e2e/packages.txt" ;; esac
-    case " $* " in *' clang '* | *' fuzz '*) lists="$lists $top/tests/packages-clang.txt" ;; esac
+    case " $* " in *' sanitizers '* | *' threads '* | *' fuzz '*) lists="$lists $top/tests/packages-clang.txt" ;; esac
     case " $* " in *' debian13 '*) lists="$lists $top/tests/packages-debian13.txt" ;; esac
     # shellcheck disable=SC2086 # several lists
     for package in $(cat $lists); do
@@ -51,7 +51,15 @@ install_packages() {
 
 # set_up DIR [MESON OPTION...]: configures a build directory and builds everything in it.
 set_up() {
-    configure "$@" && ninja -C "$1" --quiet
+    configure "$@" && build_all "$1"
+}
+
+# build_all DIR [TARGET...]: or these targets only, and tells how long that took.
+build_all() {
+    dir=$1 began=$(date +%s)
+    shift
+    ninja -C "$dir" --quiet "$@" || return
+    echo "# built in $(($(date +%s) - began)) s"
 }
 
 # What failed, for the end of a long output.
@@ -107,7 +115,7 @@ suite_integration() {
 
 # Simulated worlds: each seed is a case. With the check that mistakes made on purpose are found.
 suite_sim() {
-    set_up "$build" || return
+    set_up "$build" && build_all "$build" tests/sim/sim-mutations || return
     run_meson "$build" sim mutations
     status=0
     "$build/tests/sim/aoe-sim" --seeds 2000 --requests 2000 --jobs "$(nproc)" >"$build/sim.log" || status=$?
@@ -123,29 +131,21 @@ suite_e2e() {
     count "$build/e2e.log" "$status"
 }
 
-# The same unit and integration tests, with AddressSanitizer and UndefinedBehaviorSanitizer. Under these GCC 12 warns of the
-# standard library's own code, so warnings are left to the other builds.
+# The same unit and integration tests, with AddressSanitizer and UndefinedBehaviorSanitizer, built by clang without a warning.
 suite_sanitizers() {
-    set_up "$build/sanitizers" -Dwerror=false -Dcpp_args=-Wno-maybe-uninitialized -Dseccomp=disabled -Dbuildtype=debug -Doptimization=1 \
-        -Db_sanitize=address,undefined -Db_lundef=false || return
+    configure_sanitizers "$build/sanitizers" && build_all "$build/sanitizers" || return
     ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
-        run_meson "$build/sanitizers" unit integration sim mutations
+        run_meson "$build/sanitizers" unit integration sim
 }
 
 # What happens on several threads, with ThreadSanitizer.
 suite_threads() {
-    configure "$build/threads" -Dwerror=false -Dcpp_args=-Wno-tsan -Dbuildtype=debug -Doptimization=1 -Db_sanitize=thread -Db_lundef=false || return
-    ninja -C "$build/threads" --quiet tests/unit/unit-ring tests/unit/unit-target tests/unit/unit-cli || return
+    CXX=clang++ configure "$build/threads" -Dbuildtype=debug -Doptimization=1 -Db_sanitize=thread -Db_lundef=false || return
+    build_all "$build/threads" tests/unit/unit-ring tests/unit/unit-target tests/unit/unit-cli || return
     status=0
     TSAN_OPTIONS=halt_on_error=1 meson test -C "$build/threads" --no-rebuild --print-errorlogs --timeout-multiplier 8 \
         ring target cli || status=$?
     count "$build/threads/meson-logs/testlog.txt" "$status"
-}
-
-# That clang builds everything without a warning, and that the result works.
-suite_clang() {
-    CXX=clang++ set_up "$build/clang" -Doptimization=0 || return
-    run_meson "$build/clang" unit
 }
 
 # A few seconds for each fuzz target; tests/fuzz/README.md says how to give them more.
@@ -177,7 +177,7 @@ suite_debian13() {
     count "$build/debian13.log" "$status" "$build/debian13.counts"
 }
 
-[ $# -gt 0 ] || set -- quick integration sim e2e sanitizers threads clang fuzz
+[ $# -gt 0 ] || set -- quick integration sim e2e sanitizers threads fuzz
 for suite in "$@"; do
     case " $suites " in
     *" $suite "*) ;;
@@ -190,7 +190,10 @@ done
 install_packages "$@"
 for suite in "$@"; do
     say "$suite"
-    "suite_$suite" && continue
+    suite_began=$(date +%s) built=yes
+    "suite_$suite" || built=
+    echo "# $suite took $(($(date +%s) - suite_began)) s"
+    [ -z "$built" ] || continue
     failed=$((failed + 1)) failures="$failures
 -- $suite: it could not be built"
 done

@@ -13,7 +13,7 @@ set -eu
 
 top=$(cd "$(dirname "$0")/../.." && pwd)
 . "$top/tests/build.sh"
-build=$top/build/fuzz
+build=$top/build/sanitizers kept=$top/build/fuzz
 targets= limit=-max_total_time=5 jobs=1
 
 while [ $# -gt 0 ]; do
@@ -39,8 +39,7 @@ for target in ${targets:=$fuzz_targets}; do
     esac
 done
 
-# Optimized, because the sanitizers are slow enough.
-CXX=clang++ configure "$build" -Dfuzz=enabled -Dbuildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false
+configure_sanitizers "$build"
 programs=
 for target in $targets; do programs="$programs tests/fuzz/fuzz-$target"; done
 # shellcheck disable=SC2086 # one word for each program
@@ -51,7 +50,7 @@ export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
 passed=0 failed=0
 for target in $targets; do
     program=$build/tests/fuzz/fuzz-$target
-    found=$build/found/$target crashes=$build/crashes/$target log=$build/$target.log
+    found=$kept/found/$target crashes=$kept/crashes/$target log=$kept/$target.log
     mkdir -p "$found" "$crashes"
     case $target in
     core | configuration) longest=2048 ;;
