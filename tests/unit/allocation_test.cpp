@@ -251,8 +251,8 @@ TEST_CASE("a target allocates nothing for thousands of requests", "[allocation]"
 TEST_CASE("interfaces that come and go for ever do not take ever more of anything", "[allocation]") {
     const Patience patience;
     const VethPair& wire = standard_wire();
-    aoetarget::Target target;
     VolumeLog log;
+    aoetarget::Target target;
     target.add_export(at(1, 1), Volume::make(log));
     const auto open_files = [] {
         const std::filesystem::directory_iterator files("/proc/self/fd");

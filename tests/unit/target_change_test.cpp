@@ -43,8 +43,8 @@ Reply config_of(RawClient& client) {
 
 TEST_CASE("what initiators know a disk by cannot change, and a bad change changes nothing",
           "[target][change]") {
-    Target target;
     VolumeLog log;
+    Target target;
     ExportOptions options = at(1, 1);
     options.serial = "S1";
     options.model = "disk";
@@ -150,6 +150,7 @@ TEST_CASE("a device may change its own export from within submit()", "[target][c
         }
         Target*& target_;
     };
+    VolumeLog log;
     RunningTarget running([&](Target& target) {
         the_target = &target;
         target.add_interface(wire.target_end());
@@ -157,7 +158,6 @@ TEST_CASE("a device may change its own export from within submit()", "[target][c
     });
     RawClient client(wire);
     CHECK(client.ask(read_request(4, 2)).succeeded()); // it was taken before
-    VolumeLog log;
     running.on_its_thread([&](Target& target) { target.add_export(at(1, 2), Volume::make(log)); });
     client.set_sentinel(config_request().to(1, 2));
     client.expect_silence(read_request(4, 2));

@@ -61,11 +61,11 @@ TEST_CASE("an image is opened anew again and again while it is written, and no r
 }
 
 TEST_CASE("a device that never ends its operations does not keep the caller waiting", "[target][replace]") {
+    VolumeLog next;
     ServedVolume scene(Volume::Way::worker);
     scene.log.held = true;
     const std::uint32_t write = scene.client.send(write_request(4, pattern(4, 2, 1)));
     CHECK(scene.client.wait_until([&] { return scene.log.operations > 0; }));
-    VolumeLog next;
     CHECK(refusal(scene.running, {1, 1}, Volume::make(next)) == 0);
     const std::uint32_t read = scene.client.send(read_request(4, 2));
     CHECK_FALSE(scene.client.wait_for(read, Milliseconds(100)));
