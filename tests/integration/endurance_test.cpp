@@ -1,6 +1,7 @@
 // Many changes of a target under a load that takes no silence and no wrong byte for an answer.
 #include "catch.hpp"
 #include "changed_target.hpp"
+#include "sanitizers.hpp"
 
 #include <algorithm>
 #include <atomic>
@@ -12,11 +13,8 @@ using namespace aoetest;
 
 namespace {
 
-#ifdef __SANITIZE_ADDRESS__
-constexpr unsigned many_reloads = 40, many_swaps = 20;
-#else
-constexpr unsigned many_reloads = 1000, many_swaps = 100;
-#endif
+constexpr unsigned many_reloads = has_address_sanitizer ? 40 : 1000;
+constexpr unsigned many_swaps = has_address_sanitizer ? 20 : 100;
 
 /// Writes ranges of e1.1 and reads them back, with many requests under way. Each is sent once.
 class VerifiedLoad {

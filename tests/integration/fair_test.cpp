@@ -1,6 +1,7 @@
 // One host floods, and another one sends its usual requests.
 #include "catch.hpp"
 #include "flood.hpp"
+#include "sanitizers.hpp"
 #include "scene.hpp"
 #include "window_load.hpp"
 
@@ -10,11 +11,7 @@ namespace {
 
 // Frames per millisecond: several times what a disk does, and less than what the target can look at. What it
 // has no time to look at the kernel drops, without regard to whose it is.
-#ifdef __SANITIZE_ADDRESS__
-constexpr unsigned flood_rate = 25;
-#else
-constexpr unsigned flood_rate = 120;
-#endif
+constexpr unsigned flood_rate = has_address_sanitizer ? 25 : 120;
 
 } // namespace
 

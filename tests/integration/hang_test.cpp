@@ -2,6 +2,7 @@
 // the same interface, thread and process are served as always.
 #include "catch.hpp"
 #include "hang_scene.hpp"
+#include "sanitizers.hpp"
 
 #include <csignal>
 #include <random>
@@ -293,9 +294,8 @@ TEST_CASE("a target that may start no worker thread says so and ends", "[hang]")
     const VethPair& wire = standard_wire();
     if (!has_real_root())
         SKIP_BECAUSE("to become another user needs real root");
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-    SKIP_BECAUSE("a sanitizer starts threads of its own");
-#endif
+    if (has_address_sanitizer || has_thread_sanitizer)
+        SKIP_BECAUSE("a sanitizer starts threads of its own");
     const std::string prlimit = find_program("prlimit");
     REQUIRE_FALSE(prlimit.empty());
     const ImageFile image(64);

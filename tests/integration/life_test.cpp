@@ -1,6 +1,7 @@
 // A whole life of a confined target, in which the filter of system calls refuses nothing.
 #include "catch.hpp"
 #include "controlled_target.hpp"
+#include "sanitizers.hpp"
 
 #include <algorithm>
 #include <fstream>
@@ -11,11 +12,7 @@ using namespace aoetest;
 
 namespace {
 
-#ifdef __SANITIZE_ADDRESS__
-constexpr bool is_filtered = false; // its search for leaks cannot be traced either
-#else
-constexpr bool is_filtered = true;
-#endif
+constexpr bool is_filtered = !has_address_sanitizer; // its search for leaks cannot be traced either
 
 /// The target asks for these all the same, has an answer to the refusal, and tells people where it matters.
 /// The kernel itself refuses all but the last two to a process without capabilities.

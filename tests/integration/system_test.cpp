@@ -2,6 +2,7 @@
 // "One waiting point" and "Bounded").
 #include "catch.hpp"
 #include "flood.hpp"
+#include "sanitizers.hpp"
 #include "scene.hpp"
 
 #include <algorithm>
@@ -18,11 +19,7 @@ namespace {
 
 // What AddressSanitizer keeps of memory that was given back, to tell of its use; it looks for leaks at the
 // end.
-#ifdef __SANITIZE_ADDRESS__
-constexpr std::size_t kept_of_freed_kib = 16 * 1024;
-#else
-constexpr std::size_t kept_of_freed_kib = 0;
-#endif
+constexpr std::size_t kept_of_freed_kib = has_address_sanitizer ? 16 * 1024 : 0;
 
 // Keeps `window` requests in flight, a third of them writes, until `requests` are answered.
 void run_load(RawClient& client, unsigned requests, unsigned window = 16) {
