@@ -311,6 +311,11 @@ TEST_CASE(
         RawClient client(wire);
         client.set_sentinel(config_request().to(2, 3));
         const TargetProcess target({wire.target_end()}, exports);
+        std::size_t announced = 0; // none of these is to come from the address that the interface had
+        CHECK(client.wait_until([&] {
+            announced += client.take_advertisements().size();
+            return announced >= exports.size();
+        }));
         set_mac(wire.target_end(), numbered_mac(0x77));
         client.rebind();
         for (const std::uint16_t shelf : std::initializer_list<std::uint16_t>{2, 400, 800})
