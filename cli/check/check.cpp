@@ -38,7 +38,7 @@ class Check {
         append(judge_control(control));
         check_rivals();
         if (options_.asks_network)
-            ask_networks(process.has_net_raw);
+            ask_networks(process.has_net_raw, control.is_taken || control.path.empty());
         put_subjects_together();
         return std::move(all_);
     }
@@ -104,7 +104,7 @@ class Check {
     }
 
     /// All at once, because each takes a second.
-    void ask_networks(bool may_ask) {
+    void ask_networks(bool may_ask, bool may_have_predecessor) {
         using Answer = std::future<std::vector<aoetarget::DiscoveredTarget>>;
         std::vector<std::pair<std::string, Answer>> answers;
         for (const aoetarget::InterfaceStats& interface : served_) {
@@ -117,7 +117,7 @@ class Check {
                 answers.emplace_back(interface.name, std::async(std::launch::async, aoetarget::discover,
                                                                 interface.name, time_to_answer));
         }
-        const std::vector<aoetarget::MacAddress> own = own_macs();
+        const OwnMachine own{own_macs(), may_have_predecessor};
         for (auto& [interface, answer] : answers) {
             try {
                 append(judge_network(interface, configuration_.exports, answer.get(), own));

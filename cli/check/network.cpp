@@ -23,8 +23,10 @@ bool is_on(const ExportSpec& spec, const std::string& interface) {
            });
 }
 
+enum class Answerer { another_machine, own_machine, predecessor };
+
 Finding judge(const ExportSpec& spec, const std::string& interface, const aoetarget::DiscoveredTarget& other,
-              bool is_own) {
+              Answerer answerer) {
     const std::string address = to_string(spec.options.address);
     const std::string subject = "export " + address;
     const std::string disk = other.sectors == 0
@@ -32,7 +34,7 @@ Finding judge(const ExportSpec& spec, const std::string& interface, const aoetar
                                  : fmt::format("a disk of {} (model {}, serial number {})",
                                                human_size(other.sectors * aoetarget::sector_bytes),
                                                printable(other.model), printable(other.serial));
-    if (is_own)
+    if (answerer == Answerer::predecessor)
         return {Weight::note, subject,
                 fmt::format("this machine answers for {} on the network of {} already ({}), with {}", address,
                             interface, to_string(other.mac), disk)};
@@ -42,6 +44,13 @@ Finding judge(const ExportSpec& spec, const std::string& interface, const aoetar
             fmt::format("the target at {} on the network of {} answers for {} with the same serial number: "
                         "initiators take both for two paths to one disk",
                         to_string(other.mac), interface, address)};
+    if (answerer == Answerer::own_machine)
+        return {
+            Weight::error, subject,
+            fmt::format("another target of this machine answers for {} on the network of {} ({}), with {}: "
+                        "initiators would mix the blocks of both",
+                        address, interface, to_string(other.mac), disk),
+            "stop it ('aoetarget status' lists the targets that run), or choose another address"};
     return {Weight::error, subject,
             fmt::format("the target at {} on the network of {} answers for {} with {}: initiators would mix "
                         "the blocks of both",
@@ -70,14 +79,17 @@ std::vector<aoetarget::MacAddress> own_macs() {
 }
 
 Findings judge_network(const std::string& interface, const std::vector<ExportSpec>& exports,
-                       const std::vector<aoetarget::DiscoveredTarget>& targets,
-                       const std::vector<aoetarget::MacAddress>& own_macs) {
+                       const std::vector<aoetarget::DiscoveredTarget>& targets, const OwnMachine& own) {
+    const auto answerer_of = [&](const aoetarget::DiscoveredTarget& target) {
+        if (std::ranges::find(own.macs, target.mac) == own.macs.end())
+            return Answerer::another_machine;
+        return own.may_have_predecessor ? Answerer::predecessor : Answerer::own_machine;
+    };
     Findings findings;
     for (const ExportSpec& spec : exports) {
         for (const aoetarget::DiscoveredTarget& target : targets) {
             if (target.address == spec.options.address && is_on(spec, interface))
-                findings.push_back(judge(spec, interface, target,
-                                         std::ranges::find(own_macs, target.mac) != own_macs.end()));
+                findings.push_back(judge(spec, interface, target, answerer_of(target)));
         }
     }
     findings.push_back(

@@ -146,11 +146,12 @@ Findings judge_control(const ControlFacts& facts) {
                  "without a control socket, 'aoetarget status' and others cannot reach it"}};
     if (facts.is_taken)
         return {
-            {Weight::error, subject,
-             fmt::format("a target{} runs with the control socket {}",
-                         facts.process == 0 ? "" : fmt::format(" (process {})", facts.process), facts.path),
-             "change that one with 'aoetarget reload' or 'aoetarget add', end it with 'aoetarget stop', or "
-             "give this one a name of its own with --name"}};
+            {Weight::note, subject,
+             fmt::format(
+                 "a target{} runs with the control socket {}, and this one cannot start before it ends",
+                 facts.process == 0 ? "" : fmt::format(" (process {})", facts.process), facts.path),
+             "let it take this configuration with 'aoetarget reload', end it with 'aoetarget stop', or give "
+             "this one a name of its own with --name"}};
     if (!facts.problem.empty())
         return {finding_of(facts.is_demanded ? Weight::error : Weight::note, subject,
                            fmt::format("the control socket: {}", facts.problem))};

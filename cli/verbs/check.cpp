@@ -26,8 +26,8 @@ nothing. It looks at
   question with which 'aoetarget discover' looks for targets, and 'aoetarget serve' at its start,
   and asks each target that answers for its disk. --offline leaves this out.
 
-A target that runs with the same name counts as the one that is to be replaced: its disks and
-addresses are no errors, its control socket is.
+A target that runs with the same name counts as the one that is to be replaced: its disks, its
+addresses and its control socket are no errors. So this command can come before a restart or a reload.
 
 Without root, the command tells what it cannot look at, and what 'aoetarget serve' would lack as
 this user. Nothing but an attempt tells whether a driver takes AF_XDP, or whether another process

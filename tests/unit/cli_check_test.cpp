@@ -314,8 +314,8 @@ TEST_CASE("a state directory that cannot be used is an error, none is a note", "
     CHECK(has(cli::judge_process(configuration, good_process(), 0), Weight::note, "are forgotten"));
 }
 
-TEST_CASE("a living target with the control socket is an error", "[cli][check]") {
-    CHECK(has(cli::judge_control({.path = "/s", .is_taken = true, .process = 77}), Weight::error,
+TEST_CASE("a living target with the control socket is the one to be replaced", "[cli][check]") {
+    CHECK(has(cli::judge_control({.path = "/s", .is_taken = true, .process = 77}), Weight::note,
               "(process 77) runs with the control socket /s"));
     CHECK(has(cli::judge_control({.path = "/s"}), Weight::ok, "/s"));
     CHECK(has(cli::judge_control({.path = "/s", .problem = "no"}), Weight::note, "no"));
@@ -325,15 +325,17 @@ TEST_CASE("a living target with the control socket is an error", "[cli][check]")
 
 // --- The network ---------------------------------------------------------------------------------
 
-TEST_CASE("another target with the same address is an error, unless it is ours or has the same disk",
-          "[cli][check]") {
+TEST_CASE(
+    "another target with the same address is an error, unless it is to be replaced or has the same disk",
+    "[cli][check]") {
     const auto other = other_target();
-    const auto judge_with = [&](std::string_view spec, std::vector<aoetarget::MacAddress> own = {}) {
+    const auto judge_with = [&](std::string_view spec, cli::OwnMachine own = {}) {
         return cli::judge_network("eth1", {cli::parse_export_spec(spec)}, {other}, own);
     };
     CHECK(has(judge_with("1.1=/x"), Weight::error, "02:00:00:00:00:09"));
     CHECK(has(judge_with("1.1=/x"), Weight::error, "serial number OTHER"));
-    CHECK(has(judge_with("1.1=/x", {other.mac}), Weight::note, "this machine answers"));
+    CHECK(has(judge_with("1.1=/x", {{other.mac}, true}), Weight::note, "this machine answers"));
+    CHECK(has(judge_with("1.1=/x", {{other.mac}, false}), Weight::error, "another target of this machine"));
     CHECK(has(judge_with("1.1=/x,serial=OTHER"), Weight::note, "two paths to one disk"));
     CHECK(worst(judge_with("1.2=/x")) == Weight::ok);
     CHECK(worst(judge_with("1.1=/x,interfaces=eth2")) == Weight::ok);
