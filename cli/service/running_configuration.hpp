@@ -2,6 +2,7 @@
 #pragma once
 
 #include "config/difference.hpp"
+#include "control/budget.hpp"
 #include "service/transition.hpp"
 
 #include <aoetarget/file_device.hpp>
@@ -22,6 +23,7 @@ struct OpenDevice {
     std::unique_ptr<aoetarget::FileDevice> device;
     /// The export whose disk it is now, too: that one gives it up before this device serves.
     std::optional<aoetarget::Address> replaces = {};
+    Share share = {}; ///< While it waits for a change.
 };
 using OpenDevices = std::map<aoetarget::Address, OpenDevice>;
 

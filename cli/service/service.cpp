@@ -101,9 +101,10 @@ std::unique_ptr<ControlSocket> open_control(const ControlPlace& place, Report& r
 class Service {
   public:
     Service(const Configuration& configuration, const std::vector<std::string>& notes,
-            const ControlPlace& control)
+            const ControlPlace& control, std::size_t open_files)
         : configuration_(configuration), notes_(notes), control_(control),
-          control_socket_(open_control(control, report_)), targets_(target_options(), threads_) {
+          control_socket_(open_control(control, report_)), targets_(target_options(), threads_),
+          budget_(std::make_shared<Budget>(Budget{limits_within(open_files)})) {
         if (threads_ < configuration.target.threads)
             say(Priority::notice,
                 fmt::format("note: {} of {} threads started, because one thread serves an export\n", threads_,
@@ -206,6 +207,7 @@ class Service {
     TargetThreads targets_;
     RunningConfiguration running_configuration_{
         targets_, configuration_, [this](const aoetarget::Address& address) { keeper_.leave(address); }};
+    const std::shared_ptr<Budget> budget_;
     const RunningTarget running_{targets_,
                                  running_configuration_,
                                  control_.name,
@@ -215,7 +217,8 @@ class Service {
                                  control_.folder,
                                  [this] { manager_.reloading(); },
                                  [this] { manager_.ready(sentence()); },
-                                 [this] { stop(); }};
+                                 [this] { stop(); },
+                                 budget_};
     std::optional<ControlServer> server_;
 };
 
@@ -223,9 +226,9 @@ class Service {
 
 int run_service(const Configuration& configuration, const std::vector<std::string>& notes,
                 const ControlPlace& control) {
-    raise_file_limit();
+    const std::size_t open_files = raise_file_limit();
     std::signal(SIGPIPE, SIG_IGN); // the reader of our standard error may go away
-    return Service(configuration, notes, control).run();
+    return Service(configuration, notes, control, open_files).run();
 }
 
 } // namespace cli

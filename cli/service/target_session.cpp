@@ -31,7 +31,6 @@ namespace {
 using nlohmann::json;
 
 constexpr std::size_t part_bytes = max_control_bytes / 2; // and an entry more, and what stands beside it
-constexpr std::size_t most_parts = 64;
 
 std::string all_of(const ConfigurationError& error) {
     std::string all;
@@ -191,6 +190,8 @@ void TargetSession::config(const json& request, const Answer& answer) {
         throw Failure(exit_failed, "there is no further part of the configuration");
     json reply{{"ok", true}, {"configuration", std::move(parts_[next_part_++])}};
     reply["more"] = next_part_ < parts_.size();
+    if (next_part_ == parts_.size())
+        parts_.clear();
     if (next_part_ == 1) {
         json arguments = json::array();
         for (const std::string& argument : running_.arguments)
@@ -205,6 +206,7 @@ void TargetSession::config(const json& request, const Answer& answer) {
 /// Each device has the facts and the number of descriptors of aoetarget::DeviceParts.
 void TargetSession::open(const json& request, const Answer& answer) {
     auto next = descriptors_.begin();
+    OpenDevices opened;
     for (const json& device : request.at("devices")) {
         const aoetarget::Address address = address_from_json(device, "export");
         std::optional<aoetarget::Address> replaces;
@@ -216,10 +218,13 @@ void TargetSession::open(const json& request, const Answer& answer) {
         const auto files = device.at("files").get<std::size_t>();
         if (files > static_cast<std::size_t>(descriptors_.end() - next))
             throw Failure(exit_failed, "a device has fewer descriptors than it says");
+        Share share(account_, {.bytes = parts.facts.size(), .descriptors = files});
         for (std::size_t i = 0; i < files; ++i) // which put_together() closes, whatever happens
             parts.descriptors.push_back((next++)->release());
-        devices_[address] = {put_together(parts, replaces.has_value()), replaces};
+        opened[address] = {put_together(parts, replaces.has_value()), replaces, std::move(share)};
     }
+    opened.merge(devices_); // of two for one export, the later counts
+    devices_ = std::move(opened);
     answer({{"ok", true}});
 }
 
@@ -266,21 +271,19 @@ void TargetSession::reopen(const json& request, const Answer& answer) {
 }
 
 void TargetSession::reload(const json& request, const Answer& answer) {
-    json whole = std::exchange(received_, {});
-    const std::size_t parts = std::exchange(received_parts_, 0) + 1;
-    join_part(whole, request.at("configuration"));
-    if (parts > most_parts)
-        throw Failure(exit_failed, fmt::format("the configuration has more than {} parts", most_parts));
+    Unfinished whole = std::exchange(unfinished_, {});
+    const json& part = request.at("configuration");
+    join_part(whole.configuration, part);
     if (request.value("more", false)) {
-        received_ = std::move(whole);
-        received_parts_ = parts;
+        whole.shares.emplace_back(account_, Amount{.bytes = part.dump().size()});
+        unfinished_ = std::move(whole);
         return answer({{"ok", true}});
     }
     running_.reloading();
     const bool is_partial = request.value("partial", false);
     try {
-        change_to(configuration_from_json(whole), is_partial ? Extent::possible : Extent::all_or_nothing,
-                  answer);
+        change_to(configuration_from_json(whole.configuration),
+                  is_partial ? Extent::possible : Extent::all_or_nothing, answer);
     } catch (...) {
         running_.changed();
         throw;

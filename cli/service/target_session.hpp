@@ -1,6 +1,7 @@
 // What a target does when somebody asks for it over the control socket.
 #pragma once
 
+#include "control/budget.hpp"
 #include "control/server.hpp"
 #include "service/running_configuration.hpp"
 
@@ -29,11 +30,14 @@ struct RunningTarget {
     std::function<void()> reloading, changed;
     /// Ends the targets as SIGTERM does.
     std::function<void()> stop;
+    /// What its control connections hold.
+    std::shared_ptr<Budget> budget;
 };
 
 class TargetSession final : public ControlSession {
   public:
-    explicit TargetSession(const RunningTarget& running) : running_(running) {}
+    explicit TargetSession(const RunningTarget& running)
+        : running_(running), account_(std::make_shared<Account>(Account{running.budget})) {}
 
     void handle(const nlohmann::json& request, std::vector<Descriptor> descriptors, Answer answer) override;
 
@@ -54,7 +58,14 @@ class TargetSession final : public ControlSession {
     /// Calls `use` with the figures of this connection, now or when the threads have told them.
     void with_figures(const std::function<void(const aoetarget::Stats&)>& use);
 
+    /// The parts of a configuration that a peer has sent, put together.
+    struct Unfinished {
+        nlohmann::json configuration;
+        std::vector<Share> shares; ///< One for each part.
+    };
+
     const RunningTarget& running_;
+    std::shared_ptr<Account> account_;
     std::vector<Descriptor> descriptors_; ///< Of the present request.
     OpenDevices devices_;                 ///< That wait for a change.
     /// As they were when this connection last began to ask for them, so that all answers fit together.
@@ -62,8 +73,7 @@ class TargetSession final : public ControlSession {
         std::make_shared<std::optional<aoetarget::Stats>>();
     std::vector<nlohmann::json> parts_; ///< Of the configuration, for a peer that asks for them.
     std::size_t next_part_ = 0;
-    nlohmann::json received_; ///< The parts of the configuration that a peer has sent.
-    std::size_t received_parts_ = 0;
+    Unfinished unfinished_;
 };
 
 } // namespace cli

@@ -1,6 +1,6 @@
 // A target that is asked over its control socket.
 #include "catch.hpp"
-#include "controlled_target.hpp"
+#include "changed_target.hpp"
 #include "json_check.hpp"
 
 #include <filesystem>
@@ -154,6 +154,45 @@ TEST_CASE("a file that is no socket stays as it is", "[control]") {
     CHECK(result.exit_code == 1);
     CHECK(contains(result.error, file + ": this is no socket"));
     CHECK(std::filesystem::file_size(file) == 8);
+}
+
+TEST_CASE(
+    "a reload that needs more open files than connections may have is refused, and a smaller one is not",
+    "[control]") {
+    const VethPair& wire = standard_wire();
+    const std::string prlimit = find_program("prlimit");
+    REQUIRE_FALSE(prlimit.empty());
+    const ScratchFolder folder;
+    const std::string socket = folder.path() + "/small.sock";
+    std::vector<std::unique_ptr<ImageFile>> images;
+    const auto serve_up_to = [&](unsigned slots) {
+        std::string text = entry_text(wire);
+        while (images.size() < slots)
+            images.push_back(std::make_unique<ImageFile>(64));
+        for (unsigned slot = 0; slot < slots; ++slot)
+            text += export_text("1." + std::to_string(slot), *images[slot]);
+        return folder.write("target.toml", text);
+    };
+    const std::string file = serve_up_to(1);
+    enter_test_network();
+    ChildProcess target(
+        {prlimit, "--nofile=200", target_program(), "serve", "-c", file, "--control", socket});
+    RawClient client(wire);
+    REQUIRE(client.wait_until([&] {
+        target.collect_output(Milliseconds(10));
+        return contains(target.standard_error(), "capabilities: ");
+    }));
+    const auto reload = [&] { return run_target({"reload", "--control", socket}, Milliseconds(60000)); };
+    serve_up_to(60); // with two open files each, and 100 may wait
+    const ToolResult refused = reload();
+    CAPTURE(refused.error);
+    CHECK(refused.exit_code == 1);
+    CHECK(contains(refused.error, "may be at most 100 "));
+    serve_up_to(40);
+    const ToolResult result = reload();
+    CAPTURE(result.error);
+    CHECK(result.exit_code == 0);
+    CHECK(client.ask(read_request(0, 2).to(1, 39)).succeeded());
 }
 
 TEST_CASE("a second target with the control socket of a living one does not start", "[control]") {
