@@ -53,11 +53,6 @@ json parse(const std::string& text) {
     return is_too_deep ? json(json::value_t::discarded) : value;
 }
 
-/// Bytes that are no UTF-8 become replacement characters.
-std::string text_of(const json& answer) {
-    return answer.dump(-1, ' ', false, json::error_handler_t::replace);
-}
-
 /// Returns why this peer may not be served, or nothing.
 std::string refusal_of(int peer, uid_t user) {
     ucred credentials{};
@@ -91,6 +86,10 @@ std::string fault_of(const json& request) {
 }
 
 } // namespace
+
+std::string text_of(const json& answer) {
+    return answer.dump(-1, ' ', false, json::error_handler_t::replace);
+}
 
 ControlServer::ControlServer(aoetarget::Target& target, const ControlSocket& socket, MakeSession make_session,
                              const Limits& limits)

@@ -40,6 +40,10 @@ class ControlSession {
                         Answer answer) = 0;
 };
 
+/// Returns an answer, or a part of it, as a packet has it. Bytes that are no UTF-8 become replacement
+/// characters.
+std::string text_of(const nlohmann::json& answer);
+
 class ControlServer {
   public:
     using MakeSession = std::function<std::unique_ptr<ControlSession>()>;

@@ -1,7 +1,7 @@
 // Finds the place where an answer begins, and ends it before it is too long.
 #include "service/figure_pages.hpp"
 
-#include "control/control_socket.hpp"
+#include "control/server.hpp"
 #include "figures/stats_json.hpp"
 
 #include <nlohmann/json.hpp>
@@ -18,18 +18,14 @@ using nlohmann::json;
 
 constexpr std::size_t page_bytes = max_control_bytes / 4 * 3; // and an item more
 
-std::size_t text_bytes(const json& value) {
-    return value.dump(-1, ' ', false, json::error_handler_t::replace).size();
-}
-
 template <typename Item>
 void add_page(json& reply, const char* key, std::span<const Item> rest,
               const std::function<json(const Item&)>& describe) {
     json listed = json::array();
-    std::size_t bytes = text_bytes(reply); // with many interfaces, there is less room for exports
+    std::size_t bytes = text_of(reply).size(); // with many interfaces, there is less room for exports
     while (listed.size() < rest.size() && (listed.empty() || bytes < page_bytes)) {
         listed.push_back(describe(rest[listed.size()]));
-        bytes += text_bytes(listed.back());
+        bytes += text_of(listed.back()).size();
     }
     reply["more"] = listed.size() < rest.size();
     reply[key] = std::move(listed);

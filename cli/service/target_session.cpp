@@ -30,6 +30,7 @@ namespace {
 
 using nlohmann::json;
 
+constexpr std::size_t list_bytes = max_control_bytes / 4; // of notes, and of failures, and one more each
 constexpr std::size_t part_bytes = max_control_bytes / 2; // and an entry more, and what stands beside it
 
 std::string all_of(const ConfigurationError& error) {
@@ -40,8 +41,30 @@ std::string all_of(const ConfigurationError& error) {
 }
 
 /// An error names its entry.
-std::string text_of(const std::string& part, const std::string& error) {
+std::string with_entry(const std::string& part, const std::string& error) {
     return error.starts_with(part) ? error : fmt::format("{}: {}", part, error);
+}
+
+/// Leaves out what is too much for an answer. Returns how many that are.
+std::size_t shorten(json& list) {
+    std::size_t kept = 0;
+    for (std::size_t bytes = 0; kept < list.size() && bytes < list_bytes; ++kept)
+        bytes += text_of(list[kept]).size();
+    const std::size_t left_out = list.size() - kept;
+    list.erase(list.begin() + static_cast<std::ptrdiff_t>(kept), list.end());
+    return left_out;
+}
+
+/// What has changed has changed, however much there is to say of it.
+json done(json notes, json failed) {
+    if (const std::size_t left_out = shorten(notes); left_out > 0)
+        notes.push_back(fmt::format("There are {} more notes, too many for an answer.", left_out));
+    if (const std::size_t left_out = shorten(failed); left_out > 0)
+        failed.push_back({{"entry", "others"},
+                          {"error", fmt::format("{} more entries failed, too many for an answer; 'aoetarget "
+                                                "config' shows what is served",
+                                                left_out)}});
+    return {{"ok", true}, {"notes", std::move(notes)}, {"failed", std::move(failed)}};
 }
 
 /// Whoever asks for all that is possible learns what was not. Otherwise a failure is an error.
@@ -52,14 +75,14 @@ RunningConfiguration::Done answer_with(const RunningTarget& running, Transition:
         std::string errors;
         for (const auto& [part, error] : result.failures) {
             failed.push_back({{"entry", part}, {"error", error}});
-            errors += (errors.empty() ? "" : "; ") + text_of(part, error);
+            errors += (errors.empty() ? "" : "; ") + with_entry(part, error);
         }
         running.changed();
         if (extent == Transition::Extent::all_or_nothing && !errors.empty())
             return answer({{"ok", false},
                            {"code", exit_failed},
                            {"error", result.is_undone ? errors : errors + "; all else has changed"}});
-        answer({{"ok", true}, {"notes", result.notes}, {"failed", std::move(failed)}});
+        answer(done(result.notes, std::move(failed)));
     };
 }
 

@@ -190,6 +190,24 @@ TEST_CASE("a packet with a wrong device is refused as a whole, and earlier ones 
     CHECK(served.configuration().exports.empty());
 }
 
+TEST_CASE("an answer tells what fits of what failed", "[session]") {
+    constexpr std::size_t many = 2000;
+    Served served;
+    const auto session = served.connect();
+    json exports = json::array();
+    for (std::size_t i = 0; i < many; ++i)
+        exports.push_back({{"address", std::to_string(1 + i / 250) + "." + std::to_string(i % 250)},
+                           {"path", "/nonexistent/" + std::string(100, 'x') + std::to_string(i)}});
+    const json answer = served.ask(
+        *session, {{"do", "reload"}, {"partial", true}, {"configuration", {{"export", std::move(exports)}}}});
+    CHECK(is_ok(answer));
+    CHECK(answer.dump().size() < max_control_bytes);
+    const json& failed = answer.at("failed");
+    CHECK(failed.front().at("entry") == "export e1.0");
+    CHECK(failed.back().at("entry") == "others");
+    CHECK(contains(failed.back().at("error"), std::to_string(many - failed.size() + 1) + " more entries"));
+}
+
 TEST_CASE("connections get a part of the open files that a process may have", "[session]") {
     CHECK(limits_within(1000).of_one.descriptors == 500);
     CHECK(limits_within(1000).of_all.descriptors == 750);
