@@ -166,19 +166,19 @@ void TargetSession::handle(const json& request, std::vector<Descriptor> descript
 }
 
 void TargetSession::status(const json& request, const Answer& answer) {
-    if (!request.contains("after"))
-        figures_->reset();
-    with_figures([&running = running_, after = export_after(request), answer](const aoetarget::Stats& stats) {
+    const auto tell = [&running = running_, after = export_after(request),
+                       answer](const aoetarget::Stats& stats) {
         json reply = head_of(running, stats);
         add_exports(reply, stats, after, [&](const aoetarget::ExportStats& exported) {
             return described(exported, running.configuration.now());
         });
         answer(reply);
-    });
+    };
+    with_figures(request, tell);
 }
 
 void TargetSession::stats(const json& request, const Answer& answer) {
-    with_figures([after = export_after(request), answer](const aoetarget::Stats& stats) {
+    with_figures(request, [after = export_after(request), answer](const aoetarget::Stats& stats) {
         json reply{{"ok", true}};
         add_latencies(reply, stats, after);
         answer(reply);
@@ -186,7 +186,7 @@ void TargetSession::stats(const json& request, const Answer& answer) {
 }
 
 void TargetSession::initiators(const json& request, const Answer& answer) {
-    with_figures([after = initiator_after(request), answer](const aoetarget::Stats& stats) {
+    with_figures(request, [after = initiator_after(request), answer](const aoetarget::Stats& stats) {
         json reply{{"ok", true}};
         add_initiators(reply, stats, after);
         answer(reply);
@@ -194,7 +194,16 @@ void TargetSession::initiators(const json& request, const Answer& answer) {
 }
 
 /// The session may have ended when the threads have told their figures.
-void TargetSession::with_figures(const std::function<void(const aoetarget::Stats&)>& use) {
+void TargetSession::with_figures(const json& request,
+                                 const std::function<void(const aoetarget::Stats&)>& use) {
+    const std::string what = request.at("do");
+    if (!request.contains("after")) {
+        if (what == "status" || begun_.contains(what)) {
+            figures_->reset();
+            begun_.clear();
+        }
+        begun_.insert(what);
+    }
     if (*figures_)
         return use(**figures_);
     running_.targets.gather([figures = figures_, use](const TargetThreads::AllStats& threads) {

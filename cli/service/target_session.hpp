@@ -11,6 +11,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -55,8 +56,9 @@ class TargetSession final : public ControlSession {
     void stop(const nlohmann::json& request, const Answer& answer);
     using Extent = Transition::Extent;
     void change_to(Configuration configuration, Extent extent, const Answer& answer);
-    /// Calls `use` with the figures of this connection, now or when the threads have told them.
-    void with_figures(const std::function<void(const aoetarget::Stats&)>& use);
+    /// Calls `use` with the figures of this connection, now or when the threads have told them. They are new
+    /// if the request begins anew with what has been asked of them before, or with the status.
+    void with_figures(const nlohmann::json& request, const std::function<void(const aoetarget::Stats&)>& use);
 
     /// The parts of a configuration that a peer has sent, put together.
     struct Unfinished {
@@ -68,9 +70,10 @@ class TargetSession final : public ControlSession {
     std::shared_ptr<Account> account_;
     std::vector<Descriptor> descriptors_; ///< Of the present request.
     OpenDevices devices_;                 ///< That wait for a change.
-    /// As they were when this connection last began to ask for them, so that all answers fit together.
+    /// All of one moment, so that the answers fit together.
     std::shared_ptr<std::optional<aoetarget::Stats>> figures_ =
         std::make_shared<std::optional<aoetarget::Stats>>();
+    std::set<std::string> begun_;       ///< What was asked of these from its first page on.
     std::vector<nlohmann::json> parts_; ///< Of the configuration, for a peer that asks for them.
     std::size_t next_part_ = 0;
     Unfinished unfinished_;

@@ -208,6 +208,26 @@ TEST_CASE("an answer tells what fits of what failed", "[session]") {
     CHECK(contains(failed.back().at("error"), std::to_string(many - failed.size() + 1) + " more entries"));
 }
 
+TEST_CASE("figures of one look are of the same moment, and each look from the start is a new one",
+          "[session]") {
+    const ImageFile image(8);
+    Served served;
+    const auto session = served.connect();
+    const auto exports_in = [&](const std::string& what, const char* key) {
+        return served.ask(*session, {{"do", what}}).at(key).size();
+    };
+    CHECK(exports_in("status", "exports") == 0);
+    CHECK(is_ok(served.open(*session, {"1.1", image})));
+    CHECK(is_ok(served.add(*session, "1.1", image)));
+    CHECK(exports_in("stats", "latencies") == 0); // with the status
+    CHECK(exports_in("initiators", "initiators") == 0);
+    CHECK(exports_in("stats", "latencies") == 1); // alone
+    CHECK(is_ok(served.ask(*session, {{"do", "remove"}, {"export", "1.1"}})));
+    CHECK(served.ask(*session, {{"do", "stats"}, {"after", "1.0"}}).at("latencies").size() == 1);
+    CHECK(exports_in("stats", "latencies") == 0);
+    CHECK(exports_in("status", "exports") == 0);
+}
+
 TEST_CASE("connections get a part of the open files that a process may have", "[session]") {
     CHECK(limits_within(1000).of_one.descriptors == 500);
     CHECK(limits_within(1000).of_all.descriptors == 750);
