@@ -181,22 +181,26 @@ ProcessFacts look_at_process(const std::string& state_directory) {
     return facts;
 }
 
-ControlFacts look_at_control(const std::string& path, bool is_demanded) {
+ControlFacts look_at_control(const std::string& path, bool is_demanded, std::chrono::milliseconds patience) {
     ControlFacts facts{.path = path, .is_demanded = is_demanded};
     if (path.empty())
         return facts;
     try {
-        ControlClient client(path);
+        ControlClient client(path, {}, patience);
         facts.is_taken = true;
         facts.process = client.ask({{"do", "status"}}).value("process", 0L);
         return facts;
     } catch (const Failure& failure) {
-        if (failure.exit_code() != exit_not_found && !facts.is_taken)
+        if (failure.exit_code() != exit_not_found)
             facts.problem = failure.what();
+        facts.is_taken |= failure.exit_code() == exit_failed; // somebody listens
     } catch (const std::system_error& error) {
         facts.problem = message_of(error);
     }
     if (facts.is_taken || !facts.problem.empty())
+        return facts;
+    facts.problem = obstacle_to_socket(path);
+    if (!facts.problem.empty())
         return facts;
     std::error_code error;
     fs::path folder = fs::absolute(path).parent_path();

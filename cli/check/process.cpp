@@ -146,10 +146,11 @@ Findings judge_control(const ControlFacts& facts) {
                  "without a control socket, 'aoetarget status' and others cannot reach it"}};
     if (facts.is_taken)
         return {
-            {Weight::note, subject,
+            {facts.problem.empty() ? Weight::note : Weight::warning, subject,
              fmt::format(
-                 "a target{} runs with the control socket {}, and this one cannot start before it ends",
-                 facts.process == 0 ? "" : fmt::format(" (process {})", facts.process), facts.path),
+                 "a target{} runs with the control socket {}{}, and this one cannot start before it ends",
+                 facts.process == 0 ? "" : fmt::format(" (process {})", facts.process), facts.path,
+                 facts.problem.empty() ? "" : fmt::format(" ({})", facts.problem)),
              "let it take this configuration with 'aoetarget reload', end it with 'aoetarget stop', or give "
              "this one a name of its own with --name"}};
     if (!facts.problem.empty())

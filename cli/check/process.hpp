@@ -5,6 +5,7 @@
 #include "check/finding.hpp"
 #include "config/configuration.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <limits>
 #include <optional>
@@ -47,8 +48,9 @@ struct ControlFacts {
     std::string problem = {}; ///< Why the socket cannot be made, or why nothing is known of it.
 };
 
-/// Asks the target with this control socket who it is, if one lives.
-ControlFacts look_at_control(const std::string& path, bool is_demanded);
+/// Asks the target with this control socket who it is, if one lives. It has so much time for its answer.
+ControlFacts look_at_control(const std::string& path, bool is_demanded,
+                             std::chrono::milliseconds patience = std::chrono::seconds(10));
 Findings judge_control(const ControlFacts& facts);
 
 /// Returns the number in a file of the kernel, or 0.

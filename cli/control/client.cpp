@@ -21,23 +21,29 @@ namespace cli {
 
 using nlohmann::json;
 
-ControlClient::ControlClient(const std::string& path, Wait wait)
-    : path_(path), socket_(connect_to_target(path)), wait_(std::move(wait)) {}
+ControlClient::ControlClient(const std::string& path, Wait wait, std::chrono::milliseconds patience)
+    : path_(path), socket_(connect_to_target(path, patience)), wait_(std::move(wait)) {}
 
 json ControlClient::ask(json request, std::span<const int> descriptors) {
     request["version"] = 1;
     const bool is_sent = send_packet(socket_.number(), request.dump(), descriptors);
     if (!is_sent && errno == EMSGSIZE)
         throw std::system_error(errno, std::generic_category(), "the request is too long for a packet");
+    if (!is_sent && errno == EAGAIN)
+        throw no_answer(path_);
     if (wait_)
         wait_(socket_.number());
     // A target that refuses a connection answers without reading the request, and closes it. The kernel tells
     // that it was not read before it hands the answer over.
     Packet packet{std::string(max_control_bytes, '\0'), {}};
-    if (receive_packet(socket_.number(), packet) != Received::packet &&
-        receive_packet(socket_.number(), packet) != Received::packet)
+    Received received = receive_packet(socket_.number(), packet);
+    if (received == Received::end)
+        received = receive_packet(socket_.number(), packet);
+    if (received == Received::nothing)
+        throw no_answer(path_);
+    if (received != Received::packet)
         throw Failure(exit_not_found,
-                      fmt::format("{}: the target has ended, or does not talk to this program", path_));
+                      fmt::format("{}: the target has ended, or has closed the connection", path_));
     json answer = json::parse(packet.text, nullptr, false);
     if (!answer.is_object())
         throw Failure(

@@ -5,6 +5,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 
+#include <chrono>
 #include <functional>
 #include <span>
 #include <string>
@@ -17,12 +18,12 @@ class ControlClient {
     using Wait = std::function<void(int socket)>;
 
     /// Connects. Throws as connect_to_target() does. Without `wait`, the process sleeps until an answer
-    /// comes.
-    explicit ControlClient(const std::string& path, Wait wait = {});
+    /// comes. `patience` is the time for each answer; 0 is as long as the target needs.
+    explicit ControlClient(const std::string& path, Wait wait = {}, std::chrono::milliseconds patience = {});
 
-    /// Sends a request, an object with "do", and returns the answer. It waits as long as the target needs.
-    /// Throws Failure (failure.hpp) with the target's text and exit code if it refuses, and with
-    /// exit_not_found if it goes.
+    /// Sends a request, an object with "do", and returns the answer. Throws Failure (failure.hpp) with the
+    /// target's text and exit code if it refuses, with exit_not_found if it goes, and with exit_failed if its
+    /// answer does not come in time.
     nlohmann::json ask(nlohmann::json request, std::span<const int> descriptors = {});
 
     /// Asks, and returns when the process of the target has ended. Throws as ask() does.

@@ -2,7 +2,6 @@
 #include "control/control_socket.hpp"
 
 #include "exit_code.hpp"
-#include "failure.hpp"
 #include "systemd_directory.hpp"
 #include "text.hpp"
 #include "usage_error.hpp"
@@ -21,6 +20,7 @@
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -59,12 +59,8 @@ void make_directory(const std::filesystem::path& directory) {
 
 /// A target that did not end in order, or could not remove its socket, has left it.
 void remove_left_over(const std::string& path) {
-    struct stat status {};
-    if (lstat(path.c_str(), &status) == 0 && !S_ISSOCK(status.st_mode))
-        fail(EEXIST,
-             fmt::format("{}: this is no socket, so it stays as it is; choose another place for the control "
-                         "socket with --control PATH",
-                         path));
+    if (const std::string obstacle = obstacle_to_socket(path); !obstacle.empty())
+        fail(EEXIST, obstacle);
     unlink(path.c_str());
 }
 
@@ -90,7 +86,23 @@ Descriptor lock(const std::string& path) {
     return file;
 }
 
+/// The kernel lets connect(2) on a Unix socket wait as long as a call that sends.
+void limit_waiting(int socket, std::chrono::milliseconds patience) {
+    const timeval time{.tv_sec = patience.count() / 1000, .tv_usec = patience.count() % 1000 * 1000};
+    setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &time, sizeof time);
+    setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &time, sizeof time);
+}
+
 } // namespace
+
+std::string obstacle_to_socket(const std::string& path) {
+    struct stat status {};
+    if (lstat(path.c_str(), &status) < 0 || S_ISSOCK(status.st_mode))
+        return {};
+    return fmt::format("{}: this is no socket, so it stays as it is; choose another place for the control "
+                       "socket with --control PATH",
+                       path);
+}
 
 std::string control_path(const std::string& name) {
     const bool is_possible =
@@ -130,12 +142,17 @@ void make_room_for_packets(int socket) {
     setsockopt(socket, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes);
 }
 
-Descriptor connect_to_target(const std::string& path) {
+Failure no_answer(const std::string& path) {
+    return {exit_failed, fmt::format("{}: the target does not answer in time", path)};
+}
+
+Descriptor connect_to_target(const std::string& path, std::chrono::milliseconds patience) {
     const sockaddr_un address = address_of(path);
     Descriptor connection(socket(AF_UNIX, socket_type, 0));
     if (!connection.is_open())
         fail(errno, "cannot make a socket");
     make_room_for_packets(connection.number());
+    limit_waiting(connection.number(), patience);
     if (connect(connection.number(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0)
         return connection;
     const int error = errno;
@@ -149,6 +166,8 @@ Descriptor connect_to_target(const std::string& path) {
         throw Failure(
             exit_no_permission,
             fmt::format("{}: only root and the user who runs the target may control it; use sudo", path));
+    if (error == EAGAIN)
+        throw no_answer(path);
     fail(error, fmt::format("{}: cannot connect to the target", path));
 }
 

@@ -2,7 +2,9 @@
 #pragma once
 
 #include "control/descriptor.hpp"
+#include "failure.hpp"
 
+#include <chrono>
 #include <cstddef>
 #include <string>
 
@@ -40,7 +42,14 @@ class ControlSocket {
 /// sender's buffer.
 void make_room_for_packets(int socket);
 
-/// Connects to a target. Throws Failure (failure.hpp) with exit_not_found if there is none.
-Descriptor connect_to_target(const std::string& path);
+/// Connects to a target. Throws Failure (failure.hpp) with exit_not_found if there is none. Every call that
+/// waits for the target, this one and those on the socket, fails after `patience` (EAGAIN); 0 is never.
+Descriptor connect_to_target(const std::string& path, std::chrono::milliseconds patience = {});
+
+/// Returns the failure of a target whose time has passed.
+Failure no_answer(const std::string& path);
+
+/// Returns why a control socket cannot take the place of what has this path, or nothing.
+std::string obstacle_to_socket(const std::string& path);
 
 } // namespace cli

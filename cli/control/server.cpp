@@ -151,6 +151,11 @@ bool ControlServer::make_room() {
     }
     if (idle == connections_.end())
         return false;
+    const std::string farewell = text_of(error_answer(
+        exit_failed, fmt::format("more than {} programs are connected to this target, so it has ended the "
+                                 "connection that was idle for the longest; connect again",
+                                 limits_.connections)));
+    static_cast<void>(send_packet(idle->second.socket.number(), farewell)); // it is dropped in any case
     ++counters_.dropped;
     drop(idle->first);
     return true;

@@ -153,6 +153,10 @@ TEST_CASE("a file that is no socket stays as it is", "[control]") {
         {"serve", "-i", wire.target_end(), "-e", export_argument(1, 1, image.path()), "--control", file});
     CHECK(result.exit_code == 1);
     CHECK(contains(result.error, file + ": this is no socket"));
+    const ToolResult checked = run_target({"check", "--offline", "-i", wire.target_end(), "-e",
+                                           export_argument(1, 1, image.path()), "--control", file});
+    CHECK(checked.exit_code == 3);
+    CHECK(contains(checked.output, file + ": this is no socket"));
     CHECK(std::filesystem::file_size(file) == 8);
 }
 

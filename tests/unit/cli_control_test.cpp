@@ -1,4 +1,5 @@
 // The control socket: who may connect, what a peer can do, and what it cannot.
+#include "check/process.hpp"
 #include "control/client.hpp"
 #include "control/packet.hpp"
 #include "control/server.hpp"
@@ -293,7 +294,9 @@ TEST_CASE("a connection beyond the limit takes the place of the one that was idl
     CHECK(third.ask({{"do", "echo"}}).at("ok") == true);
     CHECK(served.counters().dropped == 1);
     CHECK(first.ask({{"do", "echo"}}).at("ok") == true);
-    CHECK(failure_of(second, {{"do", "echo"}}).first != 0);
+    const auto [code, text] = failure_of(second, {{"do", "echo"}});
+    CHECK(code == exit_failed);
+    CHECK(text.find("idle for the longest; connect again") != std::string::npos);
     CHECK(served.answer_waiting() == 1);
     CHECK(next_answer(waiting).value("ok", false));
 }
@@ -311,6 +314,39 @@ TEST_CASE("a connection beyond the limit is refused while all others wait for an
     CHECK(refused().second.find("2 programs are connected") != std::string::npos);
     CHECK(soon([&] { return served.answer_waiting() > 0; }));
     CHECK(soon([&] { return refused().first == 0; }));
+}
+
+TEST_CASE("a client with little patience does not wait for a target that does not answer", "[control]") {
+    const aoetest::Patience patience;
+    const aoetest::ScratchFolder place;
+    const ControlSocket nobody_accepts(socket_in(place));
+    const auto ask_once = [&] {
+        try {
+            ControlClient client(nobody_accepts.path(), {}, milliseconds(20));
+            return failure_of(client, {{"do", "echo"}});
+        } catch (const Failure& failure) { // to connect took too long
+            return std::pair(failure.exit_code(), std::string(failure.what()));
+        }
+    };
+    CHECK(ask_once().first == exit_failed);
+    std::vector<Descriptor> queue;
+    for (int i = 0; i < 16; ++i) // until no further connection fits
+        queue.push_back(connect_to_target(nobody_accepts.path()));
+    CHECK(ask_once().second.find("does not answer in time") != std::string::npos);
+    const ControlFacts facts = look_at_control(nobody_accepts.path(), true, milliseconds(20));
+    CHECK(facts.is_taken);
+    CHECK(facts.problem.find("does not answer in time") != std::string::npos);
+}
+
+TEST_CASE("what is no socket is an obstacle to one", "[control]") {
+    const aoetest::ScratchFolder place;
+    const std::string file = place.write("precious", "precious");
+    for (const std::string& path : {file, place.path()}) {
+        CAPTURE(path);
+        CHECK(look_at_control(path, true).problem.find(path + ": this is no socket") == 0);
+        CHECK_THROWS_AS(ControlSocket(path), std::system_error);
+    }
+    CHECK(look_at_control(place.path() + "/new", true).problem.empty());
 }
 
 TEST_CASE("another user is refused", "[control]") {
