@@ -30,4 +30,4 @@ configure_sanitizers() {
 }
 
 # As in tests/fuzz/meson.build.
-fuzz_targets='frame identify text configuration core'
+fuzz_targets='frame identify text configuration control core'

@@ -53,7 +53,7 @@ for target in $targets; do
     found=$kept/found/$target crashes=$kept/crashes/$target log=$kept/$target.log
     mkdir -p "$found" "$crashes"
     case $target in
-    core | configuration) longest=2048 ;;
+    core | configuration | control) longest=2048 ;;
     *) longest=800 ;;
     esac
     parallel=
