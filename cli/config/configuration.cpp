@@ -1,6 +1,7 @@
 // Checks a configuration as a whole: nothing may be missing or given twice.
 #include "config/configuration.hpp"
 
+#include "config/known_interfaces.hpp"
 #include "text.hpp"
 #include "usage_error.hpp"
 
@@ -10,44 +11,7 @@
 #include <filesystem>
 #include <set>
 
-#include <fnmatch.h>
-
 namespace cli {
-namespace {
-
-/// Finds names of interfaces quickly, even if there are many exports and many interfaces.
-class KnownInterfaces {
-  public:
-    explicit KnownInterfaces(const std::vector<InterfaceSpec>& interfaces) {
-        for (const InterfaceSpec& interface : interfaces) {
-            if (interface.is_pattern())
-                patterns_.push_back(&interface.name);
-            else
-                names_.insert(interface.name);
-        }
-    }
-
-    /// Each of the two may be a pattern.
-    [[nodiscard]] bool may_have(const std::string& wanted) const {
-        if (names_.contains(wanted))
-            return true;
-        const auto matches = [](const std::string& pattern, const std::string& name) {
-            return fnmatch(pattern.c_str(), name.c_str(), FNM_NOESCAPE) == 0;
-        };
-        const bool is_pattern = wanted.find_first_of("*?[") != std::string::npos;
-        return (is_pattern &&
-                std::ranges::any_of(names_, [&](const auto& name) { return matches(wanted, name); })) ||
-               std::ranges::any_of(patterns_, [&](const std::string* pattern) {
-                   return matches(*pattern, wanted) || matches(wanted, *pattern);
-               });
-    }
-
-  private:
-    std::set<std::string, std::less<>> names_;
-    std::vector<const std::string*> patterns_;
-};
-
-} // namespace
 
 void sort_entries(Configuration& configuration) {
     std::ranges::sort(configuration.interfaces, [](const InterfaceSpec& one, const InterfaceSpec& other) {
@@ -88,6 +52,13 @@ void keep_lists(Configuration& configuration) {
     }
 }
 
+std::string missing_interface(const ExportSpec& spec, const std::string& wanted) {
+    return fmt::format(
+        "export {0}: interfaces has '{1}', but the target does not serve on it; add -i {1} (in "
+        "a file [[interface]]), or take it out of interfaces",
+        to_string(spec.options.address), printable(wanted));
+}
+
 std::vector<Fault> find_faults(const Configuration& configuration) {
     using Part = Fault::Part;
     std::vector<Fault> faults;
@@ -119,13 +90,8 @@ std::vector<Fault> find_faults(const Configuration& configuration) {
                               fmt::format("export {}: two exports have this address; give '{}' another one",
                                           to_string(address), printable(exports[i].path))});
         for (const std::string& wanted : exports[i].options.interfaces) {
-            if (!known.may_have(wanted))
-                faults.push_back(
-                    {Part::exported, i,
-                     fmt::format("export {}: interfaces has '{}', but the target does not serve on "
-                                 "it; add -i {} (in a file [[interface]]), or take it out of "
-                                 "interfaces",
-                                 to_string(address), printable(wanted), printable(wanted))});
+            if (known.names_for(wanted).empty())
+                faults.push_back({Part::exported, i, missing_interface(exports[i], wanted)});
         }
     }
     return faults;

@@ -50,6 +50,9 @@ struct Fault {
     std::string text;
 };
 
+/// Returns the text of the fault that an export names an interface which the target does not serve.
+std::string missing_interface(const ExportSpec& spec, const std::string& wanted);
+
 /// Returns what is missing, given twice, or does not fit together.
 std::vector<Fault> find_faults(const Configuration& configuration);
 

@@ -7,6 +7,7 @@
 #include <iterator>
 #include <map>
 #include <type_traits>
+#include <utility>
 
 namespace cli {
 namespace {
@@ -56,26 +57,56 @@ void compare(const std::vector<Spec>& from, const std::vector<Spec>& to, std::ve
     std::ranges::move(later, std::back_inserter(changes));
 }
 
-/// Makes one change.
+/// Makes the changes one by one, and finds each entry quickly even if there are many.
 class Applier {
   public:
-    Applier(Configuration& configuration, Change::Kind kind) : configuration_(configuration), kind_(kind) {}
+    explicit Applier(Configuration from)
+        : target_(std::move(from.target)), hosts_(std::move(from.hosts)),
+          interfaces_(by_key(std::move(from.interfaces))), exports_(by_key(std::move(from.exports))) {}
 
-    void operator()(const TargetSpec& target) const { configuration_.target = target; }
-    void operator()(const HostNames& hosts) const { configuration_.hosts = hosts; }
-    void operator()(const InterfaceSpec& spec) const { replace(configuration_.interfaces, spec); }
-    void operator()(const ExportSpec& spec) const { replace(configuration_.exports, spec); }
+    void apply(const Change& change) {
+        kind_ = change.kind;
+        std::visit(*this, change.entry);
+    }
+    void operator()(const TargetSpec& target) { target_ = target; }
+    void operator()(const HostNames& hosts) { hosts_ = hosts; }
+    void operator()(const InterfaceSpec& spec) { replace(interfaces_, spec); }
+    void operator()(const ExportSpec& spec) { replace(exports_, spec); }
+
+    [[nodiscard]] Configuration result() && {
+        Configuration made{.target = std::move(target_), .hosts = std::move(hosts_)};
+        for (auto& [name, spec] : interfaces_)
+            made.interfaces.push_back(std::move(spec));
+        for (auto& [address, spec] : exports_)
+            made.exports.push_back(std::move(spec));
+        sort_entries(made);
+        return made;
+    }
 
   private:
     template <typename Spec>
-    void replace(std::vector<Spec>& specs, const Spec& spec) const {
-        std::erase_if(specs, [&](const Spec& other) { return key_of(other) == key_of(spec); });
-        if (kind_ != Change::Kind::removed)
-            specs.push_back(spec);
+    using ByKey = std::map<std::remove_cvref_t<decltype(key_of(std::declval<Spec>()))>, Spec>;
+
+    template <typename Spec>
+    static ByKey<Spec> by_key(std::vector<Spec> specs) {
+        ByKey<Spec> entries;
+        for (Spec& spec : specs)
+            entries.emplace(key_of(spec), std::move(spec));
+        return entries;
+    }
+    template <typename Spec>
+    void replace(ByKey<Spec>& entries, const Spec& spec) const {
+        if (kind_ == Change::Kind::removed)
+            entries.erase(key_of(spec));
+        else
+            entries.insert_or_assign(key_of(spec), spec);
     }
 
-    Configuration& configuration_;
-    Change::Kind kind_;
+    TargetSpec target_;
+    HostNames hosts_;
+    ByKey<InterfaceSpec> interfaces_;
+    ByKey<ExportSpec> exports_;
+    Change::Kind kind_ = Change::Kind::changed;
 };
 
 } // namespace
@@ -98,10 +129,10 @@ const ExportSpec* export_to_open(const Change& change) {
 }
 
 Configuration apply(Configuration configuration, const std::vector<Change>& changes) {
+    Applier applier(std::move(configuration));
     for (const Change& change : changes)
-        std::visit(Applier(configuration, change.kind), change.entry);
-    sort_entries(configuration);
-    return configuration;
+        applier.apply(change);
+    return std::move(applier).result();
 }
 
 std::string entry_name(const ExportSpec& spec) {

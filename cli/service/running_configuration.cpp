@@ -85,8 +85,7 @@ void RunningConfiguration::change_to(Configuration configuration, OpenDevices de
     const auto present = prepare(extent, std::move(done));
     present->changes = difference(configuration_, configuration);
     present->devices = std::move(devices);
-    for (const Change& change : present->changes)
-        note_move(*present, change);
+    note_moves(*present);
     for (const Change& change : present->changes) {
         const std::string obstacle = obstacle_to(change, *present);
         if (obstacle.empty())
@@ -106,23 +105,30 @@ std::shared_ptr<RunningConfiguration::Present> RunningConfiguration::prepare(Tra
     auto present = std::make_shared<Present>();
     present->transition = std::make_unique<Transition>(targets_, extent);
     present->thread_of = thread_of_;
+    present->exports_of.resize(targets_.size());
+    for (const auto& [address, thread] : thread_of_)
+        ++present->exports_of[thread];
     present->done = std::move(done);
     return present;
 }
 
 /// An export moves if its disk is that of another one which is removed.
-void RunningConfiguration::note_move(Present& present, const Change& change) {
-    const auto* exported = std::get_if<ExportSpec>(&change.entry);
-    if (exported == nullptr || change.kind != Change::Kind::removed)
-        return;
-    const Address& from = exported->options.address;
-    for (const Change& other : present.changes) {
-        const auto* added = std::get_if<ExportSpec>(&other.entry);
-        if (added == nullptr || other.kind != Change::Kind::added)
+void RunningConfiguration::note_moves(Present& present) {
+    std::map<Address, const ExportSpec*> takers;
+    for (const Change& change : present.changes) {
+        const auto* added = std::get_if<ExportSpec>(&change.entry);
+        if (added == nullptr || change.kind != Change::Kind::added)
             continue;
         const auto given = present.devices.find(added->options.address);
-        if (given != present.devices.end() && given->second.replaces == from)
-            present.moves.emplace(from, *added);
+        if (given != present.devices.end() && given->second.replaces)
+            takers.emplace(*given->second.replaces, added);
+    }
+    for (const Change& change : present.changes) {
+        const auto* removed = std::get_if<ExportSpec>(&change.entry);
+        if (removed == nullptr || change.kind != Change::Kind::removed)
+            continue;
+        if (const auto taker = takers.find(removed->options.address); taker != takers.end())
+            present.moves.emplace(taker->first, *taker->second);
     }
 }
 
@@ -156,7 +162,7 @@ void RunningConfiguration::start(const std::shared_ptr<Present>& present) {
     present_ = present;
     present->transition->start(
         [this, present = present.get()](const std::string& part, const Transition::Result& result) {
-            return result.failures.empty() ? std::string() : forbid(*present, part, result);
+            return forbid(*present, part, result);
         },
         [this](const Transition::Result& result) { finish(result); });
 }
@@ -166,12 +172,9 @@ void RunningConfiguration::finish(const Transition::Result& result) {
     if (!result.is_undone) {
         configuration_ = cli::apply(configuration_, changes_without_failures(*over, result));
         keep_lists(configuration_); // an entry that stays as it was may name a host of before
-        std::erase_if(over->thread_of, [&](const auto& entry) {
-            return std::ranges::none_of(configuration_.exports, [&](const ExportSpec& spec) {
-                return spec.options.address == entry.first;
-            });
-        });
-        thread_of_ = std::move(over->thread_of);
+        thread_of_.clear();
+        for (const ExportSpec& spec : configuration_.exports)
+            thread_of_.insert(over->thread_of.extract(spec.options.address));
     }
     over->done(result);
 }
@@ -186,36 +189,13 @@ std::vector<Change> RunningConfiguration::changes_without_failures(const Present
     return changes;
 }
 
-/// A disk that cannot come to its new address stays at the old one. An interface and the exports that name it
-/// depend on each other.
-std::string RunningConfiguration::forbid(const Present& present, const std::string& part,
+std::string RunningConfiguration::forbid(Present& present, const std::string& part,
                                          const Transition::Result& result) const {
-    for (const auto& [from, to] : present.moves) {
-        if (part == fmt::format("export {}", to_string(from)) && result.failures.contains(entry_name(to)))
-            return fmt::format("its disk could not move to {}", to_string(to.options.address));
-    }
-    const Configuration made = cli::apply(configuration_, changes_without_failures(present, result));
-    for (const Fault& fault : find_faults(made)) {
-        if (fault.part != Fault::Part::exported)
-            continue;
-        const ExportSpec& faulty = made.exports[fault.index];
-        if (entry_name(faulty) == part)
-            return fault.text;
-        const bool takes_interface = std::ranges::any_of(present.changes, [&](const Change& change) {
-            return change.kind == Change::Kind::removed && entry_name(change) == part &&
-                   std::holds_alternative<InterfaceSpec>(change.entry);
-        });
-        if (takes_interface && result.failures.contains(entry_name(faulty)))
-            return fmt::format("{} stays as it was, and is served there", entry_name(faulty));
-    }
-    return {};
-}
-
-std::size_t RunningConfiguration::least_used_thread(const ThreadOf& thread_of) const {
-    std::vector<std::size_t> exports(targets_.size());
-    for (const auto& [address, thread] : thread_of)
-        ++exports[thread];
-    return static_cast<std::size_t>(std::ranges::min_element(exports) - exports.begin());
+    if (result.failures.empty())
+        return {};
+    if (!present.dependencies)
+        present.dependencies.emplace(configuration_, present.changes, present.moves);
+    return present.dependencies->obstacle_to(part, result.failures);
 }
 
 void RunningConfiguration::plan(Present& present, const Change& change) {
@@ -259,10 +239,19 @@ void RunningConfiguration::plan(Present& present, const Change& change, const Ex
     }
 }
 
+/// A disk that moves stays on its thread. Another one comes to the thread that has the fewest.
+std::size_t RunningConfiguration::choose_thread(Present& present, const OpenDevice& given) const {
+    if (given.replaces)
+        return thread_of_.at(*given.replaces);
+    const auto least = std::ranges::min_element(present.exports_of);
+    ++*least;
+    return static_cast<std::size_t>(least - present.exports_of.begin());
+}
+
 /// One that takes over the disk of another is hidden at first.
 void RunningConfiguration::plan_addition(Present& present, const ExportSpec& spec, OpenDevice given) {
     const std::optional<Address> from = given.replaces;
-    const std::size_t thread = from ? thread_of_.at(*from) : least_used_thread(present.thread_of);
+    const std::size_t thread = choose_thread(present, given);
     present.thread_of[spec.options.address] = thread;
     aoetarget::ExportOptions options = spec.options;
     if (from)

@@ -3,6 +3,7 @@
 
 #include "config/difference.hpp"
 #include "control/budget.hpp"
+#include "service/dependencies.hpp"
 #include "service/transition.hpp"
 
 #include <aoetarget/file_device.hpp>
@@ -59,28 +60,30 @@ class RunningConfiguration {
         std::unique_ptr<Transition> transition;
         std::vector<Change> changes = {};
         OpenDevices devices = {};
-        std::map<aoetarget::Address, ExportSpec> moves = {}; ///< What takes over the disk of an export.
-        ThreadOf thread_of = {};                             ///< at the end, if nothing fails
+        Moves moves = {};
+        std::optional<Dependencies> dependencies = {}; ///< Once something has failed.
+        ThreadOf thread_of = {};                       ///< at the end, if nothing fails
+        std::vector<std::size_t> exports_of = {};      ///< of each thread, as `thread_of` says
         Done done = {};
     };
 
     /// Throws Failure while another change is under way.
     [[nodiscard]] std::shared_ptr<Present> prepare(Transition::Extent extent, Done done) const;
-    static void note_move(Present& present, const Change& change);
+    static void note_moves(Present& present);
     [[nodiscard]] std::string obstacle_to(const Change& change, const Present& present) const;
     void start(const std::shared_ptr<Present>& present);
     void plan(Present& present, const Change& change);
     void plan(Present& present, const Change& change, const ExportSpec& spec);
     void plan(Present& present, const Change& change, const InterfaceSpec& spec);
+    std::size_t choose_thread(Present& present, const OpenDevice& given) const;
     void plan_addition(Present& present, const ExportSpec& spec, OpenDevice given);
     void plan_move(Present& present, const ExportSpec& from, const ExportSpec& to);
     void plan_swap(Transition& transition, const ExportSpec& spec, OpenDevice given);
     static std::vector<Change> changes_without_failures(const Present& present,
                                                         const Transition::Result& result);
-    [[nodiscard]] std::string forbid(const Present& present, const std::string& part,
+    [[nodiscard]] std::string forbid(Present& present, const std::string& part,
                                      const Transition::Result& result) const;
     void finish(const Transition::Result& result);
-    [[nodiscard]] std::size_t least_used_thread(const ThreadOf& thread_of) const;
     /// Throws Failure if there is no such export.
     [[nodiscard]] std::size_t thread_serving(const aoetarget::Address& address) const;
 

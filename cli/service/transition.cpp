@@ -23,14 +23,16 @@ void Transition::start(Forbid forbid, Done done) {
 
 void Transition::make_next() {
     for (; next_ < steps_.size(); ++next_) {
-        const std::string& part = steps_[next_].part;
-        if (result_.failures.contains(part))
-            continue;
-        if (std::string reason = forbid_(part, result_); !reason.empty())
-            return made({.error = std::move(reason)});
         const Step& step = steps_[next_];
-        return carry_out(step.thread, step.make, step.late,
-                         [this](const Attempt& attempt) { made(attempt); });
+        if (result_.failures.contains(step.part))
+            continue;
+        const std::string obstacle = forbid_(step.part, result_);
+        if (obstacle.empty())
+            return carry_out(step.thread, step.make, step.late,
+                             [this](const Attempt& attempt) { made(attempt); });
+        note_failure(obstacle);
+        if (result_.is_undone || !to_undo_.empty())
+            return undo_next();
     }
     finish();
 }
@@ -44,24 +46,31 @@ void Transition::finish() {
 
 void Transition::made(const Attempt& attempt) {
     result_.notes.insert(result_.notes.end(), attempt.notes.begin(), attempt.notes.end());
-    if (attempt.error.empty()) {
-        made_.push_back(next_++);
-        return make_next();
+    if (!attempt.error.empty()) {
+        note_failure(attempt.error);
+        return undo_next();
     }
-    failed_part_ = steps_[next_].part;
-    fail(failed_part_, attempt.error);
-    result_.is_undone = extent_ == Extent::all_or_nothing && steps_[next_].phase < Step::Phase::move;
-    to_undo_.clear();
-    for (const std::size_t step : made_) {
-        if (result_.is_undone || steps_[step].part == failed_part_)
-            to_undo_.push_back(step);
-    }
-    undo_next();
+    if (steps_[next_].undo)
+        made_[steps_[next_].part].push_back(next_);
+    ++next_;
+    make_next();
 }
 
+void Transition::note_failure(const std::string& error) {
+    failed_part_ = steps_[next_].part;
+    fail(failed_part_, error);
+    result_.is_undone = extent_ == Extent::all_or_nothing && steps_[next_].phase < Step::Phase::move;
+    if (!result_.is_undone) {
+        to_undo_ = made_[failed_part_];
+        return;
+    }
+    for (const auto& [part, steps] : made_)
+        to_undo_.insert(to_undo_.end(), steps.begin(), steps.end());
+    std::ranges::sort(to_undo_);
+}
+
+/// A step is called from the loop of a target, so these calls do not pile up.
 void Transition::undo_next() {
-    while (!to_undo_.empty() && !steps_[to_undo_.back()].undo)
-        to_undo_.pop_back();
     if (to_undo_.empty())
         return result_.is_undone ? finish() : make_next();
     const Step& step = steps_[to_undo_.back()];

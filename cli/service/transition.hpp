@@ -72,6 +72,7 @@ class Transition {
 
     void make_next();
     void made(const Attempt& attempt);
+    void note_failure(const std::string& error);
     void undo_next();
     void finish();
     void carry_out(std::size_t thread, Call call, const std::string& late,
@@ -81,7 +82,7 @@ class Transition {
     Extent extent_;
     std::vector<Step> steps_;
     std::size_t next_ = 0;
-    std::vector<std::size_t> made_;
+    std::map<std::string, std::vector<std::size_t>> made_; ///< The steps of each part that can be undone.
     std::vector<std::size_t> to_undo_;
     std::string failed_part_;
     Result result_;

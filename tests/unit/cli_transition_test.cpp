@@ -113,6 +113,16 @@ TEST_CASE("a part that has become impossible is not made", "[cli][transition]") 
     CHECK(result.failures.at("b") == "it needs a");
 }
 
+TEST_CASE("however many parts have become impossible, they take no room on the stack", "[cli][transition]") {
+    constexpr std::size_t parts = 100'000;
+    Attempt attempt(Extent::possible);
+    for (std::size_t i = 0; i < parts; ++i)
+        attempt.add(Phase::addition, "part " + std::to_string(i), "it");
+    const Transition::Result result = attempt.run([](const auto&, const auto&) { return "it cannot be"; });
+    CHECK(attempt.log.empty());
+    CHECK(result.failures.size() == parts);
+}
+
 TEST_CASE("once something cannot be undone, a failure stops its own part only", "[cli][transition]") {
     Attempt attempt(Extent::all_or_nothing);
     attempt.add(Phase::addition, "a", "one");
