@@ -1,4 +1,4 @@
-// The table of devices that this process has in exclusive use, and the locks of open file descriptions.
+// The table of devices that this process has in exclusive use, and what a refusal says.
 #include "storage/claim.hpp"
 
 #include "storage/holder.hpp"
@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <map>
 #include <mutex>
@@ -16,10 +17,6 @@
 #include <sys/stat.h>
 
 namespace aoetarget::storage {
-
-/// Identifies a device node. Locks belong to the node, so an export that names the device by another node
-/// does not share them.
-using Inode = std::pair<dev_t, ino_t>;
 
 struct ExclusiveUse {
     Inode inode;
@@ -115,69 +112,10 @@ DeviceClaim share_device(const Inode& inode) {
     return DeviceClaim(&found->second);
 }
 
-/// The lock holders of this process.
-struct LockHolders {
-    std::mutex mutex;
-    std::vector<std::pair<Inode, std::weak_ptr<LockHolder>>> all;
-
-    /// Never destroyed: see ExclusiveUses.
-    static LockHolders& get() {
-        static LockHolders& holders = *new LockHolders;
-        return holders;
-    }
-};
-
-void remember(const std::string& path, const Claim& claim) {
-    LockHolders& holders = LockHolders::get();
-    const std::lock_guard lock(holders.mutex);
-    std::erase_if(holders.all, [](const auto& entry) { return entry.second.expired(); });
-    holders.all.emplace_back(inode_of(path, claim.holder->file), claim.holder);
-}
-
-/// Returns the lock holder of the window that begins there, or null if this process has none. Windows do not
-/// overlap, so there is at most one.
-std::shared_ptr<LockHolder> find_holder(const Inode& inode, std::uint64_t offset_bytes) {
-    LockHolders& holders = LockHolders::get();
-    const std::lock_guard lock(holders.mutex);
-    for (const auto& [its_inode, weak] : holders.all) {
-        auto holder = weak.lock();
-        if (its_inode == inode && holder != nullptr && holder->offset_bytes == offset_bytes)
-            return holder;
-    }
-    return nullptr;
-}
-
-struct flock make_lock(short type, std::uint64_t offset_bytes, std::uint64_t length_bytes) {
-    struct flock lock {};
-    lock.l_type = type;
-    lock.l_whence = SEEK_SET;
-    lock.l_start = static_cast<off_t>(offset_bytes);
-    lock.l_len = static_cast<off_t>(length_bytes);
-    return lock;
-}
-
-bool set_lock(const Claim& claim, struct flock lock) {
-    return fcntl(claim.holder->file.get(), F_OFD_SETLK, &lock) == 0;
-}
-
-/// Returns the byte for a cache. Each export that writes through this cache has a shared lock on it.
-std::uint64_t writers_byte(Cache cache) {
-    return end_of_windows + (cache == Cache::page ? 0 : 1);
-}
-
-bool is_held_elsewhere(int error) {
-    return error == EAGAIN || error == EACCES;
-}
-
-/// Any other error, as of a filter of system calls, says nothing about who has the lock.
-bool has_no_locks(int error) {
-    return error == ENOLCK || error == EOPNOTSUPP || error == ENOSYS || error == EINVAL;
-}
-
-void take_sent_locks(const std::string& path, const Claim& claim, const SentClaim& sent) {
-    const struct flock window =
-        make_lock(sent.read_only ? F_RDLCK : F_WRLCK, sent.offset_bytes, sent.length_bytes);
-    if (set_lock(claim, window)) {
+void take_sent_locks(const std::string& path, Claim& claim, const SentClaim& sent) {
+    const LockShare share{.length_bytes = sent.length_bytes, .read_only = sent.read_only};
+    claim.share = take_share(claim.holder, sent.offset_bytes, share);
+    if (claim.share != nullptr) {
         if (!sent.read_only && !join_writers(path, claim, sent.cache))
             refuse(EBUSY, path, "another export of the file uses the other cache, which loses data");
         return;
@@ -186,6 +124,7 @@ void take_sent_locks(const std::string& path, const Claim& claim, const SentClai
         refuse(EBUSY, path, "the file of its lock does not have it; another export or program has");
     if (!has_no_locks(errno) || sent.relies_on_lock)
         refuse(errno, path, "its window cannot be locked");
+    claim.share = take_share_without_lock(claim.holder, share);
 }
 
 } // namespace
@@ -196,6 +135,23 @@ void GiveBack::operator()(ExclusiveUse* use) const {
         uses.mutex); // held until the descriptor is closed, so that the next claim finds the device free
     if (--use->exports == 0)
         uses.by_inode.erase(uses.by_inode.find(use->inode));
+}
+
+bool shares_lock(const Claim& claim) {
+    return claim.share != nullptr && is_shared(*claim.holder, *claim.share);
+}
+
+bool join_writers(const std::string& path, const Claim& claim, Cache cache) {
+    return join_writers(path, *claim.holder, *claim.share, cache);
+}
+
+void take_lock_file(const std::string& path, Claim& claim, ring::FileDescriptor file) {
+    claim.holder = std::make_shared<LockHolder>();
+    claim.holder->file = std::move(file);
+    if (!note_handed(inode_of(path, claim.holder->file), *claim.holder))
+        refuse(EBUSY, path,
+               "another export has the same open file, so that no lock keeps them apart; open it anew for "
+               "each export");
 }
 
 int exclusive_descriptor(const Claim& claim) {
@@ -231,15 +187,13 @@ Claim share_claim(const std::string& path, const ring::FileDescriptor& file, con
 
 Claim adopt_claim(const std::string& path, SentClaim sent) {
     Claim claim;
-    claim.holder = std::make_shared<LockHolder>();
-    claim.holder->file = std::move(sent.holder);
-    claim.holder->offset_bytes = sent.offset_bytes;
+    take_lock_file(path, claim, std::move(sent.holder));
     take_sent_locks(path, claim, sent);
     if (sent.exclusive.valid()) {
         const Inode inode = inode_of(path, sent.exclusive);
         claim.device = adopt_device(inode, std::move(sent.exclusive));
     }
-    remember(path, claim);
+    remember(inode_of(path, claim.holder->file), claim.holder);
     return claim;
 }
 
@@ -264,47 +218,28 @@ std::string rival_text(const std::string& path, const Claim& claim, const struct
 
 bool lock_window(const std::string& path, Claim& claim, std::uint64_t offset_bytes,
                  std::uint64_t length_bytes, const FileOptions& options, std::vector<std::string>& notes) {
-    const struct flock lock = make_lock(options.read_only ? F_RDLCK : F_WRLCK, offset_bytes, length_bytes);
-    bool locked = set_lock(claim, lock);
-    if (!locked && is_held_elsewhere(errno)) {
+    const LockShare share{.length_bytes = length_bytes, .read_only = options.read_only};
+    claim.share = take_share(claim.holder, offset_bytes, share);
+    if (claim.share == nullptr && is_held_elsewhere(errno)) {
         const auto holder =
             options.replaces ? find_holder(inode_of(path, claim.holder->file), offset_bytes) : nullptr;
-        if (holder != nullptr)
+        if (holder != nullptr) {
             claim.holder = holder;
-        locked = holder != nullptr && set_lock(claim, lock);
-        if (!locked)
+            claim.share = take_share(holder, offset_bytes, share);
+        }
+        if (claim.share == nullptr)
             refuse(EBUSY, path,
-                   rival_text(
-                       path, claim,
-                       find_rival_lock(claim, offset_bytes, length_bytes, options.read_only).value_or(lock)));
+                   rival_text(path, claim,
+                              find_rival_lock(claim, offset_bytes, length_bytes, options.read_only)
+                                  .value_or(make_lock(F_WRLCK, offset_bytes, length_bytes))));
     }
-    if (!locked) {
+    if (claim.share == nullptr) {
         notes.push_back(fmt::format("It could not be locked against other programs: {}.",
                                     std::generic_category().message(errno)));
         return false;
     }
-    claim.holder->offset_bytes = offset_bytes;
-    remember(path, claim);
+    remember(inode_of(path, claim.holder->file), claim.holder);
     return true;
-}
-
-// If a page has dirty data of one window when a write to the other bypasses the page cache, the kernel lets
-// all syncs of the file fail, or writes the page back over the other window's data. The kernel keeps pages in
-// groups of up to 2 MiB, so it is not enough that the windows have no page in common. This was measured on
-// Linux 6.18 with ext4 and XFS, where it happened with a border between windows on a page and not with one on
-// 2 MiB, and on a block device.
-bool join_writers(const std::string& path, const Claim& claim, Cache cache) {
-    const std::uint64_t own_byte = writers_byte(cache);
-    if (!set_lock(claim, make_lock(F_RDLCK, own_byte, 1)))
-        refuse(errno, path, "");
-    struct flock other =
-        make_lock(F_WRLCK, writers_byte(cache == Cache::page ? Cache::direct : Cache::page), 1);
-    if (fcntl(claim.holder->file.get(), F_OFD_GETLK, &other) != 0)
-        refuse(errno, path, "");
-    if (other.l_type == F_UNLCK)
-        return true;
-    set_lock(claim, make_lock(F_UNLCK, own_byte, 1));
-    return false;
 }
 
 } // namespace aoetarget::storage

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "ring/file_descriptor.hpp"
+#include "storage/lock_holder.hpp"
 
 #include <aoetarget/file_device.hpp>
 
@@ -16,9 +17,6 @@
 
 namespace aoetarget::storage {
 
-/// No window reaches beyond this offset. The bytes from there on are for other locks than those of windows.
-constexpr std::uint64_t end_of_windows = 1ULL << 62;
-
 struct ExclusiveUse;
 struct GiveBack {
     void operator()(ExclusiveUse* use) const;
@@ -27,14 +25,9 @@ struct GiveBack {
 /// process, on any thread, share the file until the last of them is gone.
 using DeviceClaim = std::unique_ptr<ExclusiveUse, GiveBack>;
 
-/// The file that holds the locks; no I/O goes through it. A device and the one that replaces it share it.
-struct LockHolder {
-    ring::FileDescriptor file;
-    std::uint64_t offset_bytes = 0; ///< Where the window begins, once it is locked.
-};
-
 struct Claim {
     std::shared_ptr<LockHolder> holder; ///< Null if another process has the claim: see Claiming.
+    OwnShare share;                     ///< Null until the window is locked.
     DeviceClaim device; ///< Null if the file is no block device, is only read, or is opened with force.
 };
 
@@ -66,20 +59,27 @@ struct SentClaim {
 
 /// Returns the claim for a file that another process has sent without one: it shares those of the device of
 /// this process that has the same file open, with the same offset. `sent` has no files. Throws
-/// std::system_error: EBADMSG if there is no such device, EBUSY if its locks cannot be those of `sent`.
+/// std::system_error: EBADMSG if there is no such device, EBUSY if `sent` needs locks that others have.
 Claim share_claim(const std::string& path, const ring::FileDescriptor& file, const SentClaim& sent);
 
 /// Makes the claim that another process has sent, and takes its locks again: that succeeds if they are held
 /// as they should be, or if nobody has them. Throws std::system_error (EBUSY) if another open file has them.
 Claim adopt_claim(const std::string& path, SentClaim sent);
 
+/// Returns whether another device has the same lock and one of the two writes, so that one has to replace the
+/// other.
+[[nodiscard]] bool shares_lock(const Claim& claim);
+
+/// Gives the claim the file for its locks, which another process has opened. Throws std::system_error (EBUSY)
+/// if it is an open file that another device of this process was given.
+void take_lock_file(const std::string& path, Claim& claim, ring::FileDescriptor file);
+
 /// Opens the claimed file once more. Throws as open_file() does.
 ring::FileDescriptor open_claimed(const std::string& path, int access, const Claim& claim);
 
-/// Locks the window with an open file description lock, which belongs to the claim and not to the process, so
-/// it keeps exports of one process apart too. If options.replaces is set and a device of this process has the
-/// window, the claim shares its lock. Returns false, and adds a note, if the file system has no locks. Throws
-/// if another export or program has the window.
+/// Locks the window. If options.replaces is set and a device of this process has the window, the claim shares
+/// its lock. Returns false, and adds a note, if the file system has no locks. Throws if another export or
+/// program has the window.
 bool lock_window(const std::string& path, Claim& claim, std::uint64_t offset_bytes,
                  std::uint64_t length_bytes, const FileOptions& options, std::vector<std::string>& notes);
 
@@ -90,9 +90,7 @@ std::optional<struct flock> find_rival_lock(const Claim& claim, std::uint64_t of
 /// Returns the text with which lock_window() refuses a window that has this lock.
 std::string rival_text(const std::string& path, const Claim& claim, const struct flock& lock);
 
-/// Makes sure that all exports that write to a file use the page cache, or all bypass it. Returns false if
-/// another export uses the other way. Otherwise the claim keeps such exports away from then on. The file must
-/// support locks.
+/// See join_writers() of storage/lock_holder.hpp.
 bool join_writers(const std::string& path, const Claim& claim, Cache cache);
 
 } // namespace aoetarget::storage

@@ -307,11 +307,11 @@ std::unique_ptr<FileDevice> adopt_file(int descriptor, const std::string& path, 
     OpenedFile opened;
     opened.file = ring::FileDescriptor(descriptor);
     check_same(path, descriptor);
-    check_access(path, descriptor, options.read_only);
-    opened.claim.holder = std::make_shared<LockHolder>();
-    opened.claim.holder->file = ring::FileDescriptor(fcntl(descriptor, F_DUPFD_CLOEXEC, 0));
-    if (!opened.claim.holder->file.valid())
+    ring::FileDescriptor for_locks(fcntl(descriptor, F_DUPFD_CLOEXEC, 0));
+    if (!for_locks.valid())
         refuse(errno, path, "");
+    take_lock_file(path, opened.claim, std::move(for_locks));
+    check_access(path, descriptor, options.read_only);
     opened = lock_and_describe(path, std::move(opened), options, Claiming::here);
     if (!opened.regular && !options.force)
         opened.notes.emplace_back("It is not in exclusive use, because another process has opened it: a lock "

@@ -25,7 +25,8 @@ class RingDevice {
     [[nodiscard]] virtual FilePlace place() const = 0;
     /// Returns whether it was opened to be served by another process.
     [[nodiscard]] virtual bool is_unclaimed() const = 0;
-    /// Returns whether another device has the same lock, so that one is to replace the other.
+    /// Returns whether another device has the same lock and one of them writes, so that one is to replace the
+    /// other.
     [[nodiscard]] virtual bool shares_lock() const = 0;
     [[nodiscard]] virtual bool shares_lock_with(const RingDevice& other) const = 0;
 

@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 using namespace aoetest;
+using aoetarget::Address;
 using aoetarget::DeviceParts;
 using aoetarget::FileDevice;
 using aoetarget::FileOptions;
@@ -503,6 +504,60 @@ TEST_CASE("a device that is opened without a claim shares that of the one that i
     CHECK(error_of_opening(image.path()) == 0);
 }
 
+TEST_CASE("a device that shall replace another changes no lock of that one unless it does", "[hand-over]") {
+    const ImageFile image(256);
+    const auto direct = aoetarget::Cache::direct, page = aoetarget::Cache::page;
+    FileOptions reader = with_cache(window(64, 64), direct);
+    reader.read_only = true;
+    const FileOptions next =
+        GENERATE_COPY(with_cache(window(64, 128), direct), reader, with_cache(window(64, 32), direct),
+                      with_cache(window(64, 64), page));
+    const bool sent = GENERATE(true, false);
+    FileOptions here = next;
+    here.replaces = true;
+    auto old = open_file(image.path(), with_cache(window(64, 64), direct));
+    auto new_one = sent ? put_together(opened_elsewhere(image.path(), next, unclaimed), true)
+                        : open_file(image.path(), here);
+    reader.offset_bytes = 127 * sector_bytes;
+    reader.length_bytes = sector_bytes;
+    CHECK(error_of_opening(image.path(), reader) == EBUSY); // the old one still writes there
+
+    SECTION("it does not") {
+        new_one.reset();
+        CHECK(error_of_opening(image.path(), reader) == EBUSY);
+        CHECK(error_of_opening(image.path(), with_cache(window(128, 64), direct)) == 0);
+        CHECK(error_of_opening(image.path(), with_cache(window(128, 64), page)) == EBUSY);
+    }
+    SECTION("it does") {
+        old.reset();
+        const std::uint64_t end = next.offset_bytes + next.length_bytes;
+        CHECK(error_of_opening(image.path(), window(64, 1)) == EBUSY);
+        CHECK((error_of_opening(image.path(), reader) == EBUSY) ==
+              (!next.read_only && end >= 128 * sector_bytes));
+        CHECK(error_of_opening(image.path(), window(end / sector_bytes, 1)) == 0);
+        const auto writing_with = [&](aoetarget::Cache cache) {
+            return error_of_opening(image.path(), with_cache(window(0, 64), cache));
+        };
+        CHECK((writing_with(page) == 0) == (next.read_only || next.cache == page));
+        CHECK((writing_with(direct) == 0) == (next.read_only || next.cache == direct));
+    }
+}
+
+TEST_CASE("a device that only reads replaces any of several with the same window", "[hand-over]") {
+    const ImageFile image(256);
+    FileOptions reader = window(64, 64);
+    reader.read_only = true;
+    aoetarget::Target target;
+    for (const Address address : {Address{1, 1}, Address{1, 2}}) {
+        aoetarget::ExportOptions options;
+        options.address = address;
+        target.add_export(options, open_file(image.path(), reader));
+    }
+    for (const Address address : {Address{1, 1}, Address{1, 2}})
+        CHECK(target.replace_device(address,
+                                    put_together(opened_elsewhere(image.path(), reader, unclaimed), true)));
+}
+
 TEST_CASE("a device without a claim is refused unless it replaces one with the same window", "[hand-over]") {
     const ImageFile image(256);
     FileOptions reader = with_cache(window(64, 64), aoetarget::Cache::direct);
@@ -603,6 +658,34 @@ TEST_CASE("a file that somebody else has opened is checked and locked as any oth
     CHECK(aoetarget::adopt_file(opened(image.path(), O_RDWR), image.path(), window(8, 16))
               ->geometry()
               .sectors == 16);
+}
+
+TEST_CASE("one open file is not taken twice, whatever the windows", "[storage][hand-over]") {
+    const ImageFile image(64);
+    FileOptions first = with_cache(window(0, 32), aoetarget::Cache::page);
+    FileOptions second = with_cache(GENERATE(window(0, 32), window(32, 32)), aoetarget::Cache::page);
+    first.read_only = second.read_only = GENERATE(false, true);
+    const int file = opened(image.path(), O_RDWR), again = dup(file);
+    const int later = dup(file), anew = opened(image.path(), O_RDWR);
+    {
+        const auto device = aoetarget::adopt_file(file, image.path(), first);
+        const Refusal refusal = refusal_of([&] { aoetarget::adopt_file(again, image.path(), second); });
+        CHECK(refusal.error == EBUSY);
+        CHECK_THAT(refusal.text, Catch::Contains(image.path()) && Catch::Contains("the same open file"));
+        if (first.read_only || second.offset_bytes != 0)
+            CHECK(aoetarget::adopt_file(anew, image.path(), second) != nullptr);
+        else
+            close(anew);
+    }
+    CHECK(aoetarget::adopt_file(later, image.path(), second) != nullptr);
+}
+
+TEST_CASE("one open file that was sent is not taken twice", "[hand-over]") {
+    const ImageFile image(256);
+    const DeviceParts parts = opened_elsewhere(image.path());
+    const DeviceParts again = duplicated(parts);
+    const auto device = put_together(parts);
+    check_refused(again, "the same open file", EBUSY);
 }
 
 TEST_CASE("a file that is not as its export needs it is refused, and closed", "[storage]") {

@@ -41,8 +41,9 @@ struct FileOptions {
     std::uint64_t offset_bytes = 0;
     std::uint64_t length_bytes = 0;
     /// Shares the lock of a device of this process that has the same file open, with the same offset. This is
-    /// for a device that replaces that one (Target::replace_device()). A device that writes cannot share the
-    /// lock of a read-only one.
+    /// for a device that replaces that one (Target::replace_device()). As long as both are open, the lock is
+    /// what both need; what only one needs ends with it. A device that writes cannot share the lock of a
+    /// read-only one.
     bool replaces = false;
     /// Opens a block device even if it is mounted or otherwise in use. Two writers destroy each other's data.
     bool force = false;

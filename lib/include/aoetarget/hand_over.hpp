@@ -35,7 +35,9 @@ std::unique_ptr<FileDevice> open_unclaimed(const std::string& path, const FileOp
 /// where the file is; it is watched, and must lead to the same file if this process may look. Everything is
 /// checked and locked as open_file() does, but a block device is not taken into exclusive use, which only the
 /// one who opens it could do; so the target does not read ahead, and a note says so. The lock is that of the
-/// open file, so it lasts until every process has closed that. Throws std::system_error as open_file() does.
+/// open file, so it lasts until every process has closed that. An open file serves one device: another
+/// descriptor of it is refused like a file that is in use (EBUSY), except on a file system without locks.
+/// Throws std::system_error as open_file() does.
 std::unique_ptr<FileDevice> adopt_file(int descriptor, const std::string& path,
                                        const FileOptions& options = {});
 
@@ -60,8 +62,8 @@ DeviceParts take_apart(const FileDevice& device);
 /// open_file() opens them; the facts must fit each other and the files; and the lock of the window is taken
 /// once more through the file that should have it, so the device has it for certain, unless the file system
 /// has no locks. Throws std::system_error: EBADMSG if parts are missing, wrong or of another version of the
-/// library, EBUSY if another open file has the lock, or writes through the other cache, EROFS and EFBIG as
-/// open_file() does.
+/// library, EBUSY if another open file has the lock, or writes through the other cache, or if a device has
+/// the same open file, EROFS and EFBIG as open_file() does.
 ///
 /// Some things cannot be checked without opening the file: that the path and the identity are its own, that
 /// the file of the exclusive use has it, and that nobody changes the data of a device that reads ahead. A

@@ -1,0 +1,183 @@
+// The table of lock holders, and what their shares need together.
+#include "storage/lock_holder.hpp"
+
+#include "storage/refusal.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <mutex>
+#include <vector>
+
+namespace aoetarget::storage {
+namespace {
+
+/// The lock holders of this process.
+struct LockHolders {
+    std::mutex mutex;
+    std::vector<std::pair<Inode, std::weak_ptr<LockHolder>>> all;
+
+    /// Never destroyed, because a target may be destroyed later than any static object.
+    static LockHolders& get() {
+        static LockHolders& holders = *new LockHolders;
+        return holders;
+    }
+};
+
+bool set_lock(const LockHolder& holder, struct flock lock) {
+    return fcntl(holder.file.get(), F_OFD_SETLK, &lock) == 0;
+}
+
+constexpr Cache caches[] = {Cache::page, Cache::direct};
+
+/// Returns the byte for a cache. Each export that writes through this cache has a shared lock on it.
+std::uint64_t writers_byte(Cache cache) {
+    return end_of_windows + (cache == Cache::page ? 0 : 1);
+}
+
+/// Locked for a moment, by which open files are told apart.
+constexpr std::uint64_t probe_byte = end_of_windows + 2;
+
+/// Whether this is the same open file as the one that has the probe byte locked.
+bool has_probe(const LockHolder& holder) {
+    struct flock lock = make_lock(F_WRLCK, probe_byte, 1);
+    return fcntl(holder.file.get(), F_OFD_GETLK, &lock) == 0 && lock.l_type == F_UNLCK;
+}
+
+std::uint64_t longest(const LockHolder& holder, bool only_writers) {
+    std::uint64_t bytes = 0;
+    for (const LockShare& share : holder.shares) {
+        if (!only_writers || !share.read_only)
+            bytes = std::max(bytes, share.length_bytes);
+    }
+    return bytes;
+}
+
+/// Makes the lock of the window what the shares need. Returns false, with errno and without a change, if a
+/// new share needs what cannot be had.
+bool fit_window(LockHolder& holder) {
+    const std::uint64_t begin = holder.offset_bytes;
+    const std::uint64_t written = longest(holder, true), all = longest(holder, false);
+    if (written > 0 && !set_lock(holder, make_lock(F_WRLCK, begin, written)))
+        return false;
+    if (all > written && !set_lock(holder, make_lock(F_RDLCK, begin + written, all - written)))
+        return false;
+    if (const std::uint64_t before = std::exchange(holder.locked_bytes, all); before > all)
+        set_lock(holder, make_lock(F_UNLCK, begin + all, before - all));
+    return true;
+}
+
+/// Makes the locks of writers what the shares need. Returns false, with errno, if one cannot be had.
+bool fit_writers(const LockHolder& holder) {
+    return std::ranges::all_of(caches, [&](Cache cache) {
+        const bool is_used =
+            std::ranges::find(holder.shares, cache, &LockShare::writes_through) != holder.shares.end();
+        return set_lock(holder, make_lock(is_used ? F_RDLCK : F_UNLCK, writers_byte(cache), 1));
+    });
+}
+
+} // namespace
+
+struct flock make_lock(short type, std::uint64_t offset_bytes, std::uint64_t length_bytes) {
+    struct flock lock {};
+    lock.l_type = type;
+    lock.l_whence = SEEK_SET;
+    lock.l_start = static_cast<off_t>(offset_bytes);
+    lock.l_len = static_cast<off_t>(length_bytes);
+    return lock;
+}
+
+bool is_held_elsewhere(int error) {
+    return error == EAGAIN || error == EACCES;
+}
+
+bool has_no_locks(int error) {
+    return error == ENOLCK || error == EOPNOTSUPP || error == ENOSYS || error == EINVAL;
+}
+
+void remember(const Inode& inode, const std::shared_ptr<LockHolder>& holder) {
+    LockHolders& holders = LockHolders::get();
+    const std::lock_guard lock(holders.mutex);
+    std::erase_if(holders.all, [](const auto& entry) { return entry.second.expired(); });
+    holders.all.emplace_back(inode, holder);
+}
+
+std::shared_ptr<LockHolder> find_holder(const Inode& inode, std::uint64_t offset_bytes) {
+    LockHolders& holders = LockHolders::get();
+    const std::lock_guard lock(holders.mutex);
+    for (const auto& [its_inode, weak] : holders.all) {
+        auto holder = weak.lock();
+        if (its_inode == inode && holder != nullptr && holder->offset_bytes == offset_bytes)
+            return holder;
+    }
+    return nullptr;
+}
+
+bool note_handed(const Inode& inode, LockHolder& holder) {
+    LockHolders& holders = LockHolders::get();
+    const std::lock_guard lock(holders.mutex);
+    holder.is_handed = true;
+    if (!set_lock(holder, make_lock(F_RDLCK, probe_byte, 1)))
+        return true;
+    const bool is_known = std::ranges::any_of(holders.all, [&](const auto& entry) {
+        const auto known = entry.first == inode ? entry.second.lock() : nullptr;
+        return known != nullptr && known->is_handed && has_probe(*known);
+    });
+    set_lock(holder, make_lock(F_UNLCK, probe_byte, 1));
+    return !is_known;
+}
+
+OwnShare take_share(const std::shared_ptr<LockHolder>& holder, std::uint64_t offset_bytes,
+                    const LockShare& share) {
+    const std::lock_guard lock(LockHolders::get().mutex);
+    holder->offset_bytes = offset_bytes;
+    holder->shares.push_back(share);
+    if (fit_window(*holder))
+        return {&holder->shares.back(), GiveUp{holder}};
+    const int error = errno;
+    holder->shares.pop_back();
+    errno = error;
+    return nullptr;
+}
+
+OwnShare take_share_without_lock(const std::shared_ptr<LockHolder>& holder, const LockShare& share) {
+    const std::lock_guard lock(LockHolders::get().mutex);
+    holder->shares.push_back(share);
+    return {&holder->shares.back(), GiveUp{holder}};
+}
+
+void GiveUp::operator()(const LockShare* share) const {
+    const std::lock_guard lock(LockHolders::get().mutex);
+    std::erase_if(holder->shares, [&](const LockShare& one) { return &one == share; });
+    if (holder->shares.empty())
+        return; // the locks end with the file
+    fit_window(*holder);
+    fit_writers(*holder);
+}
+
+bool is_shared(const LockHolder& holder, const LockShare& share) {
+    const std::lock_guard lock(LockHolders::get().mutex);
+    return std::ranges::any_of(holder.shares, [&](const LockShare& other) {
+        return &other != &share && !(other.read_only && share.read_only);
+    });
+}
+
+// If a page has dirty data of one window when a write to the other bypasses the page cache, the kernel lets
+// all syncs of the file fail, or writes the page back over the other window's data. The kernel keeps pages in
+// groups of up to 2 MiB, so it is not enough that the windows have no page in common. This was measured on
+// Linux 6.18 with ext4 and XFS, where it happened with a border between windows on a page and not with one on
+// 2 MiB, and on a block device.
+bool join_writers(const std::string& path, LockHolder& holder, LockShare& share, Cache cache) {
+    const std::lock_guard lock(LockHolders::get().mutex);
+    share.writes_through = cache;
+    struct flock other =
+        make_lock(F_WRLCK, writers_byte(cache == Cache::page ? Cache::direct : Cache::page), 1);
+    if (!fit_writers(holder) || fcntl(holder.file.get(), F_OFD_GETLK, &other) != 0)
+        refuse(errno, path, "");
+    if (other.l_type == F_UNLCK)
+        return true;
+    share.writes_through.reset();
+    fit_writers(holder);
+    return false;
+}
+
+} // namespace aoetarget::storage

@@ -1,0 +1,86 @@
+// The locks on windows of files. They are those of open file descriptions, which belong to a file and not to
+// the process, so they keep exports of one process apart too.
+#pragma once
+
+#include "ring/file_descriptor.hpp"
+
+#include <aoetarget/file_device.hpp>
+
+#include <cstdint>
+#include <list>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+namespace aoetarget::storage {
+
+/// Identifies a file or device node. Locks belong to the node, so an export that names a device by another
+/// node does not share them.
+using Inode = std::pair<dev_t, ino_t>;
+
+/// No window reaches beyond this offset. The bytes from there on are for other locks than those of windows.
+constexpr std::uint64_t end_of_windows = 1ULL << 62;
+
+/// What one device needs of the locks.
+struct LockShare {
+    std::uint64_t length_bytes = 0;
+    bool read_only = false;
+    std::optional<Cache> writes_through = {}; ///< Set by join_writers().
+};
+
+/// The file that holds the locks; no I/O goes through it. A device and the one that replaces it share it, and
+/// the locks are what both need, until one of them is closed. The file and the window are set before it is
+/// shared; all else is guarded by a mutex, because the devices may be those of several threads.
+struct LockHolder {
+    ring::FileDescriptor file;
+    std::uint64_t offset_bytes = 0; ///< Where the window begins, once it is locked.
+    std::uint64_t locked_bytes = 0;
+    bool is_handed = false; ///< Another process has opened the file.
+    std::list<LockShare> shares = {};
+};
+
+struct GiveUp {
+    std::shared_ptr<LockHolder> holder;
+    void operator()(const LockShare* share) const;
+};
+/// Gives the share up at its end, and with it the locks that no other share needs.
+using OwnShare = std::unique_ptr<LockShare, GiveUp>;
+
+/// Makes it known to find_holder().
+void remember(const Inode& inode, const std::shared_ptr<LockHolder>& holder);
+
+/// Returns the lock holder of the window that begins there, or null if this process has none. If there are
+/// several, all of them only read.
+std::shared_ptr<LockHolder> find_holder(const Inode& inode, std::uint64_t offset_bytes);
+
+/// Notes that another process has opened the file. Returns false if it is an open file that this process was
+/// handed before, and still has: two devices would share the locks and the flags, and nothing would keep them
+/// apart. This cannot be found out on a file system without locks.
+bool note_handed(const Inode& inode, LockHolder& holder);
+
+struct flock make_lock(short type, std::uint64_t offset_bytes, std::uint64_t length_bytes);
+
+/// Locks the window as the share needs it. Returns null, with errno, if that cannot be.
+OwnShare take_share(const std::shared_ptr<LockHolder>& holder, std::uint64_t offset_bytes,
+                    const LockShare& share);
+/// Returns a share for a file system without locks.
+OwnShare take_share_without_lock(const std::shared_ptr<LockHolder>& holder, const LockShare& share);
+
+/// Returns whether another device has the same lock and one of the two writes.
+bool is_shared(const LockHolder& holder, const LockShare& share);
+
+/// What errno says after take_share(). Errors that are neither, as of a filter of system calls, say nothing
+/// about who has the lock.
+bool is_held_elsewhere(int error);
+bool has_no_locks(int error);
+
+/// Makes sure that all shares that write to a file use the page cache, or all bypass it. Returns false if
+/// another export uses the other way. Otherwise the share keeps such exports away from then on. Its window
+/// must be locked. Throws std::system_error with `path`.
+bool join_writers(const std::string& path, LockHolder& holder, LockShare& share, Cache cache);
+
+} // namespace aoetarget::storage
