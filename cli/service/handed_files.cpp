@@ -17,6 +17,8 @@
 #include <system_error>
 #include <utility>
 
+#include <fcntl.h>
+
 #ifdef HAVE_SYSTEMD
 #include <systemd/sd-daemon.h>
 #endif
@@ -83,10 +85,15 @@ void HandedFiles::add(const std::string& name, Descriptor file, const Configurat
 }
 
 std::unique_ptr<aoetarget::FileDevice> HandedFiles::take(const ExportSpec& spec) {
-    auto found = files_.extract(spec.options.address);
-    if (found.empty())
+    const auto found = files_.find(spec.options.address);
+    if (found == files_.end())
         return nullptr;
-    return aoetarget::adopt_file(found.mapped().release(), spec.path, spec.file);
+    const int file = fcntl(found->second.number(), F_DUPFD_CLOEXEC, 0);
+    if (file < 0)
+        throw std::system_error(errno, std::generic_category(), spec.path);
+    auto device = aoetarget::adopt_file(file, spec.path, spec.file);
+    files_.erase(found);
+    return device;
 }
 
 } // namespace cli

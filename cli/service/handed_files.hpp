@@ -21,7 +21,7 @@ class HandedFiles {
     explicit HandedFiles(const Configuration& configuration);
 
     /// Makes the device of the export, or returns null if nobody has handed its file over. Throws as
-    /// aoetarget::adopt_file() does.
+    /// aoetarget::adopt_file() does; then the file is still there for another attempt.
     std::unique_ptr<aoetarget::FileDevice> take(const ExportSpec& spec);
 
   private:

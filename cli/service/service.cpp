@@ -35,13 +35,14 @@
 namespace cli {
 namespace {
 
-/// Waits a moment for a file that is in use: the kernel releases the files of a killed predecessor some time
-/// after it is gone.
-std::unique_ptr<aoetarget::FileDevice> open_when_free(const ExportSpec& spec) {
+/// Takes the file that was handed over, or opens one. Waits a moment if it is in use: the kernel releases the
+/// files and locks of a killed predecessor some time after it is gone.
+std::unique_ptr<aoetarget::FileDevice> open_when_free(const ExportSpec& spec, HandedFiles& handed) {
     const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(1);
     for (;;) {
         try {
-            return aoetarget::open_file(spec.path, spec.file);
+            auto device = handed.take(spec);
+            return device != nullptr ? std::move(device) : aoetarget::open_file(spec.path, spec.file);
         } catch (const std::system_error& error) {
             if (error.code() != std::errc::device_or_resource_busy ||
                 std::chrono::steady_clock::now() >= give_up)
@@ -52,9 +53,7 @@ std::unique_ptr<aoetarget::FileDevice> open_when_free(const ExportSpec& spec) {
 }
 
 void open_export(aoetarget::Target& target, const ExportSpec& spec, HandedFiles& handed, Report& report) {
-    auto device = handed.take(spec);
-    if (device == nullptr)
-        device = open_when_free(spec);
+    auto device = open_when_free(spec, handed);
     const std::uint64_t sectors = device->geometry().sectors;
     const std::string line = describe_export(spec, sectors, device->mode());
     std::vector<std::string> notes = device->notes();

@@ -2,8 +2,10 @@
 #include "catch.hpp"
 #include "scene.hpp"
 
+#include <chrono>
 #include <csignal>
 
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -191,6 +193,28 @@ TEST_CASE("a file that the service manager has opened is served without the righ
     CHECK(rival.exit_code == 1); // it has the lock
     target.signal(SIGTERM);
     CHECK(target.wait_for_exit(Milliseconds(60000)) == 0);
+}
+
+TEST_CASE("a file that the service manager has opened is waited for if it is in use", "[service]") {
+    const VethPair& wire = standard_wire();
+    const ImageFile image(64);
+    const int file = open(image.path().c_str(), O_RDWR | O_CLOEXEC);
+    struct flock lock {};
+    lock.l_type = F_WRLCK;
+    REQUIRE(fcntl(file, F_OFD_SETLK, &lock) == 0);
+    enter_test_network();
+    const auto start = std::chrono::steady_clock::now();
+    const ToolResult result = run_tool(handed("export-1.1", {"<>" + image.path()},
+                                              {target_program(), "serve", "-i", wire.target_end(), "-e",
+                                               export_argument(1, 1, image.path()), "--control", "none"}),
+                                       Milliseconds(60000));
+    close(file);
+    if (is_without_libsystemd(result.error))
+        SKIP_BECAUSE("the program was built without libsystemd");
+    CAPTURE(result.error);
+    CHECK(result.exit_code == 1);
+    CHECK(contains(result.error, "this part of it is in use by"));
+    CHECK(std::chrono::steady_clock::now() - start >= std::chrono::seconds(1));
 }
 
 TEST_CASE("what the service manager hands over has to fit an export", "[service]") {
