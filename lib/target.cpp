@@ -277,6 +277,9 @@ bool Target::replace_device(const Address& address, std::unique_ptr<BlockDevice>
 bool Target::shares_foreign_lock(const Address& address, const BlockDevice& device) const {
     return impl_->shares_foreign_lock(address, device);
 }
+std::optional<std::uint64_t> Target::export_sectors(const Address& address) const {
+    return impl_->export_sectors(address);
+}
 std::uint64_t Target::resize_export(const Address& address) {
     return impl_->resize_export(address);
 }

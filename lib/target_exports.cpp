@@ -138,6 +138,11 @@ void Target::Impl::take_in(const Address& address, BlockDevice& device, const Ge
     memories_.align_payload(geometry.memory_alignment);
 }
 
+std::optional<std::uint64_t> Target::Impl::export_sectors(const Address& address) const {
+    const core::Export* present = core_.find_export(address);
+    return present == nullptr ? std::nullopt : std::optional(present->geometry().sectors);
+}
+
 std::uint64_t Target::Impl::resize_export(const Address& address) {
     const std::uint64_t sectors = core_.resize_export(address);
     wakeup_.wake(); // to announce it

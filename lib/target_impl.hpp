@@ -33,6 +33,7 @@ class Target::Impl final : public net::LinkEvents, public IoQueue::Waker {
     std::vector<std::string> add_export(ExportOptions options, std::unique_ptr<BlockDevice> device);
     bool change_export(const ExportOptions& options);
     bool replace_device(const Address& address, std::unique_ptr<BlockDevice> device);
+    [[nodiscard]] std::optional<std::uint64_t> export_sectors(const Address& address) const;
     std::uint64_t resize_export(const Address& address);
     [[nodiscard]] bool shares_foreign_lock(const Address& address, const BlockDevice& device) const;
     bool remove_export(const Address& address, std::function<void()> gone);

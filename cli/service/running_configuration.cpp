@@ -61,13 +61,12 @@ void check_lock(const Target& target, const Address& owner, const FileDevice& de
 
 /// A swap cannot be undone, so whatever keeps one from its success comes before the first.
 void check_size(const Target& target, const Address& address, std::uint64_t sectors) {
-    for (const aoetarget::ExportStats& exported : target.stats().exports) {
-        if (exported.address == address && exported.sectors > sectors)
-            throw std::runtime_error(
-                fmt::format("export {}: its new disk has {} sectors, and initiators know of {}; remove the "
-                            "export and add it again if its content may go",
-                            to_string(address), sectors, exported.sectors));
-    }
+    const std::uint64_t known = target.export_sectors(address).value_or(0);
+    if (known > sectors)
+        throw std::runtime_error(
+            fmt::format("export {}: its new disk has {} sectors, and initiators know of {}; remove the "
+                        "export and add it again if its content may go",
+                        to_string(address), sectors, known));
 }
 
 } // namespace

@@ -85,6 +85,8 @@ TEST_CASE("a device that cannot take the place of another is refused, and the ot
     CHECK_FALSE(next.exists);
     CHECK(refusal(scene.running, {1, 1}, nullptr) == EINVAL);
     scene.running.on_its_thread([&](Target& target) {
+        CHECK(target.export_sectors({1, 1}) == 2048);
+        CHECK_FALSE(target.export_sectors({1, 2}));
         CHECK_FALSE(target.replace_device({1, 2}, Volume::make(next)));
     });
     CHECK(scene.client.read(4, 2) == pattern(4, 2));

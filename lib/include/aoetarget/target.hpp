@@ -31,6 +31,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -140,6 +141,9 @@ class Target {
     /// Returns whether the device shares a lock (FileOptions::replaces, put_together()) with a device of
     /// another export than this one, so that both would serve the same sectors.
     [[nodiscard]] bool shares_foreign_lock(const Address& address, const BlockDevice& device) const;
+    /// Returns the sectors that initiators know of, which another device must have at least, or nothing if
+    /// there is no such export. Call it on the target's thread.
+    [[nodiscard]] std::optional<std::uint64_t> export_sectors(const Address& address) const;
     /// Asks the device of an export for its capacity, and takes over a larger one: IDENTIFY has it, the
     /// target advertises the export, and tells of it (EventKind::export_resized). A smaller one it only tells
     /// of, because initiators know the old one. An export of a file or block device without
