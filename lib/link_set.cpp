@@ -86,11 +86,15 @@ net::PacketLink& LinkSet::open(const std::string& name, const InterfaceOptions& 
     return *served_.back().link;
 }
 
-void LinkSet::remove(const std::string& name) {
-    std::erase_if(wanted_, [&](const Wanted& wanted) { return wanted.name == name; });
+bool LinkSet::remove(const std::string& name) {
+    const auto is_wanted = [&](const Wanted& wanted) { return wanted.name == name; };
+    bool is_known = std::erase_if(wanted_, is_wanted) > 0;
     const auto is_it = [&](const Served& served) { return is_meant(served, name); };
-    for (auto found = served_.end(); (found = std::ranges::find_if(served_, is_it)) != served_.end();)
+    for (auto found = served_.end(); (found = std::ranges::find_if(served_, is_it)) != served_.end();) {
         close(found);
+        is_known = true;
+    }
+    return is_known;
 }
 
 bool LinkSet::change(const std::string& name, const InterfaceOptions& options) {

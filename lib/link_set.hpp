@@ -31,7 +31,8 @@ class LinkSet {
 
     /// See Target::add_interface() and Target::remove_interface().
     void add(const std::string& name, const InterfaceOptions& options);
-    void remove(const std::string& name);
+    /// Returns false if there is nothing to remove.
+    bool remove(const std::string& name);
     /// See Target::change_interface().
     bool change(const std::string& name, const InterfaceOptions& options);
     /// Something may have happened to an interface.

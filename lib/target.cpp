@@ -3,6 +3,7 @@
 
 #include "checks.hpp"
 
+#include <algorithm>
 #include <fstream>
 #include <random>
 #include <system_error>
@@ -129,6 +130,14 @@ void Target::Impl::add_interface(const std::string& name, const InterfaceOptions
     check(name, options);
     links_.add(name, options);
     wakeup_.wake(); // a host that sleeps on fd() has to give it a turn
+    if (!has_begun_)
+        return;
+    const std::vector<std::string> waited_for = links_.waited_for();
+    const bool is_there = std::ranges::find(waited_for, name) == waited_for.end();
+    events_.tell(Severity::notice, EventKind::interface_added, name,
+                 net::is_pattern(name) ? "Interfaces with such a name are served from now on."
+                 : is_there            ? "It is served now."
+                                       : "It is served as soon as it is there.");
 }
 
 bool Target::Impl::change_interface(const std::string& name, const InterfaceOptions& options) {
@@ -143,8 +152,11 @@ bool Target::Impl::change_interface(const std::string& name, const InterfaceOpti
 }
 
 void Target::Impl::remove_interface(const std::string& name) {
-    links_.remove(name);
+    if (!links_.remove(name))
+        return;
     wakeup_.wake();
+    if (has_begun_)
+        events_.tell(Severity::notice, EventKind::interface_removed, name, "It is served no longer.");
 }
 
 void Target::Impl::addresses_changed() {

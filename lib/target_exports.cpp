@@ -14,6 +14,13 @@ std::string default_serial(const std::string& machine, const Address& address, c
     return fmt::format("{:016X}", protocol::fnv1a(source));
 }
 
+std::string served_text(const core::Export& exported) {
+    const std::uint64_t sectors = exported.geometry().sectors;
+    return exported.has_interface()
+               ? fmt::format("It is served now, with {} sectors.", sectors)
+               : fmt::format("It is there, with {} sectors, and served on no interface yet.", sectors);
+}
+
 /// Nothing would keep other programs off the file meanwhile.
 void refuse_unclaimed(const Address& address, const BlockDevice& device) {
     const auto* ring_device = dynamic_cast<const storage::RingDevice*>(&device);
@@ -55,7 +62,7 @@ std::vector<std::string> Target::Impl::add_export(ExportOptions options,
     wakeup_.wake(); // to announce it
     if (has_begun_)
         events_.tell(Severity::notice, EventKind::export_added, to_string(options.address),
-                     fmt::format("It is served now, with {} sectors.", geometry.sectors));
+                     served_text(*core_.find_export(options.address)));
     if (kept.note.empty())
         return {};
     if (has_begun_)
@@ -80,12 +87,13 @@ bool Target::Impl::change_export(const ExportOptions& options) {
     if (!options.serial.empty())
         check_same("serial number", present->serial(), options.serial);
     check_same("model", present->model(), options.model);
+    const bool was_hidden = !present->has_interface();
     core_.change_export(options, std::chrono::steady_clock::now().time_since_epoch());
     addresses_changed();
     wakeup_.wake(); // to announce it, and to look for requests that are overdue now
     if (has_begun_)
         events_.tell(Severity::notice, EventKind::export_changed, to_string(options.address),
-                     "It has other options now.");
+                     was_hidden ? served_text(*present) : "It has other options now.");
     return true;
 }
 

@@ -40,6 +40,10 @@ std::string_view name(EventKind kind) noexcept {
         return "interface-is-free";
     case EventKind::interface_changed:
         return "interface-changed";
+    case EventKind::interface_added:
+        return "interface-added";
+    case EventKind::interface_removed:
+        return "interface-removed";
     case EventKind::lane_lost:
         return "lane-lost";
     case EventKind::lane_regained:

@@ -34,6 +34,8 @@ class Export final : private ExportState::Answerer, private FlushSink {
     [[nodiscard]] Audience audience(LinkId link) const {
         return closed_ || !serves(link) ? Audience::nobody() : state_.audience();
     }
+    /// Returns whether the export is served on any interface, or on all that will come.
+    [[nodiscard]] bool has_interface() const { return interfaces_.empty() || !links_.empty(); }
     /// Returns whether anybody may see the export on the interface that has these names.
     [[nodiscard]] bool serves(const std::vector<std::string>& names) const;
     /// Takes note of a new link, of the interface that has these names, and of one that has gone.

@@ -57,6 +57,11 @@ TEST_CASE("an interface comes and goes by add and remove", "[change]") {
     CHECK(changed.run({"remove", "-i", other.target_end()}).exit_code == 0);
     CHECK(is_silent());
     CHECK(changed.run({"remove", "-i", other.target_end()}).exit_code == 5);
+    const auto is_told = [&](const std::string& event) {
+        return contains(changed.target().log(), other.target_end() + ": " + event);
+    };
+    CHECK(client.wait_until(
+        [&] { return is_told("It is served now.") && is_told("It is served no longer."); }));
 }
 
 TEST_CASE("a reload makes what runs like the file, and config prints it", "[change]") {

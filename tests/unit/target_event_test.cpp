@@ -333,6 +333,50 @@ TEST_CASE("a host is told of exports that come and go while the target runs", "[
     CHECK(listener.count(EventKind::export_removed, "e1.2") == 1);
 }
 
+TEST_CASE("a host is told of interfaces that come and go by its own calls", "[target][event]") {
+    const Patience patience;
+    const VethPair wire("call"), before("call2");
+    Listener listener;
+    Target target(listener.options());
+    target.add_interface(before.target_end());
+    target.poll();
+    target.add_interface(wire.target_end());
+    target.add_interface("none0", {.wait = true});
+    target.add_interface("none*");
+    target.poll();
+    using enum EventKind;
+    CHECK(listener.count(interface_added, before.target_end()) == 0);
+    CHECK(listener.count(interface_added, wire.target_end()) == 1);
+    CHECK(listener.count(interface_added, "none0") == 1);
+    CHECK(listener.last(interface_added).text == "Interfaces with such a name are served from now on.");
+    for (const std::string& name : {wire.target_end(), std::string("none0"), std::string("none1")})
+        target.remove_interface(name);
+    target.poll();
+    CHECK(listener.count(interface_removed, wire.target_end()) == 1);
+    CHECK(listener.count(interface_removed, "none0") == 1);
+    CHECK(listener.count(interface_removed, "none1") == 0);
+}
+
+TEST_CASE("an export is told to be served when an interface serves it", "[target][event]") {
+    const Patience patience;
+    const VethPair wire("shown");
+    Listener listener;
+    VolumeLog log;
+    Target target(listener.options());
+    target.add_interface(wire.target_end());
+    target.poll();
+    aoetarget::ExportOptions options = at(1, 1);
+    options.interfaces = {"/"};
+    target.add_export(options, Volume::make(log));
+    target.poll();
+    CHECK(listener.last(EventKind::export_added).text ==
+          "It is there, with 2048 sectors, and served on no interface yet.");
+    options.interfaces.clear();
+    target.change_export(options);
+    target.poll();
+    CHECK(listener.last(EventKind::export_changed).text == "It is served now, with 2048 sectors.");
+}
+
 TEST_CASE("the path of a device that was not taken is not watched", "[target][event]") {
     const Patience patience;
     const ScratchFolder folder, states;

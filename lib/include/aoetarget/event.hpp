@@ -28,8 +28,10 @@ enum class EventKind : std::uint8_t {
     mac_changed,
     interface_is_port, ///< A bridge, a bond or the like takes the frames of the interface.
     interface_is_free, ///< It is no longer a port.
-    interface_changed, ///< Its options are others now; the subject may be a pattern.
-    lane_lost,         ///< Packet sockets have taken over from AF_XDP.
+    interface_changed, ///< Its options are others now. The subject of this and the next two may be a pattern.
+    interface_added,   ///< These happen while the target runs.
+    interface_removed,
+    lane_lost, ///< Packet sockets have taken over from AF_XDP.
     lane_regained,
     broadcasts_filtered, ///< Filters that AF_XDP passes by still apply to broadcasts.
     frames_dropped,      ///< The buffers are too small.

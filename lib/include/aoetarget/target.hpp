@@ -69,7 +69,8 @@ class Target {
     ///
     /// This needs CAP_NET_RAW in the interface's network namespace. Throws std::system_error, with EEXIST if
     /// the target already uses the interface, and with ECANCELED after stop() (which a signal handler may
-    /// call while the host still sets up) and while the target is destroyed.
+    /// call while the host still sets up) and while the target is destroyed. While the target runs, it tells
+    /// EventKind::interface_added.
     void add_interface(const std::string& name);
     /// Does the same with options. InterfaceStats::link tells which link the target uses. Throws
     /// std::system_error also if an option is out of range (EINVAL), and if options.link is LinkKind::xdp and
@@ -97,7 +98,7 @@ class Target {
     bool change_interface(const std::string& name, const InterfaceOptions& options);
     /// Stops serving on the interface, or on all that a pattern has taken, which cannot be removed one by
     /// one. The target finishes requests that came in there and are still under way, and does not answer
-    /// them. It ignores unknown names.
+    /// them. While it runs, it tells EventKind::interface_removed. It ignores unknown names.
     void remove_interface(const std::string& name);
 
     /// Serves `device` on every interface and advertises it. The target owns the device, and destroys it also
