@@ -1,7 +1,15 @@
 // Makes the text of a system error readable.
 #include "failure.hpp"
 
+#include "exit_code.hpp"
+
 namespace cli {
+
+int exit_code_of(const std::system_error& error) {
+    const bool is_forbidden =
+        error.code() == std::errc::operation_not_permitted || error.code() == std::errc::permission_denied;
+    return is_forbidden ? exit_no_permission : exit_failed;
+}
 
 std::string message_of(const std::system_error& error) {
     std::string message = error.what();

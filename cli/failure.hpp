@@ -18,6 +18,9 @@ class Failure : public std::runtime_error {
     int exit_code_;
 };
 
+/// Returns with what a command ends that has this error.
+int exit_code_of(const std::system_error& error);
+
 /// Leaves out the kernel's text for an error number if our own text says it all, and adds the cure for one
 /// that any call may have.
 std::string message_of(const std::system_error& error);

@@ -143,9 +143,7 @@ int main(int argc, char** argv) {
             complain(cli::exit_configuration, message);
         return cli::exit_configuration;
     } catch (const std::system_error& error) {
-        const bool is_forbidden = error.code() == std::errc::operation_not_permitted ||
-                                  error.code() == std::errc::permission_denied;
-        return complain(is_forbidden ? cli::exit_no_permission : cli::exit_failed, cli::message_of(error));
+        return complain(cli::exit_code_of(error), cli::message_of(error));
     } catch (const std::exception& error) {
         return complain(cli::exit_failed, error.what());
     }

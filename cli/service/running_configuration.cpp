@@ -85,6 +85,7 @@ void RunningConfiguration::change_to(Configuration configuration, OpenDevices de
     present->changes = difference(configuration_, configuration);
     present->devices = std::move(devices);
     note_moves(*present);
+    std::string obstacles;
     for (const Change& change : present->changes) {
         const std::string obstacle = obstacle_to(change, *present);
         if (obstacle.empty())
@@ -92,8 +93,10 @@ void RunningConfiguration::change_to(Configuration configuration, OpenDevices de
         else if (extent == Transition::Extent::possible)
             present->transition->fail(entry_name(change), obstacle);
         else
-            throw Failure(exit_failed, fmt::format("{}: {}", entry_name(change), obstacle));
+            obstacles += fmt::format("{}{}: {}", obstacles.empty() ? "" : "; ", entry_name(change), obstacle);
     }
+    if (!obstacles.empty())
+        throw Failure(exit_failed, obstacles);
     start(present);
 }
 

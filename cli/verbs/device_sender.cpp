@@ -135,7 +135,8 @@ class Parcel {
 } // namespace
 
 void open_for_target(ControlClient& client, const std::vector<ExportSpec>& exports,
-                     const Configuration& present, const Configuration& wanted, const Failed& failed) {
+                     const Configuration& present, const Configuration& wanted, const Failed& failed,
+                     Sending sending) {
     raise_file_limit();
     Parcel parcel;
     const auto open_one = [&](const ExportSpec& spec) {
@@ -143,7 +144,7 @@ void open_for_target(ControlClient& client, const std::vector<ExportSpec>& expor
         for (const std::string& note : opened.device->notes())
             say_note(fmt::format("{}: {}", to_string(spec.options.address), note));
         parcel.add(spec.options.address, std::move(opened));
-        if (parcel.is_full() || failed) // the target refuses a packet as a whole
+        if (sending == Sending::one_by_one)
             parcel.send(client);
     };
     for (const ExportSpec& spec : exports) {
@@ -152,12 +153,14 @@ void open_for_target(ControlClient& client, const std::vector<ExportSpec>& expor
         } catch (const std::system_error& error) {
             if (!failed)
                 throw;
-            failed(spec, message_of(error));
+            failed(spec, Failure(exit_code_of(error), message_of(error)));
         } catch (const Failure& failure) {
             if (!failed)
                 throw;
-            failed(spec, failure.what());
+            failed(spec, failure);
         }
+        if (parcel.is_full())
+            parcel.send(client);
     }
     parcel.send(client);
 }

@@ -26,7 +26,8 @@ const char* const reload_help =
     R"(Usage: aoetarget reload [--name NAME | --control PATH] [-c FILE] [--partial]
 
 This command makes a target that runs on this machine serve what its configuration file says now.
-What is equal is not touched: no request of it is lost. If any part cannot be done, nothing changes.
+What is equal is not touched: no request of it is lost. If any part cannot be done, nothing changes,
+and the command tells each disk that it could not open.
 The command itself opens new disks, with its own rights, and passes them to the target. If the path
 of an export changes, the new file or disk must have the same content: initiators go on with it.
 
@@ -116,12 +117,15 @@ int reload(const Arguments& arguments) {
     complete_paths(wanted, running.folder);
     refuse_rivals(wanted.exports);
     Failures failures;
-    Failed failed;
-    if (is_partial)
-        failed = [&](const ExportSpec& spec, const std::string& error) {
-            failures.add(fmt::format("export {}", to_string(spec.options.address)), error);
-        };
-    open_for_target(client, exports_to_open(difference(present, wanted)), present, wanted, failed);
+    int exit_code = 0; // of the first failure
+    const auto failed = [&](const ExportSpec& spec, const Failure& failure) {
+        failures.add(entry_name(spec), failure.what());
+        exit_code = exit_code == 0 ? failure.exit_code() : exit_code;
+    };
+    open_for_target(client, exports_to_open(difference(present, wanted)), present, wanted, failed,
+                    is_partial ? Sending::one_by_one : Sending::together);
+    if (exit_code != 0 && !is_partial)
+        return exit_code;
     const json answer = ask_for_reload(client, wanted, is_partial);
     say_notes(answer);
     for (const json& entry : answer.at("failed"))

@@ -3,6 +3,7 @@
 #include "changed_target.hpp"
 #include "frozen_file_system.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <filesystem>
 #include <thread>
@@ -48,6 +49,32 @@ TEST_CASE("reload --partial changes what can be changed, and tells each part tha
     CHECK(changed.config() == entry_text(wire) + "\n" + export_text("1.1", image, "fixed = true\n") + "\n" +
                                   export_text("1.3", second));
     CHECK(changed.run({"add", "-e", export_argument(1, 4, third.path())}).exit_code == 0);
+}
+
+TEST_CASE(
+    "a reload that changes nothing tells each disk that cannot be opened, and each option that is fixed",
+    "[reload]") {
+    const VethPair& wire = standard_wire();
+    const ImageFile image(64), second(64), third(64);
+    RawClient client(wire);
+    Changed changed(entry_text(wire) + export_text("1.1", image) + export_text("1.2", second));
+    changed.write(entry_text(wire) + export_text("1.1", image) + with_path("1.2", "/nonexistent/one") +
+                  export_text("1.3", third, "offset = \"1M\"\n") + with_path("1.4", "/nonexistent/two"));
+    const ToolResult unopened = changed.run({"reload"});
+    CAPTURE(unopened.error);
+    CHECK(unopened.exit_code == 1);
+    CHECK(contains(unopened.error, "error: export e1.2: cannot export /nonexistent/one"));
+    CHECK(contains(unopened.error, "error: export e1.3: "));
+    CHECK(contains(unopened.error, "error: export e1.4: cannot export /nonexistent/two"));
+    CHECK(std::ranges::count(unopened.error, '\n') == 3);
+    changed.write("[target]\nthreads = 3\n\n" + entry_text(wire) +
+                  export_text("1.1", image, "serial = \"other\"\n") + export_text("1.2", second));
+    const ToolResult fixed = changed.run({"reload"});
+    CAPTURE(fixed.error);
+    CHECK(fixed.exit_code == 1);
+    CHECK(contains(fixed.error, "target: threads cannot change"));
+    CHECK(contains(fixed.error, "export e1.1: serial cannot change"));
+    CHECK(client.read(3, 1) == pattern(3, 1));
 }
 
 TEST_CASE("an interface stays for an export that stays as it was", "[reload]") {
@@ -97,6 +124,9 @@ TEST_CASE("a disk moves to a new address in one reload, and back", "[reload]") {
     CHECK(is_silent(client, read_request(3, 1)));
     CHECK(client.ask(read_request(5, 1).to(1, 3)).data() == pattern(5, 1, 9));
     CHECK(client.ask(write_request(5, pattern(5, 1, 8)).to(1, 3)).succeeded());
+    const auto told_at = [&](const std::string& event) { return changed.target().log().find(event); };
+    CHECK(client.wait_until([&] { return told_at("e1.3: It is served now") != std::string::npos; }));
+    CHECK(told_at("e1.1: It is served no longer") < told_at("e1.3: It is served now"));
     const ToolResult rival = run_target(
         {"serve", "--control", "none", "-i", wire.target_end(), "-e", export_argument(1, 9, image.path())});
     CHECK(rival.exit_code == 1); // its lock has been kept
