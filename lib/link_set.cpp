@@ -29,14 +29,14 @@ void LinkSet::add(const std::string& name, const InterfaceOptions& options) {
     const bool is_wanted = std::ranges::find(wanted_, name, &Wanted::name) != wanted_.end();
     const auto named = std::ranges::find_if(
         served_, [&](const Served& served) { return !net::is_pattern(name) && served.link->has_name(name); });
-    if (is_wanted || (named != served_.end() && named->pattern.empty()))
+    if (is_wanted || (named != served_.end() && !named->by_pattern()))
         refuse(EEXIST, fmt::format("interface {}: it is already in use by this target; name it once", name));
     if (named != served_.end())
         close(named); // a name goes before a pattern
     if (options.wait || net::is_pattern(name))
         add_waiting({name, options});
     else
-        open(name, options, true, {});
+        open(name, {name, options}, true);
 }
 
 void LinkSet::add_waiting(const Wanted& wanted) {
@@ -48,7 +48,7 @@ void LinkSet::add_waiting(const Wanted& wanted) {
             if (found == wanted_.end() || found->name != wanted.name)
                 continue;
             try {
-                open(interface.name, wanted.options, true, net::is_pattern(wanted.name) ? wanted.name : "");
+                open(interface.name, wanted, true);
             } catch (const std::system_error& error) {
                 if (!passes_by_itself(error))
                     throw;
@@ -66,35 +66,41 @@ void LinkSet::add_waiting(const Wanted& wanted) {
     }
 }
 
-net::PacketLink& LinkSet::open(const std::string& name, const InterfaceOptions& options, bool insist,
-                               const std::string& pattern) {
+net::PacketLink& LinkSet::open(const std::string& name, const Wanted& wanted, bool insist) {
+    const bool by_pattern = net::is_pattern(wanted.name);
     const auto interface = net::query_interface(name);
     if (interface && serves(interface->index))
         refuse(EEXIST, fmt::format("interface {}: it is already in use by this target, as {}; name it once",
                                    name, interface->name));
     auto link = std::make_unique<net::PacketLink>(
-        name, options, parts_.ring, parts_.memories, parts_.clock, parts_.events, parts_.log,
-        parts_.netfilter, parts_.core.visible_addresses(interface ? interface->names() : std::vector{name}));
+        by_pattern ? name : wanted.name, wanted.options, parts_.ring, parts_.memories, parts_.clock,
+        parts_.events, parts_.log, parts_.netfilter,
+        parts_.core.visible_addresses(interface ? interface->names() : std::vector{name}));
     if (insist)
         link->demand_lane();
     link->set_id(parts_.core.add_link(*link, link->pool().slots()));
-    if (!pattern.empty())
+    if (by_pattern)
         link->expect_to_go();
-    served_.push_back({.link = std::move(link), .pattern = pattern});
+    served_.push_back({.link = std::move(link), .entry = wanted.name});
     count_changed();
     served_.back().link->replenish();
     return *served_.back().link;
 }
 
 bool LinkSet::remove(const std::string& name) {
-    const auto is_wanted = [&](const Wanted& wanted) { return wanted.name == name; };
-    bool is_known = std::erase_if(wanted_, is_wanted) > 0;
-    const auto is_it = [&](const Served& served) { return is_meant(served, name); };
-    for (auto found = served_.end(); (found = std::ranges::find_if(served_, is_it)) != served_.end();) {
+    bool is_known = std::erase_if(wanted_, [&](const Wanted& wanted) { return wanted.name == name; }) > 0;
+    const auto is_meant = meant_by(name);
+    for (auto found = served_.end(); (found = std::ranges::find_if(served_, is_meant)) != served_.end();) {
         close(found);
         is_known = true;
     }
     return is_known;
+}
+
+std::function<bool(const LinkSet::Served&)> LinkSet::meant_by(const std::string& name) const {
+    if (std::ranges::find(served_, name, &Served::entry) != served_.end())
+        return [name](const Served& served) { return served.entry == name; };
+    return [name](const Served& served) { return !served.by_pattern() && served.link->has_name(name); };
 }
 
 bool LinkSet::change(const std::string& name, const InterfaceOptions& options) {
@@ -105,8 +111,9 @@ bool LinkSet::change(const std::string& name, const InterfaceOptions& options) {
             found = true;
         }
     }
+    const auto is_meant = meant_by(name);
     for (const Served& served : served_) {
-        if (is_meant(served, name)) {
+        if (is_meant(served)) {
             served.link->change(options);
             parts_.core.link_options_changed(served.link->id());
             found = true;
@@ -134,7 +141,7 @@ bool LinkSet::serves(int index) const {
 
 bool LinkSet::is_served_elsewhere(core::LinkId link, int interface_index) const {
     return std::ranges::any_of(served_, [&](const Served& served) {
-        return served.pattern.empty() && served.link->id() != link &&
+        return !served.by_pattern() && served.link->id() != link &&
                served.link->interface().index == interface_index;
     });
 }
@@ -154,10 +161,10 @@ void LinkSet::hear(const net::InterfaceNews& news) {
 void LinkSet::close_unneeded() {
     const auto is_unneeded = [&](const Served& served) {
         const int index = served.link->interface().index;
-        return !served.pattern.empty() &&
-               (index == 0 || std::ranges::any_of(served_, [&](const Served& other) {
-                    return other.pattern.empty() && other.link->interface().index == index;
-                }));
+        return served.by_pattern() && (index == 0 || std::ranges::any_of(served_, [&](const Served& other) {
+                                           return !other.by_pattern() &&
+                                                  other.link->interface().index == index;
+                                       }));
     };
     for (auto found = served_.end(); (found = std::ranges::find_if(served_, is_unneeded)) != served_.end();)
         close(found);
@@ -182,7 +189,7 @@ void LinkSet::welcome(const net::InterfaceState& interface) {
         return;
     const bool by_pattern = net::is_pattern(wanted->name);
     try {
-        net::PacketLink& link = open(interface.name, wanted->options, false, by_pattern ? wanted->name : "");
+        net::PacketLink& link = open(interface.name, *wanted, false);
         std::erase(told_failures_, link.interface().index);
         net::tell_changes(parts_.log, link.name(), {}, link.interface());
         link.tell_lack_of_lane();
@@ -271,6 +278,7 @@ std::vector<InterfaceStats> LinkSet::stats(core::Time now) const {
             continue;
         const net::LinkCounters counters = link.counters();
         all.push_back({.name = link.name(),
+                       .entry = served.entry,
                        .link = link.description(),
                        .passes_by = link.passes_by(),
                        .filters_broadcasts = link.filters_broadcasts(),

@@ -8,6 +8,7 @@
 #include "net/interface_monitor.hpp"
 #include "net/packet_link.hpp"
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -63,9 +64,11 @@ class LinkSet {
     /// A link, and how it came to be.
     struct Served {
         std::unique_ptr<net::PacketLink> link;
-        std::string pattern = {}; ///< Empty: it was asked for by its name.
-        bool waits = false;       ///< It was not there at first, and need not be.
-        std::uint64_t drops = 0;  ///< The number of dropped frames at the last look.
+        std::string entry;       ///< The name or pattern that the host has given.
+        bool waits = false;      ///< It was not there at first, and need not be.
+        std::uint64_t drops = 0; ///< The number of dropped frames at the last look.
+
+        [[nodiscard]] bool by_pattern() const { return net::is_pattern(entry); }
     };
     /// What is served as soon as it is there. A pattern remains, a name does not.
     struct Wanted {
@@ -74,14 +77,13 @@ class LinkSet {
     };
 
     void add_waiting(const Wanted& wanted);
-    net::PacketLink& open(const std::string& name, const InterfaceOptions& options, bool insist,
-                          const std::string& pattern);
+    /// `name` is that of an interface, and `wanted` what the host has given.
+    net::PacketLink& open(const std::string& name, const Wanted& wanted, bool insist);
     void welcome(const net::InterfaceState& interface);
     void welcome_all();
-    /// Whether a name that the host gives means this one.
-    [[nodiscard]] static bool is_meant(const Served& served, const std::string& name) {
-        return served.pattern.empty() ? served.link->has_name(name) : served.pattern == name;
-    }
+    /// Returns what tells whom the host means: what it has given this name or pattern for, else what has this
+    /// name now.
+    [[nodiscard]] std::function<bool(const Served&)> meant_by(const std::string& name) const;
     void close(std::vector<Served>::iterator served);
     void close_unneeded();
     void count_changed() const;

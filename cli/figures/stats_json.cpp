@@ -60,6 +60,7 @@ ExportStats::State state_from_json(const json& value) {
 json to_json(const InterfaceStats& interface) {
     json object{
         {"name", interface.name},
+        {"entry", interface.entry},
         {"link", interface.link},
         {"passes-by", interface.passes_by},
         {"filters-broadcasts", interface.filters_broadcasts},
@@ -117,6 +118,7 @@ json latencies_to_json(const ExportStats& exported) {
 InterfaceStats interface_stats_from_json(const json& object) {
     InterfaceStats interface;
     object.at("name").get_to(interface.name);
+    object.at("entry").get_to(interface.entry);
     object.at("link").get_to(interface.link);
     object.at("passes-by").get_to(interface.passes_by);
     object.at("filters-broadcasts").get_to(interface.filters_broadcasts);

@@ -22,7 +22,6 @@
 #include <optional>
 #include <utility>
 
-#include <fnmatch.h>
 #include <unistd.h>
 
 namespace cli {
@@ -100,13 +99,10 @@ json described(const aoetarget::ExportStats& figures, const Configuration& confi
     return exported;
 }
 
-/// Returns the figures, and the entry of the configuration that has the name of the interface, or the first
-/// pattern that matches it.
+/// Returns the figures, and the entry of the configuration.
 json described(const aoetarget::InterfaceStats& figures, const Configuration& configuration) {
     json interface = to_json(figures);
-    const auto spec = std::ranges::find_if(configuration.interfaces, [&](const InterfaceSpec& one) {
-        return fnmatch(one.name.c_str(), figures.name.c_str(), FNM_NOESCAPE) == 0;
-    });
+    const auto spec = std::ranges::find(configuration.interfaces, figures.entry, &InterfaceSpec::name);
     if (spec != configuration.interfaces.end())
         interface["options"] = to_json(*spec);
     return interface;

@@ -1,5 +1,6 @@
 // Names of interfaces that change, and alternative ones (lib/net/README.md, "Interfaces that come and go").
 #include "catch.hpp"
+#include "controlled_target.hpp"
 #include "scene.hpp"
 
 using namespace aoetest;
@@ -72,6 +73,25 @@ TEST_CASE("an interface that gets another name is served as before, and the targ
     rename("storage0", wire.target_end());
     CHECK(later.is_served_soon());
     CHECK(later.read(4, 1) == pattern(4, 1));
+}
+
+TEST_CASE("an interface that got another name is removed and described by the one that it was given",
+          "[rename]") {
+    const VethPair wire("givenname");
+    const Remover remover{"storage1"};
+    const ImageFile image(64);
+    RawClient client(wire);
+    const ControlledTarget target({wire.target_end()}, {export_argument(1, 1, image.path())});
+    CHECK(client.read(1, 1) == pattern(1, 1));
+    rename(wire.target_end(), "storage1");
+    CHECK(client.wait_until([&] { return contains(target.run({"status"}).output, "storage1"); }));
+    const std::string status = target.run({"status", "--json"}).output;
+    CHECK(contains(status, "\"entry\": \"" + wire.target_end() + "\""));
+    CHECK(contains(status, "\"name\": \"" + wire.target_end() + "\"")); // of its options
+    CHECK(client.read(2, 1) == pattern(2, 1));
+    CHECK(target.run({"remove", "-i", wire.target_end()}).exit_code == 0);
+    CHECK_FALSE(contains(target.run({"status"}).output, "storage1"));
+    CHECK_FALSE(client.wait_for(client.send(read_request(3, 1)), Milliseconds(300)));
 }
 
 TEST_CASE("an interface may be named by an alternative name", "[rename]") {

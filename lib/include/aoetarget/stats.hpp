@@ -24,6 +24,8 @@ inline constexpr std::size_t request_kinds = 5;
 struct InterfaceStats {
     /// As the interface is called now, or was last.
     std::string name;
+    /// The name or pattern that Target::add_interface() got for it.
+    std::string entry;
     /// The link that carries frames now, as human-readable text: "packet", "xdp native", "xdp generic" (the
     /// kernel does the driver's part, which gains little), or "packet: " and the reason why it is not XDP
     /// although the options ask for it.

@@ -59,9 +59,10 @@ class Target {
 
     /// Serves every export on the network interface of this name, which may be an alternative one. It must
     /// exist, but may be down, and may later vanish, change its MTU, address or name, and come back. An
-    /// interface that gets another name stays the same interface, and has that name from then on: here, in
-    /// Stats, and for remove_interface(). Once it is gone, the next one with the name of this call takes its
-    /// place, under which Stats and remove_interface() know it meanwhile.
+    /// interface that gets another name stays the same interface, and Stats and events give that name from
+    /// then on. Once it is gone, the next one with the name of this call takes its place. remove_interface()
+    /// and change_interface() know it by the name of this call, and by its present one, unless that is the
+    /// name of another call.
     ///
     /// A name with * or ? is a pattern as a shell has it ("vnet*"): every Ethernet interface is served that
     /// has such a name, for as long as it is there, except the loopback interface and those that are added by
