@@ -153,7 +153,8 @@ OptionTable<Spec> make_table() {
                      return true;
                  },
                  [](const Spec& spec) { return size_unless_zero(spec.file.length_bytes); }},
-                {{"serial", ValueType::text, "TEXT", Effect::restart},
+                // The target refuses another one than it has made up, or was given.
+                {{"serial", ValueType::text, "TEXT", Effect::in_place},
                  [](Spec& spec, const Value& value, const Hosts&) {
                      spec.options.serial = parse_label("serial", value, max_serial);
                      return true;

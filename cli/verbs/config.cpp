@@ -2,6 +2,8 @@
 #include "config/json.hpp"
 #include "config/reader.hpp"
 #include "control/client.hpp"
+#include "figures/snapshot.hpp"
+#include "figures/stats_json.hpp"
 #include "replacement.hpp"
 #include "verbs/arguments.hpp"
 #include "verbs/running_target.hpp"
@@ -10,6 +12,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include <map>
 #include <optional>
 #include <string>
 
@@ -19,8 +22,10 @@ const char* const config_help = R"(Usage: aoetarget config [--name NAME | --cont
                         [--output FILE]
 
 This command prints what a target on this machine serves now, as a configuration file: 'aoetarget
-serve -c' makes the same target of it. Only what differs from the defaults is there. A path that is
-not UTF-8 is written as "file:" and the path, with %NN for such bytes, which serve reads again.
+serve -c' makes the same target of it. Only what differs from the defaults is there, and the serial
+number of each export, also if serve has made it: so the disk stays the same for initiators when its
+path changes, or another machine serves it. A path that is not UTF-8 is written as "file:" and the
+path, with %NN for such bytes, which serve reads again.
 
   --name NAME           The target that was started with this name; the default is "default".
   --control PATH        The target with this control socket.
@@ -28,14 +33,26 @@ not UTF-8 is written as "file:" and the path, with %NN for such bytes, which ser
   --output FILE         Write to FILE instead, which stays as it is if the command fails.
   -h, --help            Show this text.
 
-A serial number that serve has made stays with an export whose path changes. It is in what is printed
-only if somebody has chosen it, so give such an export its serial number (see 'aoetarget status').
-
-Exit codes: 0 done, 1 FILE cannot be written, 2 the command line is wrong, 4 no permission, 5 there is no such target.
+Exit codes: 0 done, 1 FILE cannot be written, 2 the command line is wrong, 4 no permission, 5 there
+is no such target.
 
 Example:
   aoetarget config --output /etc/aoetarget.toml
 )";
+
+namespace {
+
+void add_serials(Configuration& configuration, const nlohmann::json& status) {
+    std::map<aoetarget::Address, std::string> serials;
+    for (const nlohmann::json& exported : status.at("exports"))
+        serials.emplace(address_from_json(exported, "address"), exported.at("serial"));
+    for (ExportSpec& spec : configuration.exports) {
+        if (const auto found = serials.find(spec.options.address); found != serials.end())
+            spec.options.serial = found->second;
+    }
+}
+
+} // namespace
 
 int config(const Arguments& arguments) {
     ArgumentParser parser("config");
@@ -50,7 +67,8 @@ int config(const Arguments& arguments) {
         return 0;
     }
     ControlClient client(target.path());
-    const Configuration configuration = ask_what_runs(client).configuration;
+    Configuration configuration = ask_what_runs(client).configuration;
+    add_serials(configuration, read_status(client));
     const std::string text = as_json ? to_json(configuration).dump(2) + '\n' : to_toml(configuration);
     if (output)
         replace_file(*output, text);

@@ -85,6 +85,35 @@ TEST_CASE("a reload makes what runs like the file, and config prints it", "[chan
     CHECK(changed.run({"reload"}).exit_code == 0); // nothing to do
 }
 
+TEST_CASE("a disk has the same serial number where it is served as config prints it", "[change]") {
+    const VethPair& wire = standard_wire();
+    const ImageFile image(64), moved(64);
+    RawClient client(wire);
+    const auto serial = [&] { return client.identify().text(10, 19); };
+    std::string printed, before;
+    {
+        const Changed changed(entry_text(wire) + export_text("1.1", image));
+        before = serial();
+        printed = changed.run({"config"}).output;
+        const std::string line = "serial = \"";
+        REQUIRE(contains(printed, line));
+        changed.write(printed);
+        CHECK(changed.run({"reload"}).exit_code == 0); // it is the same disk
+        std::string other = printed;
+        other.insert(other.find(line) + line.size(), "X");
+        changed.write(other);
+        const ToolResult refused = changed.run({"reload"});
+        CHECK(refused.exit_code == 1);
+        CHECK(contains(refused.error, "serial number"));
+        changed.write(entry_text(wire) + export_text("1.1", image));
+        CHECK(changed.run({"reload"}).exit_code == 0); // nothing is said about it
+        CHECK(serial() == before);
+    }
+    printed.replace(printed.find(image.path()), image.path().size(), moved.path());
+    const Changed again(printed);
+    CHECK(client.wait_until([&] { return serial() == before; }));
+}
+
 TEST_CASE("if a part of a reload cannot be done, nothing changes", "[change]") {
     const VethPair& wire = standard_wire();
     const ImageFile image(64), second(64);

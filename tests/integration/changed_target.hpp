@@ -3,6 +3,7 @@
 
 #include "controlled_target.hpp"
 
+#include <regex>
 #include <string>
 #include <vector>
 
@@ -26,7 +27,10 @@ class Changed {
     [[nodiscard]] ToolResult run(std::vector<std::string> words) const {
         return target_.run(std::move(words));
     }
-    [[nodiscard]] std::string config() const { return run({"config"}).output; }
+    /// Without the serial numbers that the target has made.
+    [[nodiscard]] std::string config() const {
+        return std::regex_replace(run({"config"}).output, std::regex("serial = \"[0-9A-F]{16}\"\n"), "");
+    }
     TargetProcess& target() { return target_.process(); }
 
   private:

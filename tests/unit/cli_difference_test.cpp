@@ -131,7 +131,7 @@ TEST_CASE("a change of an export says what it takes while the target serves", "[
         {"interfaces=eth0", "interfaces", Effect::in_place},
         {"on-error=answer", "on-error", Effect::in_place},
         {"device-timeout=off", "device-timeout", Effect::in_place},
-        {"serial=A", "serial", Effect::restart},
+        {"serial=A", "serial", Effect::in_place},
         {"model=A", "model", Effect::restart},
     };
     for (const auto& [options, option, effect] : cases) {
