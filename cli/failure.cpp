@@ -1,7 +1,7 @@
 // Makes the text of a system error readable.
 #include "failure.hpp"
 
-#include "exit_code.hpp"
+#include <algorithm>
 
 namespace cli {
 
@@ -18,9 +18,15 @@ std::string message_of(const std::system_error& error) {
         error.code() == std::errc::no_such_device || error.code() == std::errc::no_such_file_or_directory ||
         error.code() == std::errc::file_exists || error.code() == std::errc::operation_not_supported ||
         error.code() == std::errc::address_in_use;
+    const bool is_busy = error.code() == std::errc::device_or_resource_busy;
     const std::string suffix = ": " + error.code().message();
-    if (is_refusal && message.ends_with(suffix))
+    if (message.ends_with(suffix)) {
         message.resize(message.size() - suffix.size());
+        const std::size_t cure = message.find("; ");
+        const bool says_all = is_refusal || (is_busy && cure != std::string::npos);
+        if (!says_all)
+            message.insert(std::min(cure, message.size()), suffix);
+    }
     if (error.code() == std::errc::too_many_files_open && message.find("ulimit") == std::string::npos)
         message += "; raise the limit of open files ('ulimit -n', in a service LimitNOFILE=)";
     return message;

@@ -26,15 +26,6 @@ std::string counted(const Findings& findings, Weight weight) {
     return cli::counted(count(findings, weight), name_of(weight));
 }
 
-/// The library ends a text that has a cure with the system's words for the error.
-std::string without_system_text(const std::system_error& error) {
-    std::string message = message_of(error);
-    const std::string suffix = ": " + error.code().message();
-    if (message.find("; ") != std::string::npos && message.ends_with(suffix))
-        message.resize(message.size() - suffix.size());
-    return message;
-}
-
 } // namespace
 
 Finding finding_of(Weight weight, const std::string& subject, std::string_view message) {
@@ -46,7 +37,7 @@ Finding finding_of(Weight weight, const std::string& subject, std::string_view m
 }
 
 Finding finding_of(const std::string& subject, const std::system_error& error) {
-    Finding finding = finding_of(Weight::error, subject, without_system_text(error));
+    Finding finding = finding_of(Weight::error, subject, message_of(error));
     finding.of_permission =
         error.code() == std::errc::operation_not_permitted || error.code() == std::errc::permission_denied;
     return finding;

@@ -4,6 +4,7 @@
 #include "control/control_socket.hpp"
 #include "control/server.hpp"
 #include "exit_code.hpp"
+#include "failure.hpp"
 #include "file_limit.hpp"
 #include "service/advice.hpp"
 #include "service/confinement.hpp"
@@ -76,8 +77,10 @@ void open_all(TargetThreads& targets, const Configuration& configuration, Handed
         for (const std::string& note : advice_on(interfaces[i]))
             report.add_note(fmt::format("{}: {}", interfaces[i].name, note));
         for (std::size_t thread = 0; thread < targets.size(); ++thread)
-            targets[thread].add_interface(interfaces[i].name,
-                                          targets.options_for(thread, i, interfaces[i].options));
+            with_interface([&] {
+                targets[thread].add_interface(interfaces[i].name,
+                                              targets.options_for(thread, i, interfaces[i].options));
+            });
     }
 }
 

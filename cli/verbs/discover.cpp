@@ -1,5 +1,6 @@
 // aoetarget discover: lists the targets that answer on a network.
 #include "config/interface_spec.hpp"
+#include "failure.hpp"
 #include "usage_error.hpp"
 #include "verbs/arguments.hpp"
 #include "verbs/target_list.hpp"
@@ -30,6 +31,9 @@ target answers, the exit code is 0 all the same. The command needs CAP_NET_RAW.
 In the texts that targets send, the output shows bytes that are not printable ASCII as \xNN, and a
 backslash as \\.
 
+Exit codes: 0 done, 1 failed, 2 the command line is wrong, 4 no permission, 5 there is no such
+interface.
+
 Examples:
   aoetarget discover -i eth0
   aoetarget discover -i eth0 --timeout 0.2 --json
@@ -57,7 +61,7 @@ int discover(const Arguments& arguments) {
                                      timeout, max_timeout));
 
     const auto wait = std::chrono::ceil<std::chrono::milliseconds>(std::chrono::duration<double>(timeout));
-    const auto targets = aoetarget::discover(interface, wait);
+    const auto targets = with_interface([&] { return aoetarget::discover(interface, wait); });
     fmt::print("{}", json ? target_json(targets) : target_table(targets));
     if (targets.empty())
         fmt::print(

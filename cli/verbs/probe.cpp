@@ -55,16 +55,6 @@ aoetarget::Address parse_target(const std::string& text) {
     return *address;
 }
 
-aoetarget::ProbeReport run_probe(const std::string& interface, const aoetarget::Address& address) {
-    try {
-        return aoetarget::probe(interface, address);
-    } catch (const std::system_error& error) {
-        if (error.code() == std::errc::no_such_device)
-            throw Failure(exit_not_found, message_of(error));
-        throw;
-    }
-}
-
 } // namespace
 
 int probe(const Arguments& arguments) {
@@ -84,7 +74,7 @@ int probe(const Arguments& arguments) {
     check_interface_name(interface);
     const aoetarget::Address address = parse_target(target);
 
-    const auto report = run_probe(interface, address);
+    const auto report = with_interface([&] { return aoetarget::probe(interface, address); });
     fmt::print("{}", json ? probe_json(report) : probe_text(report));
     if (report.targets.empty())
         return exit_not_found;

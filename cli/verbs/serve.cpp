@@ -20,10 +20,10 @@ const char* const serve_help =
 This command exports files and block devices with ATA over Ethernet until SIGTERM, SIGINT or SIGHUP
 arrives. Then it finishes the requests under way, flushes the disks, and ends with exit code 0 (1 if
 something failed, 2 if the command line is wrong, 3 if the configuration file is, 4 if it lacks a
-permission). A second SIGTERM or SIGINT ends it at once, and so does any of the three before it
-serves. SIGINT and SIGHUP have no effect if they were ignored from the beginning, as they are under
-nohup or after '&' in a script. With -c, or under systemd, SIGHUP does not end the target once it
-serves. The command needs CAP_NET_RAW.
+permission, 5 if there is no such interface). A second SIGTERM or SIGINT ends it at once, and so
+does any of the three before it serves. SIGINT and SIGHUP have no effect if they were ignored from
+the beginning, as they are under nohup or after '&' in a script. With -c, or under systemd, SIGHUP
+does not end the target once it serves. The command needs CAP_NET_RAW.
 
   -c, --config FILE     Take interfaces and exports from a configuration file (see below), in
                         addition to those of -i and -e. If FILE is a folder, take every file in it

@@ -91,3 +91,10 @@ TEST_CASE("discover ends after its time when nothing answers, and its JSON is we
     CHECK(took >= Milliseconds(800));
     CHECK(took < Milliseconds(4000));
 }
+
+TEST_CASE("discover ends with 5 if there is no such interface", "[cli][discover]") {
+    enter_test_network();
+    const ToolResult result = discover({"-i", "nosuch0"});
+    CHECK(result.exit_code == 5);
+    CHECK(contains(result.error, "nosuch0"));
+}

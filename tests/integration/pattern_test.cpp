@@ -54,7 +54,7 @@ TEST_CASE("without `wait` an interface that does not exist is an error", "[patte
     const ImageFile image(64);
     const ToolResult result = run_tool({target_program(), "serve", "--control", "none", "-i", "nothing0",
                                         "-e", export_argument(1, 1, image.path())});
-    CHECK(result.exit_code == 1);
+    CHECK(result.exit_code == 5);
     CHECK(says(result.error, "there is no such interface"));
 }
 

@@ -104,7 +104,7 @@ TEST_CASE("a message is split into cause and cure, and a refused right is told a
     CHECK(plain.cure.empty());
     const std::system_error denied(EACCES, std::generic_category(), "cannot export /x: no; run as root");
     const Finding finding = cli::finding_of("export e1.1", denied);
-    CHECK(finding.text == "cannot export /x: no");
+    CHECK(finding.text == "cannot export /x: no: Permission denied");
     CHECK(finding.cure == "run as root");
     CHECK(finding.of_permission);
 }

@@ -169,7 +169,11 @@ TEST_CASE("an option that is given twice, without a value or with words for a nu
 }
 
 TEST_CASE("help fits a terminal of 100 columns", "[cli]") {
-    for (const char* help : {cli::serve_help, cli::discover_help, cli::import_help, cli::vblade_help}) {
+    for (const char* help :
+         {cli::serve_help, cli::check_help, cli::discover_help, cli::probe_help, cli::status_help,
+          cli::stats_help, cli::top_help, cli::metrics_help, cli::add_help, cli::remove_help,
+          cli::resize_help, cli::reopen_help, cli::reload_help, cli::config_help, cli::stop_help,
+          cli::vblade_help, cli::import_help}) {
         std::istringstream lines(help);
         for (std::string line; std::getline(lines, line);) {
             INFO(line);

@@ -1,6 +1,7 @@
 // Numbers and foreign bytes as text, and the texts that hold them: reports, the list of targets.
 #include "catch.hpp"
 
+#include "failure.hpp"
 #include "service/report.hpp"
 #include "text.hpp"
 #include "verbs/target_list.hpp"
@@ -8,8 +9,10 @@
 #include <nlohmann/json.hpp>
 
 #include <array>
+#include <cerrno>
 #include <string>
 #include <string_view>
+#include <system_error>
 
 using namespace std::string_literals;
 
@@ -144,4 +147,16 @@ TEST_CASE("JSON stays valid whatever bytes a target sends", "[cli]") {
     const auto list = nlohmann::json::parse(cli::target_json(std::array{target}));
     CHECK(list[0]["config_string"] == R"(\xc3(\x00"\\)");
     CHECK(list[0]["model"] == R"(\xff)");
+}
+
+TEST_CASE("the system's words for an error stand before the cure, if ours do not say it already", "[cli]") {
+    const auto said = [](int error, const char* text) {
+        return cli::message_of(std::system_error(error, std::generic_category(), text));
+    };
+    CHECK(said(EPERM, "cannot open a socket; run as root") ==
+          "cannot open a socket: Operation not permitted; run as root");
+    CHECK(said(EIO, "cannot read /x") == "cannot read /x: Input/output error");
+    CHECK(said(EBUSY, "/x is in use; free it") == "/x is in use; free it");
+    CHECK(said(EBUSY, "cannot bind") == "cannot bind: Device or resource busy");
+    CHECK(said(ENOENT, "/x does not exist; check the path") == "/x does not exist; check the path");
 }
