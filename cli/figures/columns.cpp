@@ -1,9 +1,11 @@
 // What each column shows.
 #include "figures/columns.hpp"
 
+#include "config/interface_spec.hpp"
 #include "figures/short_text.hpp"
 #include "text.hpp"
 
+#include <algorithm>
 #include <array>
 
 namespace cli {
@@ -67,6 +69,13 @@ std::string state_of(const aoetarget::InterfaceStats& interface) {
     if (!interface.port_of.empty())
         return "port of " + printable(interface.port_of);
     return interface.up ? "up" : "down";
+}
+
+Waiting waiting_of(const aoetarget::Stats& stats, const std::string& name) {
+    if (!InterfaceSpec{.name = name, .options = {}}.is_pattern())
+        return {"absent", {}};
+    const auto served = std::ranges::count(stats.interfaces, name, &aoetarget::InterfaceStats::entry);
+    return {"pattern", "serves " + counted(static_cast<std::size_t>(served), "interface")};
 }
 
 } // namespace cli

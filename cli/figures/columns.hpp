@@ -23,4 +23,11 @@ std::span<const Column<InitiatorRates>> initiator_columns();
 /// Returns the state of an interface: "up", "down", "port of br0".
 std::string state_of(const aoetarget::InterfaceStats& interface);
 
+/// What becomes of a name or pattern of Stats::waited_for. A pattern always waits.
+struct Waiting {
+    std::string state;  ///< "absent", or "pattern".
+    std::string serves; ///< "serves 2 interfaces", or nothing for a name.
+};
+Waiting waiting_of(const aoetarget::Stats& stats, const std::string& name);
+
 } // namespace cli

@@ -139,8 +139,11 @@ std::vector<Line> tables(const Snapshot& snapshot, const Rates& rates, const His
     add_table(lines, export_columns(), sorted(rates.exports, view.order), history, view);
     lines.emplace_back();
     add_table(lines, interface_columns(), rates.interfaces, history, view);
-    for (const std::string& name : snapshot.stats.waited_for)
-        lines.push_back({cut(printable(name) + "  absent", view.columns), Line::Look::plain});
+    for (const std::string& name : snapshot.stats.waited_for) {
+        const auto [state, serves] = waiting_of(snapshot.stats, name);
+        const std::string text = fmt::format("{}  {}  {}", printable(name), state, serves);
+        lines.push_back({cut(text, view.columns), Line::Look::plain});
+    }
     lines.emplace_back();
     add_table(lines, initiator_columns(), sorted(rates.initiators, view.order), history, view);
     return lines;
@@ -169,11 +172,18 @@ std::string totals(const Rates& rates) {
                        short_count(rates.period.count()));
 }
 
-std::string help(SortBy order) {
+std::string help(SortBy order, bool with_names) {
     std::string text = "q quit  arrows scroll  sort:";
     for (const SortKey& key : sort_keys)
-        text += fmt::format(" {}{} {}", key.order == order ? "*" : "", key.key, key.name);
+        text += fmt::format(" {}{}{}{}", key.order == order ? "*" : "", key.key, with_names ? " " : "",
+                            with_names ? key.name : "");
     return text;
+}
+
+/// The names of the keys are left out where they do not fit.
+std::string help_that_fits(const View& view) {
+    std::string text = help(view.order, true);
+    return text.size() <= view.columns ? text : help(view.order, false);
 }
 
 } // namespace
@@ -190,7 +200,7 @@ Screen screen_of(const Snapshot& snapshot, const Rates& rates, const History& hi
         screen.lines.push_back({cut(printable(view.notice), view.columns), Line::Look::alarm});
     for (std::size_t i = 0; i < room; ++i)
         screen.lines.push_back(screen.first + i < all.size() ? std::move(all[screen.first + i]) : Line());
-    screen.lines.push_back({cut(help(view.order), view.columns), Line::Look::heading});
+    screen.lines.push_back({cut(help_that_fits(view), view.columns), Line::Look::heading});
     screen.lines.resize(view.rows);
     return screen;
 }

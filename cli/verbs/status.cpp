@@ -39,12 +39,17 @@ An export is ok; failing: its disk fails requests, or does not finish them; refu
 has failed, and writes that were answered may be lost; vanished: its disk is gone; or in conflict:
 another target answers for its address.
 
+An interface is up; down: it has no link; port of another one: that one takes its frames; or absent:
+the target serves it when it appears (wait). The line of a pattern says how many of the interfaces
+above it has brought; 0 means that nothing matches it now.
+
   --name NAME           The target that was started with this name; the default is "default".
   --control PATH        The target with this control socket.
   --json                Print an object with all counters instead. Sizes are in bytes, times in
                         seconds, and "start" in seconds since 1970. Exports have their "path",
-                        "read-only" and "durability" too, interfaces "options" as in a
-                        configuration file.
+                        "read-only" and "durability" too, interfaces "entry", the name or pattern
+                        by which they are served, and its "options" as in a configuration file.
+                        "waited-for" are names of interfaces that are absent, and all patterns.
   -h, --help            Show this text.
 
 Exit codes: 0 done, 2 the command line is wrong, 4 no permission, 5 there is no such target.
@@ -86,8 +91,10 @@ std::string interfaces_of(const aoetarget::Stats& stats) {
                         number(interface.mtu), number(interface.sectors_per_frame),
                         number(interface.rx_frames), number(interface.tx_frames),
                         number(interface.rx_dropped + interface.tx_errors), interface.link});
-    for (const std::string& name : stats.waited_for)
-        rows.push_back({printable(name), "absent", "-", "-", "-", "-", "-", "-", "-"});
+    for (const std::string& name : stats.waited_for) {
+        const auto [state, serves] = waiting_of(stats, name);
+        rows.push_back({printable(name), state, "-", "-", "-", "-", "-", "-", serves.empty() ? "-" : serves});
+    }
     return table(rows);
 }
 

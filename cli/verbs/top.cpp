@@ -42,7 +42,8 @@ request; initiators are sorted by their requests then.
 or the interface did not send, REPEATS/S copies of requests that were still under way, and SEEN is
 the time since the last request. HISTORY has a bar for each time that the figures were read, the
 newest on the right: requests, or frames, against the most of them on this line. Exports that are
-not in order, and interfaces that are not up, are bold. A narrow terminal shows fewer columns.
+not in order, and interfaces that are not up, are bold. A narrow terminal shows fewer columns, and
+in the last line only the letters by which to sort; a star marks the one that counts.
 
 Exit codes: 0 it was ended, 1 there is no terminal that it can use, 2 the command line is wrong,
 4 no permission, 5 there is no such target.

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <regex>
 #include <sstream>
 
 using namespace aoetest;
@@ -60,6 +61,20 @@ TEST_CASE("status tells states, since when, and who the initiators are", "[obser
                              "\"overload\": 0", "\"initiators\": ["})
         CHECK(contains(json.output, part));
     CHECK(contains(json.output, "\"initiator\": \"" + watched.client.mac().text() + "\""));
+}
+
+TEST_CASE("status tells what patterns serve, and which interfaces are absent", "[observe]") {
+    const VethPair one("patterna"), two("patternb");
+    const ImageFile image(64);
+    const ControlledTarget target({"pattern?-t", "vnet*", "late0,wait"},
+                                  {export_argument(1, 1, image.path())});
+    const std::string text = target.run({"status"}).output;
+    CAPTURE(text);
+    CHECK(std::regex_search(text, std::regex("\npattern\\?-t +pattern .* serves 2 interfaces\n")));
+    CHECK(std::regex_search(text, std::regex("\nvnet\\* +pattern .* serves 0 interfaces\n")));
+    CHECK(std::regex_search(text, std::regex("\nlate0 +absent ")));
+    for (const VethPair* wire : {&one, &two})
+        CHECK(contains(text, "\n" + wire->target_end() + " "));
 }
 
 TEST_CASE("stats show the averages since the start, and tables in intervals", "[observe]") {

@@ -101,6 +101,26 @@ TEST_CASE("a wide screen has all columns, and a narrow one the most important", 
     CHECK(text_of(scene.screen()).find("EXPORT  READ/S  WRITE/S  BYTES/S  HISTORY") != std::string::npos);
 }
 
+TEST_CASE("a narrow screen has all keys, and a wide one their names too", "[cli][top]") {
+    Scene scene;
+    scene.view.order = cli::SortBy::bytes;
+    scene.view.columns = 79;
+    CHECK(scene.screen().lines.back().text ==
+          "q quit  arrows scroll  sort: n name r requests *b bytes l latency o oldest");
+    scene.view.columns = 40;
+    CHECK(scene.screen().lines.back().text == "q quit  arrows scroll  sort: n r *b l o");
+}
+
+TEST_CASE("a pattern tells how many interfaces it serves, and a name that it is absent", "[cli][top]") {
+    Scene scene;
+    scene.now.stats.waited_for = {"late0", "eth*", "vnet*"};
+    scene.now.stats.interfaces[0].entry = "eth*";
+    const std::string text = text_of(scene.screen());
+    for (const char* line : {"\nlate0  absent\n", "\neth*  pattern  serves 1 interface\n",
+                             "\nvnet*  pattern  serves 0 interfaces\n"})
+        CHECK(text.find(line) != std::string::npos);
+}
+
 TEST_CASE("the screen scrolls as far as there are lines", "[cli][top]") {
     Scene scene;
     scene.add_exports(40);
