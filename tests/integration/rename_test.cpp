@@ -3,6 +3,8 @@
 #include "controlled_target.hpp"
 #include "scene.hpp"
 
+#include <optional>
+
 using namespace aoetest;
 
 namespace {
@@ -73,6 +75,22 @@ TEST_CASE("an interface that gets another name is served as before, and the targ
     rename("storage0", wire.target_end());
     CHECK(later.is_served_soon());
     CHECK(later.read(4, 1) == pattern(4, 1));
+}
+
+TEST_CASE("an interface that is waited for by an alternative name may come back under another first one",
+          "[rename]") {
+    const std::string name = "another-name-that-is-longer-than-fifteen";
+    const ImageFile image(64);
+    std::optional<VethPair> wire(std::in_place, "altwait1");
+    const TargetProcess target({name + ",wait"}, {export_argument(1, 1, image.path())});
+    run_ip({"link", "property", "add", "dev", wire->target_end(), "altname", name});
+    CHECK(RawClient(*wire).is_served_soon());
+    wire.reset();
+    wire.emplace("altwait2");
+    run_ip({"link", "property", "add", "dev", wire->target_end(), "altname", name});
+    RawClient client(*wire);
+    CHECK(client.is_served_soon());
+    CHECK(client.read(2, 1) == pattern(2, 1));
 }
 
 TEST_CASE("an interface that got another name is removed and described by the one that it was given",

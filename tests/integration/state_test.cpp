@@ -1,5 +1,6 @@
 // The settings that initiators make for an export outlive the target, however it ends.
 #include "catch.hpp"
+#include "controlled_target.hpp"
 #include "scene.hpp"
 
 #include <csignal>
@@ -37,4 +38,22 @@ TEST_CASE("config string, mask list and reservation are there again after kill -
     CHECK(client.ask(config_request()).config_text().empty());
     CHECK(target.log().find("e1.1.state is damaged and is now") != std::string::npos);
     CHECK(std::filesystem::exists(folder.path() + "/e1.1.state.damaged"));
+}
+
+TEST_CASE("an export that is added with damaged settings is served without them, and an event says so",
+          "[state]") {
+    const ScratchFolder folder;
+    const VethPair& wire = standard_wire();
+    const ImageFile image(64), other(64);
+    RawClient client(wire);
+    ControlledTarget target({wire.target_end()}, {export_argument(1, 1, image.path())},
+                            {"--state-dir", folder.path()});
+    folder.write("e1.2.state", "torn");
+    const ToolResult added = target.run({"add", "-e", export_argument(1, 2, other.path())});
+    CHECK(added.exit_code == 0);
+    CHECK(contains(added.error, "e1.2.state is damaged and is now"));
+    CHECK(client.ask(read_request(3, 1).to(1, 2)).data() == pattern(3, 1));
+    CHECK(client.wait_until([&] {
+        return contains(target.process().log(), "warning: e1.2: " + folder.path() + "/e1.2.state is damaged");
+    }));
 }

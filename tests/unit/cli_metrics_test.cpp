@@ -11,6 +11,8 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <regex>
+#include <set>
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -89,6 +91,58 @@ TEST_CASE("each figure has its metric", "[cli][metrics]") {
         CAPTURE(name);
         REQUIRE(samples.count(name) == 1);
         CHECK(samples.at(name) == value);
+    }
+}
+
+TEST_CASE("metrics have the names and labels that people build upon", "[cli][metrics]") {
+    const auto metrics = read_metrics(
+        cli::metrics_of(snapshot_of_reads(5, 100, 15us), "6.1", MetricsFormat::prometheus), false);
+    std::set<std::string> names;
+    for (const auto& [name, value] : metrics.samples)
+        names.insert(std::regex_replace(name, std::regex("=\"[^\"]*\""), ""));
+    CHECK(names == std::set<std::string>{
+                       "aoetarget_info{version,kernel}",
+                       "aoetarget_start_time_seconds",
+                       "aoetarget_failed_last_flushes_total",
+                       "aoetarget_out_of_slots_total",
+                       "aoetarget_requests_total{export,op}",
+                       "aoetarget_bytes_total{export,op}",
+                       "aoetarget_request_duration_seconds_bucket{export,op,le}",
+                       "aoetarget_request_duration_seconds_sum{export,op}",
+                       "aoetarget_request_duration_seconds_count{export,op}",
+                       "aoetarget_in_flight{export}",
+                       "aoetarget_oldest_request_seconds{export}",
+                       "aoetarget_device_operations_total{export}",
+                       "aoetarget_read_ahead_total{export}",
+                       "aoetarget_errors_total{export,kind}",
+                       "aoetarget_dropped_total{export,reason}",
+                       "aoetarget_duplicates_total{export}",
+                       "aoetarget_ordered_total{export}",
+                       "aoetarget_patched_total{export}",
+                       "aoetarget_export_state{export,state}",
+                       "aoetarget_export_size_bytes{export}",
+                       "aoetarget_interface_up{interface}",
+                       "aoetarget_interface_mtu_bytes{interface}",
+                       "aoetarget_interface_info{interface,link,mac}",
+                       "aoetarget_frames_total{interface,direction}",
+                       "aoetarget_frames_dropped_total{interface,reason}",
+                       "aoetarget_receive_stops_total{interface}",
+                       "aoetarget_transmit_retries_total{interface}",
+                       "aoetarget_initiator_requests_total{initiator,export,op}",
+                       "aoetarget_initiator_repeats_total{initiator,export}",
+                       "aoetarget_initiator_last_seen_seconds{initiator,export}",
+                   });
+    for (const auto& [label, values] :
+         {std::pair("errors_total{export=\"e1.1\",kind", std::vector{"ata", "aoe", "flush"}),
+          std::pair("dropped_total{export=\"e1.1\",reason",
+                    std::vector{"crowding", "resources", "stale", "overload"}),
+          std::pair("requests_total{export=\"e1.1\",op",
+                    std::vector{"read", "write", "flush", "discard", "other"}),
+          std::pair("export_state{export=\"e1.1\",state",
+                    std::vector{"ok", "failing", "refusing-writes", "vanished", "conflict"}),
+          std::pair("frames_total{interface=\"eth1\",direction", std::vector{"received", "sent"})}) {
+        for (const char* value : values)
+            CHECK(metrics.samples.contains(std::string("aoetarget_") + label + "=\"" + value + "\"}"));
     }
 }
 
