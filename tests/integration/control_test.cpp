@@ -247,7 +247,8 @@ TEST_CASE("config and reload work with more exports than a packet has room for",
         std::string text = "[[interface]]\nname = \"" + wire.target_end() + "\"\nlink = \"packet\"\n";
         for (unsigned i = 0; i < count; ++i)
             text += "\n[[export]]\naddress = \"" + std::to_string(i / 200) + "." + std::to_string(i % 200) +
-                    "\"\npath = \"" + folder.path() + "/" + long_name + "\"\nread-only = true\n" + options;
+                    "\"\npath = \"" + folder.path() + "/" + long_name +
+                    "\"\nread-only = true\nserial = \"S\"\n" + options;
         return text;
     };
     std::filesystem::rename(image.path(), folder.path() + "/" + long_name);

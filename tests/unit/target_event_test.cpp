@@ -119,8 +119,10 @@ TEST_CASE("a host is told when an interface becomes a port, and when its lane go
     CHECK(listener.count(EventKind::lane_lost, wire.target_end()) == (has_lane ? 1 : 0));
 }
 
-TEST_CASE("an interface that was renamed is known by its new name", "[target][event]") {
+TEST_CASE("an interface that was renamed is known by its new name, and by the one that it was given",
+          "[target][event]") {
     const Patience patience;
+    const bool by_given_name = GENERATE(false, true);
     const VethPair wire("renamed");
     Listener listener;
     VolumeLog log;
@@ -137,9 +139,11 @@ TEST_CASE("an interface that was renamed is known by its new name", "[target][ev
     client.ask(config_request());
     running.on_its_thread([&](Target& target) {
         CHECK_THROWS(target.add_interface("storage1"));
-        target.remove_interface(wire.target_end()); // which no interface has
+        CHECK(target.change_interface(wire.target_end(), {}));
+        CHECK(target.change_interface("storage1", {}));
+        target.remove_interface("storage2"); // which no interface has
         CHECK(target.stats().interfaces.size() == 1);
-        target.remove_interface("storage1");
+        target.remove_interface(by_given_name ? wire.target_end() : "storage1");
         CHECK(target.stats().interfaces.empty());
     });
     delete_interface("storage1");
