@@ -76,6 +76,15 @@ void write_line(const std::string& path, const std::string& text) {
         abort_test("cannot write `" + text + "` to " + path);
 }
 
+/// A stream that could not write tries once more when it is closed, and does not tell whether that worked.
+bool write_once(const std::string& path, const std::string& text) {
+    const int file = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
+    const bool is_written =
+        file >= 0 && ::write(file, text.data(), text.size()) == static_cast<ssize_t>(text.size());
+    ::close(file);
+    return is_written;
+}
+
 constexpr const char* zram_control = "/sys/class/zram-control/";
 
 void enter_mount_namespace() {
@@ -210,13 +219,11 @@ ZramDevice::ZramDevice(std::uint64_t bytes) {
 
 ZramDevice::~ZramDevice() {
     ::unlink(path_.c_str());
+    const std::string number = std::to_string(number_);
     // The last closer may still be on its way out.
     for (int attempt = 0; attempt < 2000; ++attempt) {
-        std::ofstream reset("/sys/block/zram" + std::to_string(number_) + "/reset");
-        reset << "1" << std::flush;
-        std::ofstream remove(std::string(zram_control) + "hot_remove");
-        remove << number_ << std::flush;
-        if (remove)
+        write_once("/sys/block/zram" + number + "/reset", "1");
+        if (write_once(std::string(zram_control) + "hot_remove", number))
             return;
         ::usleep(10000);
     }
