@@ -68,12 +68,12 @@ TEST_CASE(
     CHECK(contains(unopened.error, "error: export e1.4: cannot export /nonexistent/two"));
     CHECK(std::ranges::count(unopened.error, '\n') == 3);
     changed.write("[target]\nthreads = 3\n\n" + entry_text(wire) +
-                  export_text("1.1", image, "serial = \"other\"\n") + export_text("1.2", second));
+                  export_text("1.1", image, "model = \"other\"\n") + export_text("1.2", second));
     const ToolResult fixed = changed.run({"reload"});
     CAPTURE(fixed.error);
     CHECK(fixed.exit_code == 1);
     CHECK(contains(fixed.error, "target: threads cannot change"));
-    CHECK(contains(fixed.error, "export e1.1: serial cannot change"));
+    CHECK(contains(fixed.error, "export e1.1: model cannot change"));
     CHECK(client.read(3, 1) == pattern(3, 1));
 }
 
