@@ -249,7 +249,7 @@ TEST_CASE("nothing stays attached, however the target ends, and the next one has
     const ToolResult failed =
         run_tool({target_program(), "serve", "--control", "none", "-i", wire.target_end() + ",link=xdp", "-i",
                   "nosuch0", "-e", export_argument(1, 1, image.path())});
-    CHECK(failed.exit_code == 1);
+    CHECK(failed.exit_code == 5);
     CHECK(soon(client, [&] { return !has_program(wire.target_end()); }));
 }
 
