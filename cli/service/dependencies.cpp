@@ -90,11 +90,13 @@ std::string Dependencies::obstacle_to(const std::string& part, const Failures& f
 /// Returns whether there will be such an interface. One that cannot be added is missing, and one that cannot
 /// be removed stays.
 bool Dependencies::is_served(const std::string& wanted, const Failures& failures) const {
-    const auto& [before, after] = candidates_.at(wanted);
-    return std::ranges::any_of(
-               after,
-               [&](const std::string& part) { return before.contains(part) || !failures.contains(part); }) ||
-           std::ranges::any_of(before, [&](const std::string& part) { return failures.contains(part); });
+    const Candidates& candidates = candidates_.at(wanted);
+    const auto is_kept_or_added = [&](const std::string& part) {
+        return candidates.before.contains(part) || !failures.contains(part);
+    };
+    const auto stays = [&](const std::string& part) { return failures.contains(part); };
+    return std::ranges::any_of(candidates.after, is_kept_or_added) ||
+           std::ranges::any_of(candidates.before, stays);
 }
 
 } // namespace cli
