@@ -38,8 +38,7 @@ Finding finding_of(Weight weight, const std::string& subject, std::string_view m
 
 Finding finding_of(const std::string& subject, const std::system_error& error) {
     Finding finding = finding_of(Weight::error, subject, message_of(error));
-    finding.of_permission =
-        error.code() == std::errc::operation_not_permitted || error.code() == std::errc::permission_denied;
+    finding.of_permission = exit_code_of(error) == exit_no_permission;
     return finding;
 }
 
