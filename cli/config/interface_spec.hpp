@@ -10,12 +10,17 @@
 
 namespace cli {
 
+/// Returns whether an entry of this name stands for all interfaces that match it.
+inline bool is_pattern(const std::string& name) {
+    return name.find_first_of("*?") != std::string::npos;
+}
+
 struct InterfaceSpec {
     std::string name;
     aoetarget::InterfaceOptions options;
 
     /// Whether the name stands for any number of interfaces.
-    [[nodiscard]] bool is_pattern() const { return name.find_first_of("*?") != std::string::npos; }
+    [[nodiscard]] bool is_pattern() const { return cli::is_pattern(name); }
 
     bool operator==(const InterfaceSpec&) const = default;
 };

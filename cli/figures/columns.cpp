@@ -72,7 +72,7 @@ std::string state_of(const aoetarget::InterfaceStats& interface) {
 }
 
 Waiting waiting_of(const aoetarget::Stats& stats, const std::string& name) {
-    if (!InterfaceSpec{.name = name, .options = {}}.is_pattern())
+    if (!is_pattern(name))
         return {"absent", {}};
     const auto served = std::ranges::count(stats.interfaces, name, &aoetarget::InterfaceStats::entry);
     return {"pattern", "serves " + counted(static_cast<std::size_t>(served), "interface")};
