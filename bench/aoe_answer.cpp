@@ -26,7 +26,8 @@ class Answerer final : private net::LinkEvents {
   public:
     Answerer(const std::string& interface, LinkKind kind, std::uint64_t sectors)
         : ring_(completion_entries), memories_(ring_), netfilter_(ring_, [] {}), sectors_(sectors),
-          link_(interface, {.link = kind}, ring_, memories_, clock_, *this, events_, netfilter_, {address}) {
+          link_(interface, {.link = kind}, ring_, memories_, clock_, *this, events_, netfilter_, {address},
+                nullptr) {
         link_.demand_lane();
         link_.replenish();
     }

@@ -15,9 +15,9 @@ std::string message_of(const std::system_error& error) {
     std::string message = error.what();
     const bool is_refusal =
         error.code() == std::errc::invalid_argument || error.code() == std::errc::message_size ||
-        error.code() == std::errc::no_such_device || error.code() == std::errc::no_such_file_or_directory ||
-        error.code() == std::errc::file_exists || error.code() == std::errc::operation_not_supported ||
-        error.code() == std::errc::address_in_use;
+        error.code() == std::errc::bad_message || error.code() == std::errc::no_such_device ||
+        error.code() == std::errc::no_such_file_or_directory || error.code() == std::errc::file_exists ||
+        error.code() == std::errc::operation_not_supported || error.code() == std::errc::address_in_use;
     const bool is_busy = error.code() == std::errc::device_or_resource_busy;
     const std::string suffix = ": " + error.code().message();
     if (message.ends_with(suffix)) {

@@ -25,7 +25,8 @@ bool passes_by_itself(const std::system_error& error) {
 
 } // namespace
 
-void LinkSet::add(const std::string& name, const InterfaceOptions& options) {
+void LinkSet::add(const std::string& name, const InterfaceOptions& options,
+                  std::shared_ptr<const net::InterfaceRights> rights) {
     const bool is_wanted = std::ranges::find(wanted_, name, &Wanted::name) != wanted_.end();
     const auto named = std::ranges::find_if(
         served_, [&](const Served& served) { return !net::is_pattern(name) && served.link->has_name(name); });
@@ -34,13 +35,14 @@ void LinkSet::add(const std::string& name, const InterfaceOptions& options) {
     if (named != served_.end())
         close(named); // a name goes before a pattern
     if (options.wait || net::is_pattern(name))
-        add_waiting({name, options});
+        add_waiting({name, options, std::move(rights)});
     else
-        open(name, {name, options}, true);
+        open(name, {name, options, std::move(rights)}, true);
 }
 
 void LinkSet::add_waiting(const Wanted& wanted) {
-    net::open_packet_socket(wanted.name); // who lacks the rights should learn of it now
+    if (wanted.rights == nullptr)
+        net::open_packet_socket(wanted.name); // who lacks the rights should learn of it now
     wanted_.push_back(wanted);
     try {
         for (const net::InterfaceState& interface : net::query_interfaces()) {
@@ -75,7 +77,8 @@ net::PacketLink& LinkSet::open(const std::string& name, const Wanted& wanted, bo
     auto link = std::make_unique<net::PacketLink>(
         by_pattern ? name : wanted.name, wanted.options, parts_.ring, parts_.memories, parts_.clock,
         parts_.events, parts_.log, parts_.netfilter,
-        parts_.core.visible_addresses(interface ? interface->names() : std::vector{name}));
+        parts_.core.visible_addresses(interface ? interface->names() : std::vector{name}),
+        wanted.rights.get());
     if (insist)
         link->demand_lane();
     link->set_id(parts_.core.add_link(*link, link->pool().slots()));
@@ -103,7 +106,8 @@ std::function<bool(const LinkSet::Served&)> LinkSet::meant_by(const std::string&
     return [name](const Served& served) { return !served.by_pattern() && served.link->has_name(name); };
 }
 
-bool LinkSet::change(const std::string& name, const InterfaceOptions& options) {
+bool LinkSet::change(const std::string& name, const InterfaceOptions& options,
+                     const net::InterfaceRights* rights) {
     bool found = false;
     for (Wanted& wanted : wanted_) {
         if (wanted.name == name) {
@@ -114,7 +118,7 @@ bool LinkSet::change(const std::string& name, const InterfaceOptions& options) {
     const auto is_meant = meant_by(name);
     for (const Served& served : served_) {
         if (is_meant(served)) {
-            served.link->change(options);
+            served.link->change(options, rights);
             parts_.core.link_options_changed(served.link->id());
             found = true;
         }

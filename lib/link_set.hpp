@@ -31,11 +31,12 @@ class LinkSet {
     explicit LinkSet(const Parts& parts) : parts_(parts) {}
 
     /// See Target::add_interface() and Target::remove_interface().
-    void add(const std::string& name, const InterfaceOptions& options);
+    void add(const std::string& name, const InterfaceOptions& options,
+             std::shared_ptr<const net::InterfaceRights> rights);
     /// Returns false if there is nothing to remove.
     bool remove(const std::string& name);
     /// See Target::change_interface().
-    bool change(const std::string& name, const InterfaceOptions& options);
+    bool change(const std::string& name, const InterfaceOptions& options, const net::InterfaceRights* rights);
     /// Something may have happened to an interface.
     void hear(const net::InterfaceNews& news);
     /// Tries again what has failed. Once a turn.
@@ -74,6 +75,7 @@ class LinkSet {
     struct Wanted {
         std::string name;
         InterfaceOptions options;
+        std::shared_ptr<const net::InterfaceRights> rights; ///< Null: those of this process.
     };
 
     void add_waiting(const Wanted& wanted);

@@ -125,10 +125,14 @@ void Target::Impl::refuse_if_stopping(const std::string& what) const {
         refuse(ECANCELED, fmt::format("{}: the target is stopping and accepts nothing new", what));
 }
 
-void Target::Impl::add_interface(const std::string& name, const InterfaceOptions& options) {
+void Target::Impl::add_interface(const std::string& name, const InterfaceOptions& options,
+                                 std::unique_ptr<PreparedInterface> prepared) {
     refuse_if_stopping("interface " + name);
     check(name, options);
-    links_.add(name, options);
+    if (prepared != nullptr && net::is_pattern(name))
+        refuse(EINVAL, fmt::format("interface {}: a pattern cannot be prepared", name));
+    links_.add(name, options,
+               std::shared_ptr<net::InterfaceRights>(static_cast<net::InterfaceRights*>(prepared.release())));
     wakeup_.wake(); // a host that sleeps on fd() has to give it a turn
     if (!has_begun_)
         return;
@@ -140,10 +144,11 @@ void Target::Impl::add_interface(const std::string& name, const InterfaceOptions
                                        : "It is served as soon as it is there.");
 }
 
-bool Target::Impl::change_interface(const std::string& name, const InterfaceOptions& options) {
+bool Target::Impl::change_interface(const std::string& name, const InterfaceOptions& options,
+                                    std::unique_ptr<PreparedInterface> prepared) {
     refuse_if_stopping("interface " + name);
     check(name, options);
-    const bool found = links_.change(name, options);
+    const bool found = links_.change(name, options, static_cast<net::InterfaceRights*>(prepared.get()));
     if (found)
         wakeup_.wake(); // to announce it, and to set up XDP
     if (found && has_begun_)
@@ -265,13 +270,15 @@ Stats Target::Impl::stats() const {
 Target::Target(const TargetOptions& options) : impl_(std::make_unique<Impl>(options)) {}
 Target::~Target() = default;
 void Target::add_interface(const std::string& name) {
-    impl_->add_interface(name, {});
+    impl_->add_interface(name, {}, nullptr);
 }
-void Target::add_interface(const std::string& name, const InterfaceOptions& options) {
-    impl_->add_interface(name, options);
+void Target::add_interface(const std::string& name, const InterfaceOptions& options,
+                           std::unique_ptr<PreparedInterface> prepared) {
+    impl_->add_interface(name, options, std::move(prepared));
 }
-bool Target::change_interface(const std::string& name, const InterfaceOptions& options) {
-    return impl_->change_interface(name, options);
+bool Target::change_interface(const std::string& name, const InterfaceOptions& options,
+                              std::unique_ptr<PreparedInterface> prepared) {
+    return impl_->change_interface(name, options, std::move(prepared));
 }
 void Target::remove_interface(const std::string& name) {
     impl_->remove_interface(name);

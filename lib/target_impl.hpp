@@ -27,8 +27,10 @@ class Target::Impl final : public net::LinkEvents, public IoQueue::Waker {
     explicit Impl(const TargetOptions& options);
     ~Impl();
 
-    void add_interface(const std::string& name, const InterfaceOptions& options);
-    bool change_interface(const std::string& name, const InterfaceOptions& options);
+    void add_interface(const std::string& name, const InterfaceOptions& options,
+                       std::unique_ptr<PreparedInterface> prepared);
+    bool change_interface(const std::string& name, const InterfaceOptions& options,
+                          std::unique_ptr<PreparedInterface> prepared);
     void remove_interface(const std::string& name);
     std::vector<std::string> add_export(ExportOptions options, std::unique_ptr<BlockDevice> device);
     bool change_export(const ExportOptions& options);

@@ -139,11 +139,15 @@ std::string entry_name(const ExportSpec& spec) {
     return fmt::format("export {}", to_string(spec.options.address));
 }
 
+std::string entry_name(const InterfaceSpec& spec) {
+    return fmt::format("interface {}", spec.name);
+}
+
 std::string entry_name(const Change& change) {
     if (const auto* exported = std::get_if<ExportSpec>(&change.entry))
         return entry_name(*exported);
     if (const auto* interface = std::get_if<InterfaceSpec>(&change.entry))
-        return fmt::format("interface {}", interface->name);
+        return entry_name(*interface);
     return std::holds_alternative<TargetSpec>(change.entry) ? "target" : "hosts";
 }
 

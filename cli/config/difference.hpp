@@ -33,6 +33,7 @@ std::vector<Change> difference(const Configuration& from, const Configuration& t
 
 /// Returns what people call an entry: "export e1.1", "interface eth1", "target", "hosts".
 std::string entry_name(const ExportSpec& spec);
+std::string entry_name(const InterfaceSpec& spec);
 std::string entry_name(const Change& change);
 
 /// Returns the export for which somebody has to open a file or disk, or null.

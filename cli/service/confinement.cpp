@@ -116,8 +116,10 @@ std::string filter_system_calls(bool keeps_state) {
                                                                   seccomp_release);
     if (filter == nullptr)
         fail(ENOMEM, "cannot make a filter of system calls");
-    // With these calls a present XDP lane can follow the MAC address, and end. A new one cannot be made.
-    constexpr bpf_cmd allowed_of_bpf[] = {BPF_MAP_UPDATE_ELEM, BPF_MAP_DELETE_ELEM, BPF_LINK_DETACH};
+    // With these calls an XDP lane can follow the MAC address, use a program that another process has
+    // attached, and end. A new program cannot be made.
+    constexpr bpf_cmd allowed_of_bpf[] = {BPF_MAP_UPDATE_ELEM, BPF_MAP_DELETE_ELEM, BPF_LINK_DETACH,
+                                          BPF_LINK_UPDATE, BPF_OBJ_GET_INFO_BY_FD};
     // How a file that was sent is open, and its locks. Nothing can be changed but those: no flags, no leases,
     // no signals, and no descriptor is duplicated.
     constexpr int allowed_of_fcntl[] = {F_GETFL, F_OFD_SETLK, F_OFD_GETLK};
@@ -137,8 +139,11 @@ std::string filter_system_calls(bool keeps_state) {
         allow(SCMP_SYS(bpf), {is_equal(0, command)});
     for (const int command : allowed_of_fcntl)
         allow(SCMP_SYS(fcntl), {is_equal(1, static_cast<scmp_datum_t>(command))});
-    // How far this process itself may write a file. The limit cannot be changed.
-    allow(SCMP_SYS(prlimit64), {is_equal(0, 0), is_equal(1, RLIMIT_FSIZE), is_equal(2, 0)});
+    // How far this process itself may write a file, and what it may lock for a lane. The limits cannot be
+    // changed.
+    for (const int limit : {RLIMIT_FSIZE, RLIMIT_MEMLOCK})
+        allow(SCMP_SYS(prlimit64),
+              {is_equal(0, 0), is_equal(1, static_cast<scmp_datum_t>(limit)), is_equal(2, 0)});
     if (error != 0)
         fail(EINVAL, "cannot make a filter of system calls");
     // A container may forbid it; such a container has filters of its own.

@@ -26,6 +26,8 @@
 namespace cli {
 namespace {
 
+constexpr std::size_t most_sockets = 3; // of an interface, for a thread
+
 struct Handed {
     std::string name;
     Descriptor file;
@@ -63,23 +65,32 @@ HandedFiles::HandedFiles(const Configuration& configuration) {
 }
 
 void HandedFiles::add(const std::string& name, Descriptor file, const Configuration& configuration) {
-    constexpr std::string_view prefix = "export-";
-    const std::optional<aoetarget::Address> address =
-        name.starts_with(prefix) ? aoetarget::Address::parse(name.substr(prefix.size())) : std::nullopt;
-    const bool is_known = address && std::ranges::any_of(configuration.exports, [&](const ExportSpec& spec) {
-                              return spec.options.address == *address;
-                          });
-    if (!is_known)
-        throw Failure(
-            exit_configuration,
-            fmt::format("the file '{}' of the service manager (LISTEN_FDNAMES) is that of no export; "
-                        "name it like export-1.1, after one that the target serves{}",
-                        printable(name),
-                        name.starts_with("interface-")
-                            ? ". Sockets of interfaces are not taken over: leave this one out, and "
-                              "let the target keep the capability CAP_NET_RAW"
-                            : ""));
-    if (!files_.emplace(*address, std::move(file)).second)
+    constexpr std::string_view of_export = "export-", of_interface = "interface-";
+    if (name.starts_with(of_export)) {
+        const auto address = aoetarget::Address::parse(name.substr(of_export.size()));
+        const auto has_address = [&](const ExportSpec& spec) { return spec.options.address == *address; };
+        if (address && std::ranges::any_of(configuration.exports, has_address))
+            return add_file(*address, name, std::move(file));
+    } else if (name.starts_with(of_interface)) {
+        const std::string interface = name.substr(of_interface.size());
+        const auto has_name = [&](const InterfaceSpec& spec) {
+            return spec.name == interface && !spec.is_pattern();
+        };
+        if (std::ranges::any_of(configuration.interfaces, has_name)) {
+            sockets_[interface].all.push_back(std::move(file));
+            return;
+        }
+    }
+    throw Failure(
+        exit_configuration,
+        fmt::format("the file '{}' of the service manager (LISTEN_FDNAMES) is that of no export and "
+                    "no interface; name it like export-1.1 or interface-eth1, after one that the "
+                    "target serves",
+                    printable(name)));
+}
+
+void HandedFiles::add_file(const aoetarget::Address& address, const std::string& name, Descriptor file) {
+    if (!files_.emplace(address, std::move(file)).second)
         throw Failure(exit_configuration,
                       fmt::format("the service manager hands '{}' over twice (LISTEN_FDNAMES)", name));
 }
@@ -94,6 +105,28 @@ std::unique_ptr<aoetarget::FileDevice> HandedFiles::take(const ExportSpec& spec)
     auto device = aoetarget::adopt_file(file, spec.path, spec.file);
     files_.erase(found);
     return device;
+}
+
+std::unique_ptr<aoetarget::PreparedInterface> HandedFiles::take(const InterfaceSpec& spec,
+                                                                std::size_t threads) {
+    const auto found = sockets_.find(spec.name);
+    if (found == sockets_.end())
+        return nullptr;
+    auto& [all, next] = found->second;
+    const std::size_t of_each = all.size() / threads;
+    if (all.size() % threads != 0 || of_each < 1 || of_each > most_sockets)
+        throw Failure(exit_configuration,
+                      fmt::format("the service manager hands over {} with the name 'interface-{}' "
+                                  "(LISTEN_FDNAMES); the target has {}, and each takes 1 to 3",
+                                  counted(all.size(), "socket"), spec.name, counted(threads, "thread")));
+    aoetarget::InterfaceParts parts;
+    for (std::size_t i = 0; i < of_each; ++i)
+        parts.sockets.push_back(all[next++].release());
+    try {
+        return put_together(parts);
+    } catch (const std::system_error& error) {
+        throw Failure(exit_failed, fmt::format("interface {}: {}", spec.name, message_of(error)));
+    }
 }
 
 } // namespace cli

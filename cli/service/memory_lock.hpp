@@ -13,4 +13,8 @@ namespace cli {
 /// whether it was done.
 std::string lock_memory();
 
+/// Lifts the limit for memory that is locked later, for AF_XDP, as far as this process may. It does not
+/// change what lock_memory() finds if that was called before.
+void allow_locked_memory();
+
 } // namespace cli

@@ -45,10 +45,12 @@ auto plain(Call call) {
 }
 
 /// A step can be copied, as std::function demands, and is made once.
-using SharedDevice = std::shared_ptr<std::unique_ptr<FileDevice>>;
+template <typename Part>
+using Shared = std::shared_ptr<std::unique_ptr<Part>>;
 
-SharedDevice share(OpenDevice given) {
-    return std::make_shared<std::unique_ptr<FileDevice>>(std::move(given.device));
+template <typename Part>
+Shared<Part> share(std::unique_ptr<Part> given) {
+    return std::make_shared<std::unique_ptr<Part>>(std::move(given));
 }
 
 /// Its sender says whose lock it shares.
@@ -77,13 +79,14 @@ RunningConfiguration::RunningConfiguration(TargetThreads& targets, Configuration
         thread_of_[configuration_.exports[i].options.address] = i % targets_.size();
 }
 
-void RunningConfiguration::change_to(Configuration configuration, OpenDevices devices,
-                                     Transition::Extent extent, Done done) {
+void RunningConfiguration::change_to(Configuration configuration, Opened opened, Transition::Extent extent,
+                                     Done done) {
     if (configuration.target.state_directory.empty())
         configuration.target.state_directory = configuration_.target.state_directory;
     const auto present = prepare(extent, std::move(done));
     present->changes = difference(configuration_, configuration);
-    present->devices = std::move(devices);
+    present->devices = std::move(opened.devices);
+    present->interfaces = std::move(opened.interfaces);
     note_moves(*present);
     std::string obstacles;
     for (const Change& change : present->changes) {
@@ -260,7 +263,7 @@ void RunningConfiguration::plan_addition(Present& present, const ExportSpec& spe
         options.interfaces = {no_interface};
     present.transition->add(
         {Phase::addition, entry_name(spec), thread,
-         [spec, options, from, device = share(std::move(given))](Target& target, const Step::Hold&) {
+         [spec, options, from, device = share(std::move(given.device))](Target& target, const Step::Hold&) {
              if (from)
                  check_lock(target, *from, **device);
              Step::Notes notes = advice_on_change(nullptr, spec, (*device)->geometry().sectors);
@@ -308,7 +311,7 @@ void RunningConfiguration::plan_move(Present& present, const ExportSpec& from, c
 void RunningConfiguration::plan_swap(Transition& transition, const ExportSpec& spec, OpenDevice given) {
     const Address address = spec.options.address;
     const std::size_t thread = thread_of_.at(address);
-    const SharedDevice device = share(std::move(given));
+    const Shared<FileDevice> device = share(std::move(given.device));
     transition.add({Phase::addition, entry_name(spec), thread, plain([address, device](Target& target) {
                         check_size(target, address, (*device)->geometry().sectors);
                         check_lock(target, address, **device);
@@ -331,24 +334,29 @@ void RunningConfiguration::plan(Present& present, const Change& change, const In
         const auto options_of = [&](const InterfaceSpec& wanted) {
             return targets_.options_for(thread, number, wanted.options);
         };
-        const auto change_to = [&](const InterfaceSpec& wanted) {
-            return [name, options = options_of(wanted)](Target& target) {
-                target.change_interface(name, options);
-            };
-        };
+        const bool may_have_xdp = options_of(spec).link != aoetarget::LinkKind::packet;
+        const auto given = share(take_prepared(present.interfaces, name, may_have_xdp));
         switch (change.kind) {
         case Change::Kind::added:
             add(
                 Phase::addition, thread,
-                [name, options = options_of(spec)](Target& target) { target.add_interface(name, options); },
+                [name, options = options_of(spec), given](Target& target) {
+                    target.add_interface(name, options, std::move(*given));
+                },
                 remove);
             break;
         case Change::Kind::removed:
             add(Phase::removal, thread, remove, {});
             break;
         case Change::Kind::changed:
-            add(Phase::change, thread, change_to(spec),
-                change_to(*find_entry(configuration_.interfaces, spec)));
+            add(
+                Phase::change, thread,
+                [name, options = options_of(spec), given](Target& target) {
+                    target.change_interface(name, options, std::move(*given));
+                },
+                [name, options = options_of(*find_entry(configuration_.interfaces, spec))](Target& target) {
+                    target.change_interface(name, options);
+                });
             break;
         }
     }

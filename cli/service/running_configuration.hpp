@@ -2,11 +2,11 @@
 #pragma once
 
 #include "config/difference.hpp"
-#include "control/budget.hpp"
 #include "service/dependencies.hpp"
+#include "service/opened.hpp"
 #include "service/transition.hpp"
 
-#include <aoetarget/file_device.hpp>
+#include <aoetarget/address.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -18,15 +18,6 @@
 #include <vector>
 
 namespace cli {
-
-/// A device that was opened for an export.
-struct OpenDevice {
-    std::unique_ptr<aoetarget::FileDevice> device;
-    /// The export whose disk it is now, too: that one gives it up before this device serves.
-    std::optional<aoetarget::Address> replaces = {};
-    Share share = {}; ///< While it waits for a change.
-};
-using OpenDevices = std::map<aoetarget::Address, OpenDevice>;
 
 /// It belongs to the first target's thread.
 class RunningConfiguration {
@@ -41,9 +32,9 @@ class RunningConfiguration {
     [[nodiscard]] const Configuration& now() const { return configuration_; }
 
     /// Makes the targets serve another configuration, which is sorted and has no faults. What is equal is not
-    /// touched. Devices that are not needed are closed. Calls `done` on the first target's thread, when all
+    /// touched. What is opened and not needed is closed. Calls `done` on the first target's thread, when all
     /// is done or undone. Throws Failure if the change is impossible as a whole, and then calls nothing.
-    void change_to(Configuration configuration, OpenDevices devices, Transition::Extent extent, Done done);
+    void change_to(Configuration configuration, Opened opened, Transition::Extent extent, Done done);
 
     /// Puts another device under an export, with the options that it has. Throws Failure if there is no such
     /// export, or `devices` has none for it.
@@ -60,6 +51,7 @@ class RunningConfiguration {
         std::unique_ptr<Transition> transition;
         std::vector<Change> changes = {};
         OpenDevices devices = {};
+        OpenInterfaces interfaces = {};
         Moves moves = {};
         std::optional<Dependencies> dependencies = {}; ///< Once something has failed.
         ThreadOf thread_of = {};                       ///< at the end, if nothing fails

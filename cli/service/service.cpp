@@ -79,7 +79,8 @@ void open_all(TargetThreads& targets, const Configuration& configuration, Handed
         for (std::size_t thread = 0; thread < targets.size(); ++thread)
             with_interface([&] {
                 targets[thread].add_interface(interfaces[i].name,
-                                              targets.options_for(thread, i, interfaces[i].options));
+                                              targets.options_for(thread, i, interfaces[i].options),
+                                              handed.take(interfaces[i], targets.size()));
             });
     }
 }
@@ -157,9 +158,10 @@ class Service {
         for (const std::string& name : stats.waited_for)
             report_.add_waited_for(name);
         report_.add_line(targets_[0].features());
+        const std::string memory = lock_memory();
+        allow_locked_memory();
         const std::string privileges = drop_privileges();
         check_state_directory(configuration_.target.state_directory);
-        const std::string memory = lock_memory();
         report_.add_line(fmt::format("{}; {}; {}", privileges, filter_system_calls(keeps_state_), memory));
         for (const std::string& note : notes_)
             report_.add_note(note);

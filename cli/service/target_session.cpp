@@ -231,28 +231,8 @@ void TargetSession::config(const json& request, const Answer& answer) {
     answer(reply);
 }
 
-/// Each device has the facts and the number of descriptors of aoetarget::DeviceParts.
 void TargetSession::open(const json& request, const Answer& answer) {
-    auto next = descriptors_.begin();
-    OpenDevices opened;
-    for (const json& device : request.at("devices")) {
-        const aoetarget::Address address = address_from_json(device, "export");
-        std::optional<aoetarget::Address> replaces;
-        if (device.contains("replaces"))
-            replaces = address_from_json(device, "replaces");
-        aoetarget::DeviceParts parts;
-        for (const json& fact : device.at("facts"))
-            parts.facts += parse_path("a fact", fact.get_ref<const std::string&>()) + '\0';
-        const auto files = device.at("files").get<std::size_t>();
-        if (files > static_cast<std::size_t>(descriptors_.end() - next))
-            throw Failure(exit_failed, "a device has fewer descriptors than it says");
-        Share share(account_, {.bytes = parts.facts.size(), .descriptors = files});
-        for (std::size_t i = 0; i < files; ++i) // which put_together() closes, whatever happens
-            parts.descriptors.push_back((next++)->release());
-        opened[address] = {put_together(parts, replaces.has_value()), replaces, std::move(share)};
-    }
-    opened.merge(devices_); // of two for one export, the later counts
-    devices_ = std::move(opened);
+    add_opened(opened_, request, descriptors_, account_);
     answer({{"ok", true}});
 }
 
@@ -294,7 +274,7 @@ void TargetSession::resize(const json& request, const Answer& answer) {
 }
 
 void TargetSession::reopen(const json& request, const Answer& answer) {
-    running_.configuration.reopen(address_from_json(request, "export"), std::exchange(devices_, {}),
+    running_.configuration.reopen(address_from_json(request, "export"), std::exchange(opened_, {}).devices,
                                   answer_with(running_, Extent::all_or_nothing, answer));
 }
 
@@ -324,7 +304,7 @@ void TargetSession::change_to(Configuration configuration, Extent extent, const 
             throw Failure(exit_configuration, fault.text);
     }
     sort_entries(configuration);
-    running_.configuration.change_to(std::move(configuration), std::exchange(devices_, {}), extent,
+    running_.configuration.change_to(std::move(configuration), std::exchange(opened_, {}), extent,
                                      answer_with(running_, extent, answer));
 }
 

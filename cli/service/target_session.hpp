@@ -69,7 +69,7 @@ class TargetSession final : public ControlSession {
     const RunningTarget& running_;
     std::shared_ptr<Account> account_;
     std::vector<Descriptor> descriptors_; ///< Of the present request.
-    OpenDevices devices_;                 ///< That wait for a change.
+    Opened opened_;                       ///< It waits for a change.
     /// All of one moment, so that the answers fit together.
     std::shared_ptr<std::optional<aoetarget::Stats>> figures_ =
         std::make_shared<std::optional<aoetarget::Stats>>();

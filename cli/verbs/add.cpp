@@ -1,4 +1,5 @@
 // aoetarget add: serves one more export or interface.
+#include "config/difference.hpp"
 #include "config/json.hpp"
 #include "config/reader.hpp"
 #include "control/client.hpp"
@@ -8,11 +9,15 @@
 #include "verbs/arguments.hpp"
 #include "verbs/device_sender.hpp"
 #include "verbs/entry_choice.hpp"
+#include "verbs/interface_sender.hpp"
 #include "verbs/running_target.hpp"
 #include "verbs/target_choice.hpp"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
+
+#include <optional>
+#include <string>
 
 namespace cli {
 
@@ -21,13 +26,13 @@ const char* const add_help =
        aoetarget add [--name NAME | --control PATH] -e SHELF.SLOT=PATH[,OPTION[=VALUE]]...
 
 This command makes a target that runs on this machine serve one more interface or export. What it
-serves already is not touched. The command itself opens the disk, with its own rights, and passes it
-to the target. The addition lasts as long as the target runs: to keep it, write it to the
-configuration file as well.
+serves already is not touched. The command itself opens the disk, or what the interface takes, with
+its own rights, and passes it to the target. The addition lasts as long as the target runs: to keep
+it, write it to the configuration file as well.
 
-  -i, --interface SPEC  Serve on this network interface, as -i of 'aoetarget serve' says. An
-                        interface that is added gets packet sockets, because the target has given up
-                        the right to use AF_XDP.
+  -i, --interface SPEC  Serve on this network interface, as -i of 'aoetarget serve' says. What a
+                        pattern stands for, and an interface that is waited for, the target opens by
+                        itself, with packet sockets.
   -e, --export SPEC     Serve this file or block device, as -e of 'aoetarget serve' says.
   --name NAME           The target that was started with this name; the default is "default".
   --control PATH        The target with this control socket.
@@ -45,8 +50,18 @@ namespace {
 
 using nlohmann::json;
 
-void add_interface(ControlClient& client, const std::string& text) {
-    say_notes(client.ask({{"do", "add"}, {"interface", to_json(parse_interface_spec(text))}}));
+void add_interface(ControlClient& client, const InterfaceSpec& spec) {
+    const Configuration present = ask_what_runs(client).configuration;
+    Configuration wanted = present;
+    wanted.interfaces.push_back(spec);
+    for (const Fault& fault : find_faults(wanted)) {
+        if (fault.part == Fault::Part::interface)
+            throw Failure(exit_configuration, fault.text);
+    }
+    prepare_for_target(client, interfaces_to_prepare(difference(present, wanted), present),
+                       present.target.threads,
+                       [](const InterfaceSpec&, const Failure& failure) { throw failure; });
+    say_notes(client.ask({{"do", "add"}, {"interface", to_json(spec)}}));
 }
 
 /// The target's own hosts may stand in the list of those that are allowed.
@@ -80,11 +95,12 @@ int add(const Arguments& arguments) {
         return 0;
     }
     entry.check("add", "SHELF.SLOT=PATH");
+    std::optional<InterfaceSpec> interface;
     if (entry.interface)
-        parse_interface_spec(*entry.interface); // what is wrong with it is told before anything is asked
+        interface = parse_interface_spec(*entry.interface); // a fault is told before anything is asked
     ControlClient client(target.path());
-    if (entry.interface)
-        add_interface(client, *entry.interface);
+    if (interface)
+        add_interface(client, *interface);
     else
         add_export(client, *entry.exported);
     return 0;

@@ -9,6 +9,7 @@
 #include "text.hpp"
 #include "verbs/arguments.hpp"
 #include "verbs/device_sender.hpp"
+#include "verbs/interface_sender.hpp"
 #include "verbs/running_target.hpp"
 #include "verbs/serve_arguments.hpp"
 #include "verbs/target_choice.hpp"
@@ -28,8 +29,9 @@ const char* const reload_help =
 This command makes a target that runs on this machine serve what its configuration file says now.
 What is equal is not touched: no request of it is lost. If any part cannot be done, nothing changes,
 and the command tells each disk that it could not open.
-The command itself opens new disks, with its own rights, and passes them to the target. If the path
-of an export changes, the new file or disk must have the same content: initiators go on with it.
+The command itself opens new disks, and what new interfaces take, with its own rights, and passes
+them to the target. If the path of an export changes, the new file or disk must have the same
+content: initiators go on with it.
 
   -c, --config FILE     Read this file or folder instead of the one that 'aoetarget serve' had.
                         Without this option, the other options of 'aoetarget serve' count as they
@@ -118,12 +120,14 @@ int reload(const Arguments& arguments) {
     refuse_rivals(wanted.exports);
     Failures failures;
     int exit_code = 0; // of the first failure
-    const auto failed = [&](const ExportSpec& spec, const Failure& failure) {
+    const auto failed = [&](const auto& spec, const Failure& failure) {
         failures.add(entry_name(spec), failure.what());
         exit_code = exit_code == 0 ? failure.exit_code() : exit_code;
     };
-    open_for_target(client, exports_to_open(difference(present, wanted)), present, wanted, failed,
+    const std::vector<Change> changes = difference(present, wanted);
+    open_for_target(client, exports_to_open(changes), present, wanted, failed,
                     is_partial ? Sending::one_by_one : Sending::together);
+    prepare_for_target(client, interfaces_to_prepare(changes, present), present.target.threads, failed);
     if (exit_code != 0 && !is_partial)
         return exit_code;
     const json answer = ask_for_reload(client, wanted, is_partial);

@@ -57,7 +57,8 @@ does not end the target once it serves. The command needs CAP_NET_RAW.
 
 If a service manager hands over a file by the name "export-SHELF.SLOT" (OpenFile= of systemd, or
 LISTEN_FDS and LISTEN_FDNAMES of any launcher), the target serves that as the export, and needs no
-right to open PATH. A name that fits no export is an error.
+right to open PATH. 1 to 3 packet sockets (AF_PACKET, SOCK_RAW) with the name "interface-IF" serve
+that interface, and the target needs no capability. A name that fits neither is an error.
 
 Options of an interface, each after a comma:
   link=auto             Use AF_XDP if the driver supports it natively and the MTU allows it, else

@@ -35,9 +35,8 @@ std::string describe_lane(const InterfaceState& interface, const InterfaceOption
     const bool insists = options.link == LinkKind::xdp;
     if (auto refusal = lane_refusal(options.link, options.qdisc, interface))
         throw Refusal(*refusal);
-    if (!XdpLane::suits(layout))
-        throw misaligned_refusal();
-    XdpLane::check(interface.name, layout, insists);
+    XdpLane::check_layout(layout, insists);
+    XdpLane::check_offloads(interface.name, insists);
     XdpLane::check_program();
     if (has_xdp_program(interface.index))
         throw Refusal(*attach_refusal(EBUSY, true));

@@ -56,29 +56,37 @@ void LaneKeeper::open() {
     was_open_ = is_open();
 }
 
+void LaneKeeper::take_over(const InterfaceRights& rights) {
+    program_ = rights.program;
+    foreign_refusal_ = rights.refusal;
+}
+
 /// Throws Refusal where no lane can be had whatever the driver says.
 void LaneKeeper::check_interface() const {
     if (const auto refusal = lane_refusal(link_.kind, link_.qdisc, link_.interface))
         throw Refusal(*refusal);
     if (link_.interface.index == failed_index_)
         throw Refusal(EIO, "frames that the XDP program handed over never arrived");
+    if (foreign_refusal_)
+        throw Refusal(*foreign_refusal_);
 }
 
 void LaneKeeper::try_for(const Patience& patience) {
     state_ = State::none;
     try {
         check_interface();
-        if (!XdpLane::suits(memory_->layout()))
-            throw misaligned_refusal();
-        lane_ = XdpLane::open(link_.name, link_.interface, link_.ring, *memory_, *this,
-                              link_.kind == LinkKind::xdp, patience);
+        lane_ = XdpLane::open(link_.interface, link_.ring, *memory_, *this, link_.kind == LinkKind::xdp,
+                              patience, program_);
         proof_ = {};
         ++lanes_;
         watch();
         set_destinations();
     } catch (const Refusal& refusal) {
+        const bool passes = is_passing(refusal, link_.interface);
+        const auto program = passes ? program_ : nullptr;
         refused(refusal);
-        if (attempts_left_ > 0 && is_passing(refusal, link_.interface))
+        program_ = program;
+        if (attempts_left_ > 0 && passes)
             wait();
     }
 }
@@ -145,13 +153,13 @@ void LaneKeeper::tell_changes() {
         link_.log.tell(Severity::notice, EventKind::lane_regained, link_.name,
                        fmt::format("Requests come through AF_XDP now ({}).", lane_->description()));
     else
-        link_.log.tell(
-            Severity::warning, EventKind::lane_lost, link_.name,
-            fmt::format("Packet sockets have taken over from AF_XDP, which cannot be had: {}.{}",
-                        refusal_ ? refusal_->what() : "the reason is not known",
-                        refusal_ && refusal_->error() == EPERM
-                            ? " This process had them at its start: restart it to have AF_XDP again."
-                            : ""));
+        link_.log.tell(Severity::warning, EventKind::lane_lost, link_.name,
+                       fmt::format("Packet sockets have taken over from AF_XDP, which cannot be had: {}.{}",
+                                   refusal_ ? refusal_->what() : "the reason is not known",
+                                   refusal_ && refusal_->error() == EPERM
+                                       ? " This process had them at its start: restart it, or remove the "
+                                         "interface and add it again, to have AF_XDP."
+                                       : ""));
 }
 
 void LaneKeeper::lack_memory() {
@@ -162,9 +170,22 @@ void LaneKeeper::lack_memory() {
 }
 
 void LaneKeeper::close() {
+    if (lane_ != nullptr) {
+        lane_->stop_receiving();
+        end();
+    }
+    program_.reset();
+}
+
+void LaneKeeper::suspend() {
     if (lane_ == nullptr)
         return;
-    lane_->stop_receiving();
+    lane_->pause();
+    end();
+}
+
+/// Ends a lane that takes no more frames.
+void LaneKeeper::end() {
     if (!is_behind()) // else the initiators repeat them
         lane_->receive();
     if (lane_->waiting() > 0 && link_.interface.up && link_.serving) {
@@ -208,6 +229,8 @@ void LaneKeeper::follow(const InterfaceState& before) {
                 "Requests pass by {}, as link=xdp asks, but broadcasts do not, and with these initiators "
                 "look for targets. Let frames of AoE (type 0x88a2) through there.",
                 now.rules.for_received()));
+    if (is_another)
+        foreign_refusal_.reset();
     if (lane_ == nullptr && is_another && link_.kind != LinkKind::packet) {
         state_ = State::due;
         attempts_left_ = attempts_later;

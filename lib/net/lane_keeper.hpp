@@ -2,6 +2,7 @@
 // may be taken.
 #pragma once
 
+#include "net/interface_rights.hpp"
 #include "net/lane_proof.hpp"
 #include "net/link_context.hpp"
 #include "net/packet_receiver.hpp"
@@ -11,6 +12,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 namespace aoetarget::net {
 
@@ -27,9 +29,15 @@ class LaneKeeper final : private ring::RegisteredHandler, private XdpLane::Recei
 
     /// Tries for a lane at once if the link may have one. Before the loop turns, this waits for it.
     void open();
-    /// Closes the lane: hands over the frames that may be taken, and sends the answers that wait. After that
-    /// the link's memory must be replaced.
+    /// Closes the lane for good: hands over the frames that may be taken, and sends the answers that wait.
+    /// After that the link's memory must be replaced.
     void close();
+    /// Does the same before the link gets other memory. The program stays, because this process may have
+    /// given up the right to attach another.
+    void suspend();
+    /// Takes over the program that another process has attached for the next lane, or the reason why it has
+    /// attached none.
+    void take_over(const InterfaceRights& rights);
     /// Takes note that the link has other options than before, when it was of this kind. Whether there is to
     /// be a lane now, replenish() decides.
     void options_changed(LinkKind before);
@@ -82,6 +90,7 @@ class LaneKeeper final : private ring::RegisteredHandler, private XdpLane::Recei
     void try_for(const Patience& patience);
     void check_interface() const;
     void refused(const Refusal& refusal);
+    void end();
     void wait();
     void watch();
     void look_later();
@@ -105,9 +114,11 @@ class LaneKeeper final : private ring::RegisteredHandler, private XdpLane::Recei
     LinkMemory& memory_;
     PacketReceiver& receiver_;
     State state_ = State::none;
-    std::unique_ptr<XdpLane> lane_; ///< Set in the states behind and open.
+    std::shared_ptr<XdpProgram> program_; ///< Of the present lane, or for the next one.
+    std::unique_ptr<XdpLane> lane_;       ///< Set in the states behind and open.
     std::optional<Refusal> refusal_;
-    unsigned attempts_left_ = 0; ///< Attempts left while it cannot be had.
+    std::optional<Refusal> foreign_refusal_; ///< Of the process that has tried for a program.
+    unsigned attempts_left_ = 0;             ///< Attempts left while it cannot be had.
     LaneProof proof_;
     std::uint64_t lanes_ = 0;        ///< That there have been.
     int failed_index_ = 0;           ///< Of the interface whose lane did not prove itself.

@@ -3,6 +3,9 @@
 #include "net/xdp_lane.hpp"
 
 #include <cerrno>
+#include <memory>
+#include <string>
+#include <vector>
 
 namespace aoetarget::net {
 namespace {
@@ -13,7 +16,11 @@ namespace {
 
 } // namespace
 
-void XdpLane::check(const std::string&, const core::FramePool::Layout&, bool) {
+void XdpLane::check_offloads(const std::string&, bool) {
+    refuse();
+}
+
+void XdpLane::check_layout(const core::FramePool::Layout&, bool) {
     refuse();
 }
 
@@ -21,13 +28,25 @@ void XdpLane::check_program() {
     refuse();
 }
 
-std::unique_ptr<XdpLane> XdpLane::open(const std::string&, const InterfaceState&, ring::Ring&, FrameMemory&,
-                                       Receiver&, bool, const Patience&) {
+std::shared_ptr<XdpProgram> XdpLane::attach(const InterfaceState&, bool, const Patience&) {
     refuse();
 }
 
-bool XdpLane::suits(const core::FramePool::Layout&) {
-    return true;
+std::shared_ptr<XdpProgram> XdpLane::adopt(std::vector<ring::FileDescriptor>, bool) {
+    refuse();
+}
+
+std::vector<int> XdpLane::descriptors(const XdpProgram&) {
+    refuse();
+}
+
+bool XdpLane::is_generic(const XdpProgram&) {
+    refuse();
+}
+
+std::unique_ptr<XdpLane> XdpLane::open(const InterfaceState&, ring::Ring&, FrameMemory&, Receiver&, bool,
+                                       const Patience&, std::shared_ptr<XdpProgram>&) {
+    refuse();
 }
 
 } // namespace aoetarget::net

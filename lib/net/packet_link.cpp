@@ -16,20 +16,24 @@ constexpr std::size_t receive_buffers = 256, receive_buffers_beside_lane = 64;
 
 PacketLink::PacketLink(std::string name, const InterfaceOptions& options, ring::Ring& ring,
                        FrameMemories& memories, ArrivalClock& clock, LinkEvents& events, core::EventLog& log,
-                       const NetfilterMonitor& netfilter, std::vector<Address> addresses)
-    : link_{.name = std::move(name),
-            .kind = options.link,
-            .buffer_count = options.buffer_count,
-            .qdisc = options.qdisc,
-            .ring = ring,
-            .events = events,
-            .log = log,
-            .netfilter = netfilter,
-            .addresses = std::move(addresses)},
+                       const NetfilterMonitor& netfilter, std::vector<Address> addresses,
+                       const InterfaceRights* rights)
+    : given_sockets_(rights != nullptr ? rights->sockets : nullptr), link_{.name = std::move(name),
+                                                                           .kind = options.link,
+                                                                           .buffer_count =
+                                                                               options.buffer_count,
+                                                                           .qdisc = options.qdisc,
+                                                                           .ring = ring,
+                                                                           .events = events,
+                                                                           .log = log,
+                                                                           .netfilter = netfilter,
+                                                                           .addresses = std::move(addresses)},
       memory_(link_, memories), receiver_(link_, memory_, clock), lane_(link_, memory_, receiver_),
       sender_(link_, memories, lane_), follower_(link_, *this) {
     max_sectors_ = options.sectors_per_frame;
     advertise_interval_ = options.advertise_interval;
+    if (rights != nullptr)
+        lane_.take_over(*rights);
     try {
         follower_.begin();
         fit_memory();
@@ -40,7 +44,7 @@ PacketLink::PacketLink(std::string name, const InterfaceOptions& options, ring::
     }
 }
 
-void PacketLink::change(const InterfaceOptions& options) {
+void PacketLink::change(const InterfaceOptions& options, const InterfaceRights* rights) {
     const LinkKind before = link_.kind;
     link_.kind = options.link;
     link_.qdisc = options.qdisc;
@@ -51,6 +55,8 @@ void PacketLink::change(const InterfaceOptions& options) {
     if (link_.socket.is_open())
         link_.socket.bypass_qdisc(!link_.obeys_rules_for_sent());
     lane_.options_changed(before);
+    if (rights != nullptr && !lane_.is_open())
+        lane_.take_over(*rights);
 }
 
 void PacketLink::demand_lane() const {
@@ -63,9 +69,11 @@ void PacketLink::tell_lack_of_lane() const {
     if (lacks_lane())
         link_.log.tell(
             Severity::warning, EventKind::lane_lost, link_.name,
-            fmt::format("Packet sockets serve the interface, although link=xdp asks for AF_XDP: {}. "
-                        "Restart the target while the interface is there to have AF_XDP.",
-                        lane_.refusal()->what()));
+            fmt::format(
+                "Packet sockets serve the interface, although link=xdp asks for AF_XDP: {}. "
+                "Restart the target, or remove the interface and add it again, while it is there to have "
+                "AF_XDP.",
+                lane_.refusal()->what()));
 }
 
 PacketLink::~PacketLink() {
@@ -73,7 +81,8 @@ PacketLink::~PacketLink() {
 }
 
 void PacketLink::interface_found() {
-    link_.socket = PacketSocket(link_.name, link_.interface, link_.addresses, receiver_.is_stamped());
+    link_.socket = PacketSocket(link_.name, link_.interface, link_.addresses, receiver_.is_stamped(),
+                                given_sockets_ != nullptr ? given_sockets_ : open_packet_sockets(link_.name));
     link_.socket.bypass_qdisc(!link_.obeys_rules_for_sent());
     receiver_.open();
     sender_.open();
@@ -95,7 +104,7 @@ void PacketLink::interface_seen(const InterfaceState& before) {
         link_.socket.bypass_qdisc(!link_.obeys_rules_for_sent());
     receiver_.try_again();
     if (!memory_.fits(lane_.is_open())) { // other slots must come first: see fit_memory()
-        lane_.close();
+        lane_.suspend();
         receiver_.end();
     }
     lane_.follow(before);

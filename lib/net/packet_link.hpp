@@ -8,6 +8,7 @@
 
 #include "net/interface_follower.hpp"
 #include "net/interface_monitor.hpp"
+#include "net/interface_rights.hpp"
 #include "net/lane_keeper.hpp"
 #include "net/packet_receiver.hpp"
 #include "net/packet_sender.hpp"
@@ -17,11 +18,12 @@ namespace aoetarget::net {
 /// Serves the interface of this name for as long as it exists, and again when it comes back.
 class PacketLink final : public core::Link, private InterfaceFollower::Owner {
   public:
-    /// The interface must exist. See set_addresses() for `addresses`. Throws std::system_error with its name,
-    /// the cause and the cure.
+    /// The interface must exist. See set_addresses() for `addresses`. Without `rights` the link opens what it
+    /// needs. Throws std::system_error with its name, the cause and the cure.
     PacketLink(std::string name, const InterfaceOptions& options, ring::Ring& ring, FrameMemories& memories,
                ArrivalClock& clock, LinkEvents& events, core::EventLog& log,
-               const NetfilterMonitor& netfilter, std::vector<Address> addresses);
+               const NetfilterMonitor& netfilter, std::vector<Address> addresses,
+               const InterfaceRights* rights);
     ~PacketLink();
 
     void set_id(core::LinkId id) { link_.id = id; }
@@ -51,8 +53,8 @@ class PacketLink final : public core::Link, private InterfaceFollower::Owner {
     /// The same for an interface that appears while the target serves: there it is an event.
     void tell_lack_of_lane() const;
     /// Takes over other options. A lane goes or is tried for as they say; that there is none although they
-    /// ask for one is an event. Frames under way stay.
-    void change(const InterfaceOptions& options);
+    /// ask for one is an event. `rights` may bring a program for it. Frames under way stay.
+    void change(const InterfaceOptions& options, const InterfaceRights* rights);
     /// Looks at the interface again if the news may concern it.
     void hear(const InterfaceNews& news);
     /// Sets the addresses, ascending, for which the link lets requests in, through the socket and the lane.
@@ -100,6 +102,8 @@ class PacketLink final : public core::Link, private InterfaceFollower::Owner {
     void close();
     void fit_memory();
 
+    /// Those of another process, which serve the next interface of this name, too.
+    std::shared_ptr<const PacketSockets> given_sockets_;
     LinkContext link_;
     LinkMemory memory_;
     PacketReceiver receiver_;

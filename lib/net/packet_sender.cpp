@@ -95,7 +95,7 @@ void PacketSender::submit(Answer answer) {
         lane != nullptr && link_.interface.carrier && !link_.obeys_rules_for_sent() &&
         frame.size() <= link_.interface.mtu + protocol::ethernet_header_bytes && lane->send(slot))
         return;
-    const bool is_large = PacketSocket::is_large(frame);
+    const bool is_large = link_.socket.needs_hint(frame);
     const ConstBytes sent = is_large ? PacketSocket::with_hint(frame) : frame;
     RegisteredHandler::submit(Sending(std::move(slot), answer.attempts).argument(), [&](io_uring_sqe* sqe) {
         io_uring_prep_send(sqe, -1, sent.data(), sent.size(), 0);

@@ -9,7 +9,9 @@
 
 #include <cerrno>
 #include <cstring>
+#include <set>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #include <arpa/inet.h>
@@ -61,6 +63,51 @@ void size_buffer(int fd, int forced_option, int option) {
         set_option(fd, SOL_SOCKET, option, bytes);
 }
 
+template <typename T>
+T get_option(int fd, int level, int option) {
+    T value{};
+    socklen_t size = sizeof value;
+    if (getsockopt(fd, level, option, &value, &size) < 0)
+        throw std::system_error(EBADMSG, std::generic_category(), "what was handed over is no socket");
+    return value;
+}
+
+/// With one of these options, what the socket receives would not be whole frames without anything else.
+void check_handed_over(const ring::FileDescriptor& socket, const ring::FileDescriptor& of_this_namespace) {
+    const auto refuse = [](const char* why) {
+        throw std::system_error(EBADMSG, std::generic_category(),
+                                fmt::format("a socket that was handed over {}", why));
+    };
+    const int fd = socket.get();
+    if (get_option<int>(fd, SOL_SOCKET, SO_DOMAIN) != AF_PACKET ||
+        get_option<int>(fd, SOL_SOCKET, SO_TYPE) != SOCK_RAW)
+        refuse("is no packet socket for whole frames (AF_PACKET, SOCK_RAW)");
+    if (get_option<std::uint64_t>(fd, SOL_SOCKET, SO_NETNS_COOKIE) !=
+        get_option<std::uint64_t>(of_this_namespace.get(), SOL_SOCKET, SO_NETNS_COOKIE))
+        refuse("belongs to another network namespace");
+    if (get_option<int>(fd, SOL_SOCKET, SO_LOCK_FILTER) != 0)
+        refuse("has a filter that cannot be changed (SO_LOCK_FILTER)");
+    if (get_option<int>(fd, SOL_PACKET, PACKET_FANOUT) != 0)
+        refuse("shares its frames with others (PACKET_FANOUT)");
+    constexpr int plain_version = TPACKET_V1;
+    if (!set_option(fd, SOL_PACKET, PACKET_VERSION, plain_version))
+        refuse("has a ring (PACKET_RX_RING, PACKET_TX_RING)");
+    for (const int option : {PACKET_VNET_HDR, PACKET_AUXDATA})
+        set_option(fd, SOL_PACKET, option, 0);
+    for (const int option : {SO_TIMESTAMP, SO_TIMESTAMPNS, SO_TIMESTAMPING})
+        set_option(fd, SOL_SOCKET, option, 0);
+    int non_blocking = 1;
+    if (ioctl(fd, FIONBIO, &non_blocking) < 0)
+        refuse("cannot be made non-blocking");
+}
+
+/// Throws away what has arrived, and an error that waits there.
+void empty(int fd) {
+    msghdr nothing{};
+    while (recvmsg(fd, &nothing, MSG_DONTWAIT | MSG_TRUNC) >= 0 || errno == ENETDOWN || errno == EINTR)
+        continue;
+}
+
 } // namespace
 
 ring::FileDescriptor open_packet_socket(const std::string& interface) {
@@ -91,26 +138,58 @@ unsigned frames_in(unsigned buffer_bytes, unsigned mtu) {
     return buffer_bytes / charge_of(mtu);
 }
 
+std::shared_ptr<const PacketSockets> open_packet_sockets(const std::string& interface) {
+    PacketSockets sockets{.receiver = open_packet_socket(interface),
+                          .sender = open_packet_socket(interface),
+                          .large_sender = open_packet_socket(interface)};
+    size_receive_buffer(sockets.receiver.get());
+    for (const ring::FileDescriptor* sender : {&sockets.sender, &sockets.large_sender})
+        size_buffer(sender->get(), SO_SNDBUFFORCE, SO_SNDBUF);
+    return std::make_shared<const PacketSockets>(std::move(sockets));
+}
+
+std::shared_ptr<const PacketSockets> adopt_packet_sockets(std::vector<ring::FileDescriptor> sockets) {
+    if (sockets.empty() || sockets.size() > 3)
+        throw std::system_error(
+            EBADMSG, std::generic_category(),
+            fmt::format("an interface takes 1 to 3 packet sockets, not {}", sockets.size()));
+    const ring::FileDescriptor here(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    std::set<std::uint64_t> cookies;
+    for (const ring::FileDescriptor& socket : sockets) {
+        check_handed_over(socket, here);
+        if (!cookies.insert(get_option<std::uint64_t>(socket.get(), SOL_SOCKET, SO_COOKIE)).second)
+            throw std::system_error(EBADMSG, std::generic_category(), "one socket was handed over twice");
+    }
+    constexpr int bytes = wanted_buffer_bytes;
+    if (get_option<int>(sockets[0].get(), SOL_SOCKET, SO_RCVBUF) < bytes)
+        set_option(sockets[0].get(), SOL_SOCKET, SO_RCVBUFFORCE, bytes);
+    sockets.resize(3);
+    return std::make_shared<const PacketSockets>(PacketSockets{.receiver = std::move(sockets[0]),
+                                                               .sender = std::move(sockets[1]),
+                                                               .large_sender = std::move(sockets[2])});
+}
+
 PacketSocket::PacketSocket(const std::string& name, const InterfaceState& interface,
-                           std::span<const Address> addresses, bool stamped)
-    : hears_answers_(!interface.loopback), fd_(open_packet_socket(name)),
-      sender_fd_(open_packet_socket(name)), large_sender_fd_(open_packet_socket(name)) {
+                           std::span<const Address> addresses, bool stamped,
+                           std::shared_ptr<const PacketSockets> sockets)
+    : hears_answers_(!interface.loopback), sockets_(std::move(sockets)) {
+    bind_packet_socket(fd(), name, interface.index, 0);
     set_addresses(addresses);
+    empty(fd());
     set_option(fd(), SOL_PACKET, PACKET_IGNORE_OUTGOING, 1); // an optimisation; nothing depends on it
-    if (stamped)
-        stamp(true);
-    receive_buffer_bytes_ = size_receive_buffer(fd());
-    if (!set_option(large_sender_fd(), SOL_PACKET, PACKET_VNET_HDR, 1))
+    stamp(stamped);
+    receive_buffer_bytes_ = get_option<unsigned>(fd(), SOL_SOCKET, SO_RCVBUF);
+    if (sockets_->large_sender.valid() && !set_option(large_sender_fd(), SOL_PACKET, PACKET_VNET_HDR, 1))
         fail(name, "cannot set a packet socket up");
-    for (const int sender : {sender_fd(), large_sender_fd()}) {
-        size_buffer(sender, SO_SNDBUFFORCE, SO_SNDBUF);
-        bind_packet_socket(sender, name, interface.index, 0);
+    for (const ring::FileDescriptor* sender : {&sockets_->sender, &sockets_->large_sender}) {
+        if (sender->valid())
+            bind_packet_socket(sender->get(), name, interface.index, 0);
     }
     bind_packet_socket(fd(), name, interface.index, protocol::ethertype_aoe);
 }
 
-bool PacketSocket::is_large(ConstBytes frame) {
-    return frame.size() > core::FramePool::Layout::page_bytes;
+bool PacketSocket::needs_hint(ConstBytes frame) const {
+    return sockets_->large_sender.valid() && frame.size() > core::FramePool::Layout::page_bytes;
 }
 
 ConstBytes PacketSocket::with_hint(Bytes frame) {

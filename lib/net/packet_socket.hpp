@@ -7,6 +7,7 @@
 #include "ring/file_descriptor.hpp"
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -28,32 +29,48 @@ inline constexpr unsigned wanted_buffer_bytes = 8 << 20;
 /// Gives a socket a receive buffer as large as it may have. Returns its size, in bytes as the kernel accounts
 /// for them, which is twice as much as was asked for if that was granted.
 unsigned size_receive_buffer(int fd);
+
+/// The sockets of a link. Without those that send, the one that receives does it, and without that for large
+/// frames the other.
+struct PacketSockets {
+    ring::FileDescriptor receiver, sender, large_sender;
+};
+/// Opens all, with buffers as large as they may be. Throws std::system_error as open_packet_socket() does.
+std::shared_ptr<const PacketSockets> open_packet_sockets(const std::string& interface);
+/// Takes over 1 to 3 sockets of another process, which may be hostile, in the order of PacketSockets. Throws
+/// std::system_error (EBADMSG) if one is not a packet socket of this network namespace for whole frames, if
+/// it has rings or a part in a fanout group, if its filter cannot be changed, or if two are the same. Their
+/// buffers are as that process has left them, unless this one may make them larger.
+std::shared_ptr<const PacketSockets> adopt_packet_sockets(std::vector<ring::FileDescriptor> sockets);
 /// Estimates how many frames of the longest kind a receive buffer holds.
 unsigned frames_in(unsigned buffer_bytes, unsigned mtu);
 
 class PacketSocket {
   public:
     PacketSocket() = default;
-    /// The socket is created without a protocol, filtered, then bound, so that no frame of another interface
+    /// The socket that receives is emptied and filtered, then bound, so that no frame of another interface
     /// ever gets in. See set_addresses() for `addresses`, and stamp() for `stamped`. Throws std::system_error
     /// with the interface, the cause and the cure.
     PacketSocket(const std::string& name, const InterfaceState& interface, std::span<const Address> addresses,
-                 bool stamped);
+                 bool stamped, std::shared_ptr<const PacketSockets> sockets);
 
-    [[nodiscard]] int fd() const { return fd_.get(); }
-    /// Returns a socket that sends and receives nothing. It is not fd(), because the kernel would look
-    /// through the waiters there each time a sent frame is freed, which costs 3 % of a request (measured).
-    [[nodiscard]] int sender_fd() const { return sender_fd_.get(); }
+    [[nodiscard]] int fd() const { return sockets_ != nullptr ? sockets_->receiver.get() : -1; }
+    /// Returns a socket that sends and receives nothing. It is not fd() where there is another, because the
+    /// kernel would look through the waiters there each time a sent frame is freed, which costs 3 % of a
+    /// request (measured).
+    [[nodiscard]] int sender_fd() const { return sockets_->sender.valid() ? sockets_->sender.get() : fd(); }
     /// Returns the same for frames that do not fit into a page, each with the header of with_hint() before
     /// it.
-    [[nodiscard]] int large_sender_fd() const { return large_sender_fd_.get(); }
-    [[nodiscard]] static bool is_large(ConstBytes frame);
+    [[nodiscard]] int large_sender_fd() const {
+        return sockets_->large_sender.valid() ? sockets_->large_sender.get() : sender_fd();
+    }
+    [[nodiscard]] bool needs_hint(ConstBytes frame) const;
     /// Puts a header before the frame that tells the kernel to keep only the frame's headers in one piece,
     /// and the rest in pages. Otherwise it takes 16 KiB in one piece for 8 KiB of data, which makes an answer
     /// a sixth dearer (measured), and is hard to find once memory has been in use for long. There must be
     /// room before the frame.
     static ConstBytes with_hint(Bytes frame);
-    [[nodiscard]] bool is_open() const { return fd_.get() >= 0; }
+    [[nodiscard]] bool is_open() const { return sockets_ != nullptr; }
     /// Returns false once the interface is gone, even if another has the same index.
     [[nodiscard]] bool is_bound_to(int interface_index) const;
     /// Returns the size of the receive buffer, in bytes as the kernel accounts for them.
@@ -77,8 +94,7 @@ class PacketSocket {
 
     bool hears_answers_ =
         false; ///< Those of other targets. On the loopback interface, our own would come back.
-    ring::FileDescriptor fd_;
-    ring::FileDescriptor sender_fd_, large_sender_fd_;
+    std::shared_ptr<const PacketSockets> sockets_; ///< Null while it is not open.
     unsigned receive_buffer_bytes_ = 0;
 };
 

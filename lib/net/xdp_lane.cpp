@@ -1,6 +1,7 @@
 // Opens a lane, and passes frames through its rings.
 #include "net/xdp_lane.hpp"
 
+#include "net/lane_layout.hpp"
 #include "net/refusal.hpp"
 #include "net/xdp_program.hpp"
 #include "net/xdp_socket.hpp"
@@ -10,6 +11,7 @@
 #include <algorithm>
 #include <bit>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <utility>
 #include <vector>
@@ -20,78 +22,29 @@
 namespace aoetarget::net {
 namespace {
 
-// The sizes that the kernel permits for a chunk, and the space that it keeps free before a frame.
-constexpr std::size_t smallest_chunk = 2048, largest_chunk = 4096;
-constexpr std::size_t kernel_headroom = 256;
 // The queue that has the socket. Devices spread only protocols that they know over their queues; AoE arrives
 // on the first.
 constexpr std::uint32_t queue = 0;
-// The number of slots that are lent for receiving. They are used in turns, so more would be colder in the
-// processor's caches; but there should be room for the second number of the longest frames.
-constexpr std::uint32_t receive_slots = 256, receive_frames = 128;
-// With room for fewer frames than this, packet sockets are the better choice, because their buffer holds
-// more.
-constexpr std::uint32_t least_receive_frames = 32;
-
 // The wait if the device takes no more, or no slot is left for it: no event tells when that is over.
 __kernel_timespec retry_delay{.tv_sec = 0, .tv_nsec = 1'000'000}; // never written
 
-/// A slot is a chunk, or several of the largest chunks.
-std::size_t chunk_of(const core::FramePool::Layout& layout) {
-    return std::min(layout.slot_bytes(), largest_chunk);
-}
-
-/// Returns the number of parts in which the longest frame arrives that a slot can hold, because an MTU may
-/// grow that far.
-std::uint32_t parts_of(const core::FramePool::Layout& layout) {
-    const std::size_t part = chunk_of(layout) - layout.frame_offset();
-    return static_cast<std::uint32_t>((layout.slot_bytes() - layout.frame_offset() + part - 1) / part);
-}
-
-/// Returns the number of slots to lend for receiving.
-std::uint32_t lent_slots_of(const core::FramePool::Layout& layout) {
-    return std::min(std::max(receive_slots, receive_frames * parts_of(layout)), layout.slots * 3 / 8);
-}
-
-void check_room(const core::FramePool::Layout& layout) {
-    const std::uint32_t frames = lent_slots_of(layout) / parts_of(layout);
-    if (frames < least_receive_frames)
-        throw Refusal(EMSGSIZE, fmt::format("frames at this MTU come in parts, and XDP has room for only {} "
-                                            "frames (link=xdp uses it nevertheless)",
-                                            frames));
-}
-
-/// Refuses if a lane would take frames of VLANs for untagged ones, or might leave most of the work to the
-/// packet socket.
-void check_offloads(const std::string& name) {
-    const Offloads offloads = query_offloads(name);
-    if (offloads.strips_vlan)
-        throw Refusal(EOPNOTSUPP,
-                      fmt::format("the device hides VLAN tags from XDP ('ethtool -K {} rxvlan off' "
-                                  "stops it)",
-                                  name));
-    if (offloads.receive_queues > 1)
-        throw Refusal(EOPNOTSUPP,
-                      fmt::format("the device has {} receive queues and XDP serves one ('ethtool -L {} "
-                                  "combined 1' leaves one, link=xdp takes the first)",
-                                  offloads.receive_queues, name));
-}
+// The time that a driver's round of received frames may take.
+constexpr std::chrono::milliseconds longest_round{10};
 
 class Lane final : public XdpLane, private ring::RegisteredHandler {
   public:
-    Lane(const InterfaceState& interface, XdpProgram::Mode mode, ring::Ring& ring, FrameMemory& memory,
-         Receiver& receiver, const Patience& patience);
+    Lane(const InterfaceState& interface, std::shared_ptr<XdpProgram> program, ring::Ring& ring,
+         FrameMemory& memory, Receiver& receiver, const Patience& patience);
     ~Lane() override;
 
     [[nodiscard]] std::string description() const override;
     void set_destinations(const MacAddress& mac, std::span<const Address> addresses) override {
-        program_.set_destinations(mac, addresses);
+        program_->set_destinations(mac, addresses);
     }
     void stamp(bool wanted) override {
         stamped_ = wanted;
-        if (wanted &&
-            !std::exchange(program_stamps_, true)) // stamps stay on: to switch them takes milliseconds
-            program_.stamp();
+        if (wanted)
+            program_->stamp();
     }
     void receive() override;
     void replenish(bool up) override;
@@ -99,11 +52,14 @@ class Lane final : public XdpLane, private ring::RegisteredHandler {
     void flush() override;
     void blank_waiting() override;
     void stop_receiving() override;
+    void pause() override;
     [[nodiscard]] bool quiet() const override { return RegisteredHandler::quiet() && unpushed_ == 0; }
     [[nodiscard]] std::size_t slots() const override { return wanted_; }
     [[nodiscard]] unsigned capacity() const override { return wanted_ / parts_; }
-    [[nodiscard]] std::uint64_t handed_over() const override { return program_.redirected(); }
-    [[nodiscard]] int alarm() override { return program_.alarm(); }
+    [[nodiscard]] std::uint64_t handed_over() const override {
+        return program_->redirected() - redirected_before_;
+    }
+    [[nodiscard]] int alarm() override { return program_->alarm(); }
     [[nodiscard]] std::uint64_t arrived() const override {
         return taken_ + socket_.receive.available() + socket_.drops();
     }
@@ -122,7 +78,7 @@ class Lane final : public XdpLane, private ring::RegisteredHandler {
     void look_again();
     /// Returns the place at which the program writes before the frame in this slot.
     [[nodiscard]] std::byte* stamp_at(std::uint64_t address) const {
-        return memory_.bytes().data() + address - XdpProgram::stamp_bytes;
+        return memory_.bytes().data() + address - xdp_stamp_bytes;
     }
     [[nodiscard]] std::uint64_t address_of(std::uint32_t slot) const {
         return slot * slot_bytes_ + frame_offset_;
@@ -133,18 +89,17 @@ class Lane final : public XdpLane, private ring::RegisteredHandler {
 
     FrameMemory& memory_;
     Receiver& receiver_;
-    const XdpProgram::Mode mode_;
     const std::uint64_t slot_bytes_, frame_offset_;
     const std::uint64_t chunk_bytes_; ///< The size of a slot, or of a part of it.
     const std::uint32_t parts_;       ///< The parts in which the longest frame arrives.
     const std::uint32_t wanted_;      ///< The slots to lend for receiving.
-    XdpProgram program_;
+    const std::shared_ptr<XdpProgram> program_;
+    const std::uint64_t redirected_before_; ///< To the lanes that had the program earlier.
     XdpSocket socket_;
     ring::RingFile file_;
 
     bool receiving_ = true;
     bool stamped_ = false;
-    bool program_stamps_ = false;
     std::uint32_t lent_ = 0;       ///< The slots lent for receiving.
     core::FrameSlot incomplete_;   ///< A frame with more parts to come.
     bool is_too_long_ = false;     ///< That frame is longer than a slot.
@@ -155,12 +110,13 @@ class Lane final : public XdpLane, private ring::RegisteredHandler {
     std::uint64_t taken_ = 0, starved_ = 0, given_ = 0, too_long_ = 0;
 };
 
-Lane::Lane(const InterfaceState& interface, XdpProgram::Mode mode, ring::Ring& ring, FrameMemory& memory,
-           Receiver& receiver, const Patience& patience)
-    : RegisteredHandler(ring), memory_(memory), receiver_(receiver), mode_(mode),
+Lane::Lane(const InterfaceState& interface, std::shared_ptr<XdpProgram> program, ring::Ring& ring,
+           FrameMemory& memory, Receiver& receiver, const Patience& patience)
+    : RegisteredHandler(ring), memory_(memory), receiver_(receiver),
       slot_bytes_(memory.layout().slot_bytes()), frame_offset_(memory.layout().frame_offset()),
-      chunk_bytes_(chunk_of(memory.layout())), parts_(parts_of(memory.layout())),
-      wanted_(lent_slots_of(memory.layout())), program_(interface.index, mode, patience),
+      chunk_bytes_(lane_chunk_bytes(memory.layout())), parts_(lane_parts(memory.layout())),
+      wanted_(lane_slots(memory.layout())), program_(std::move(program)),
+      redirected_before_(program_->redirected()),
       socket_({.interface_index = interface.index,
                .queue = queue,
                .memory = memory.bytes(),
@@ -169,10 +125,10 @@ Lane::Lane(const InterfaceState& interface, XdpProgram::Mode mode, ring::Ring& r
                .in_parts = parts_ > 1,
                .receive_entries = std::bit_ceil(wanted_),
                .transmit_entries = std::bit_ceil(memory.pool().slots()),
-               .copy = mode == XdpProgram::Mode::generic},
+               .copy = program_->mode() == XdpProgram::Mode::generic},
               patience),
       is_sending_(memory.pool().slots()) {
-    program_.set_socket(queue, socket_.fd()); // it gets no frame before there are destinations
+    program_->set_socket(queue, socket_.fd()); // it gets no frame before there are destinations
     file_ = ring_.register_file(socket_.fd());
     replenish(false);
     poll();
@@ -184,7 +140,7 @@ Lane::~Lane() {
 }
 
 std::string Lane::description() const {
-    const char* mode = mode_ == XdpProgram::Mode::native ? "xdp native" : "xdp generic";
+    const char* mode = program_->mode() == XdpProgram::Mode::native ? "xdp native" : "xdp generic";
     return socket_.zero_copy() ? fmt::format("{}, zero-copy", mode) : mode;
 }
 
@@ -264,7 +220,7 @@ void Lane::replenish(bool up) {
             break;
         const std::uint64_t address = address_of(memory_.lend_out(std::move(*slot)));
         std::memset(stamp_at(address), 0,
-                    XdpProgram::stamp_bytes); // unknown, unless the program writes a stamp
+                    xdp_stamp_bytes); // unknown, unless the program writes a stamp
         socket_.fill.push(address);
     }
     if (lent_ < parts_) { // frames that arrive are lost without an event
@@ -343,43 +299,53 @@ void Lane::stop_receiving() {
     if (!receiving_)
         return;
     receiving_ = false;
-    program_.detach();
+    program_->detach();
     cancel(readable);
+}
+
+/// Frames that the program has just handed over are visible only when the driver has finished its round.
+void Lane::pause() {
+    if (!receiving_)
+        return;
+    receiving_ = false;
+    program_->pass_all();
+    cancel(readable);
+    for (const Patience patience(longest_round); handed_over() > arrived() && patience.wait();)
+        continue;
 }
 
 } // namespace
 
-void XdpLane::check(const std::string& name, const core::FramePool::Layout& layout, bool insist) {
-    if (parts_of(layout) > 1 && !XdpSocket::takes_parts())
+void XdpLane::check_layout(const core::FramePool::Layout& layout, bool insist) {
+    check_lane_layout(layout);
+    if (lane_parts(layout) > 1 && !XdpSocket::takes_parts())
         throw Refusal(EMSGSIZE,
                       "AF_XDP takes no frames larger than a page on this kernel; Linux 6.6 lifts that limit");
-    if (!insist) {
-        check_offloads(name);
-        check_room(layout);
-    }
+    if (!insist)
+        check_lane_room(layout);
 }
 
-void XdpLane::check_program() {
-    XdpProgram::check();
-}
-
-std::unique_ptr<XdpLane> XdpLane::open(const std::string& name, const InterfaceState& interface,
-                                       ring::Ring& ring, FrameMemory& memory, Receiver& receiver, bool insist,
-                                       const Patience& patience) {
-    check(name, memory.layout(), insist);
+/// Where the kernel takes the program in native mode but no socket, generic mode may still do.
+std::unique_ptr<XdpLane> XdpLane::open(const InterfaceState& interface, ring::Ring& ring, FrameMemory& memory,
+                                       Receiver& receiver, bool insist, const Patience& patience,
+                                       std::shared_ptr<XdpProgram>& program) {
+    check_layout(memory.layout(), insist);
+    if (program == nullptr || !program->is_attached_to(interface.index))
+        program = attach(interface, insist, patience);
+    else
+        check_offloads(interface.name, insist);
+    const auto open_lane = [&] {
+        return std::make_unique<Lane>(interface, program, ring, memory, receiver, patience);
+    };
     try {
-        return std::make_unique<Lane>(interface, XdpProgram::Mode::native, ring, memory, receiver, patience);
+        return open_lane();
     } catch (const Refusal& refusal) {
-        if (!insist || refusal.error() != EOPNOTSUPP)
+        if (!insist || refusal.error() != EOPNOTSUPP || program->mode() != XdpProgram::Mode::native)
             throw;
     }
-    return std::make_unique<Lane>(interface, XdpProgram::Mode::generic, ring, memory, receiver, patience);
-}
-
-/// The smallest usable size of a chunk: the later parts of a frame begin at that offset, too.
-bool XdpLane::suits(const core::FramePool::Layout& layout) {
-    return layout.frame_offset() >= kernel_headroom && layout.slot_bytes() >= smallest_chunk &&
-           layout.frame_offset() <= chunk_of(layout) / 2;
+    program.reset(); // detached before the next one
+    program = std::make_shared<XdpProgram>(interface.index, XdpProgram::Mode::generic, patience);
+    return open_lane();
 }
 
 } // namespace aoetarget::net

@@ -11,8 +11,11 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 namespace aoetarget::net {
+
+class XdpProgram;
 
 class XdpLane {
   public:
@@ -25,21 +28,30 @@ class XdpLane {
         ~Receiver() = default;
     };
 
-    /// With `insist` it opens a lane also if the kernel has to do the driver's part (generic XDP), or if only
-    /// some of the frames would come through here. `memory` must have a layout that suits(), stays the
-    /// lane's, and must be retired when the lane is gone, because the kernel may still be reading frames in
-    /// it. `patience` is the time to wait for another process that has the interface's lane now; after a
-    /// Refusal with EBUSY or EEXIST a later attempt may succeed. Throws Refusal.
-    static std::unique_ptr<XdpLane> open(const std::string& name, const InterfaceState& interface,
-                                         ring::Ring& ring, FrameMemory& memory, Receiver& receiver,
-                                         bool insist, const Patience& patience);
-    /// Throws the Refusal of open() as far as it can be told without disturbing the driver.
-    static void check(const std::string& name, const core::FramePool::Layout& layout, bool insist);
+    /// Attaches a program for a lane. With `insist` it does so also if the kernel has to do the driver's part
+    /// (generic XDP), or if only some of the frames would come through the lane. `patience` is the time to
+    /// wait for another process that has the interface's lane now; after a Refusal with EBUSY or EEXIST a
+    /// later attempt may succeed. Throws Refusal.
+    static std::shared_ptr<XdpProgram> attach(const InterfaceState& interface, bool insist,
+                                              const Patience& patience);
+    /// Takes over descriptors() of another process; see XdpProgram. Throws Refusal.
+    static std::shared_ptr<XdpProgram> adopt(std::vector<ring::FileDescriptor> descriptors, bool is_generic);
+    [[nodiscard]] static std::vector<int> descriptors(const XdpProgram& program);
+    [[nodiscard]] static bool is_generic(const XdpProgram& program);
+    /// Opens a lane with `program`, which it attaches if that is not attached to the interface; afterwards
+    /// the program is there for the next lane. `insist` and `patience` are those of attach(). `memory`
+    /// stays the lane's, and must be retired when the lane is gone, because the
+    /// kernel may still be reading frames in it. Throws Refusal.
+    static std::unique_ptr<XdpLane> open(const InterfaceState& interface, ring::Ring& ring,
+                                         FrameMemory& memory, Receiver& receiver, bool insist,
+                                         const Patience& patience, std::shared_ptr<XdpProgram>& program);
+    /// Throws the Refusal of open() as far as it can be told without disturbing the driver: of what the
+    /// device does by itself, and of the layout.
+    static void check_offloads(const std::string& name, bool insist);
+    static void check_layout(const core::FramePool::Layout& layout, bool insist);
     /// Throws Refusal if the kernel does not take the program from this thread, with the rights that it has.
     /// It is attached to nothing.
     static void check_program();
-    /// Returns whether a lane can receive and send frames with this layout.
-    static bool suits(const core::FramePool::Layout& layout);
 
     virtual ~XdpLane() = default;
 
@@ -62,8 +74,11 @@ class XdpLane {
     /// Wipes the content of frames that the kernel has not taken yet. They go out when the interface is up
     /// again, and a late answer might look like one to another request.
     virtual void blank_waiting() = 0;
-    /// Takes no more frames than have arrived. Frames that are being sent are still sent.
+    /// Takes no more frames than have arrived, and detaches the program. Frames that are being sent are still
+    /// sent.
     virtual void stop_receiving() = 0;
+    /// Does the same, but leaves the program attached for the next lane.
+    virtual void pause() = 0;
     /// Returns whether nothing is under way any more.
     [[nodiscard]] virtual bool quiet() const = 0;
     /// Returns how many slots it lends for receiving, as far as there are free ones.

@@ -100,6 +100,8 @@ class Attached {
             own(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
         else if (letter == 'p')
             add_pipe();
+        else if (letter == 'k')
+            add_packet_socket();
         else if (letter == 'a' || letter == 'b')
             add_disk(place.disk(letter));
     }
@@ -111,6 +113,11 @@ class Attached {
     void own(int descriptor) {
         owned_.emplace_back(descriptor);
         descriptors_.push_back(descriptor);
+    }
+    /// Only root can open one.
+    void add_packet_socket() {
+        if (const int descriptor = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0); descriptor >= 0)
+            own(descriptor);
     }
     void add_pipe() {
         int ends[2];

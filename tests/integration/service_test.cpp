@@ -4,8 +4,10 @@
 
 #include <chrono>
 #include <csignal>
+#include <utility>
 
 #include <fcntl.h>
+#include <linux/if_packet.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -154,9 +156,30 @@ std::vector<std::string> handed(const std::string& names, const std::vector<std:
     for (std::size_t i = 0; i < files.size(); ++i)
         script += " " + std::to_string(3 + i) + files[i];
     script += "; exec \"$@\"";
-    command.insert(command.begin(), {"/bin/sh", "-c", script, "sh"});
+    command.insert(command.begin(), {"/bin/bash", "-c", script, "bash"});
     return command;
 }
+
+// One that a process inherits that this one starts.
+class InheritedSocket {
+  public:
+    explicit InheritedSocket(int family = AF_PACKET, int type = SOCK_RAW) {
+        const int low = socket(family, type, 0);
+        fd_ = fcntl(low, F_DUPFD, 64); // the shell gives the low numbers away
+        close(low);
+        REQUIRE(fd_ >= 0);
+    }
+    InheritedSocket(InheritedSocket&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+    ~InheritedSocket() {
+        if (fd_ >= 0)
+            close(fd_);
+    }
+    // As a shell takes it, after the number that it gets.
+    std::string redirection() const { return "<&" + std::to_string(fd_); }
+
+  private:
+    int fd_;
+};
 
 bool is_without_libsystemd(const std::string& text) {
     return contains(text, "built without libsystemd");
@@ -217,12 +240,61 @@ TEST_CASE("a file that the service manager has opened is waited for if it is in 
     CHECK(std::chrono::steady_clock::now() - start >= std::chrono::seconds(1));
 }
 
-TEST_CASE("what the service manager hands over has to fit an export", "[service]") {
+TEST_CASE("an interface whose sockets were handed over is served without any capability", "[service]") {
+    if (!has_real_root())
+        SKIP_BECAUSE("to become another user needs real root");
+    const VethPair wire("given");
+    const ImageFile image(64);
+    for (const unsigned count : {1U, 2U, 3U}) {
+        CAPTURE(count);
+        std::string names = "export-1.1";
+        std::vector<std::string> files = {"<>" + image.path()};
+        std::vector<InheritedSocket> sockets(count);
+        for (const InheritedSocket& socket : sockets) {
+            names += ":interface-" + wire.target_end();
+            files.push_back(socket.redirection());
+        }
+        std::vector<std::string> words = as_user(64123, "-all");
+        words.insert(words.end(), {target_program(), "serve", "-i", wire.target_end(), "-e",
+                                   export_argument(1, 1, image.path()), "--control", "none"});
+        ChildProcess target(handed(names, files, words));
+        RawClient client(wire);
+        const auto log = [&]() -> const std::string& {
+            target.collect_output(Milliseconds(10));
+            return target.standard_error();
+        };
+        CHECK(client.wait_until([&] { return contains(log(), "capabilities: ") || !target.is_running(); },
+                                Milliseconds(30000)));
+        if (is_without_libsystemd(log()))
+            SKIP_BECAUSE("the program was built without libsystemd");
+        CAPTURE(log());
+        CHECK(contains(log(), "capabilities: none"));
+        CHECK(client.ask(write_request(5, pattern(5, 1, 9))).succeeded());
+        CHECK(image.read(5, 1) == pattern(5, 1, 9));
+
+        // The sockets serve the next interface of that name, too, and its larger frames.
+        wire.destroy();
+        wire.create(9000);
+        RawClient next(wire);
+        CHECK(
+            next.wait_until([&] { return next.ask(read_request(20, 16)).succeeded(); }, Milliseconds(30000)));
+        CHECK(next.ask(read_request(20, 16)).data() == pattern(20, 16));
+        target.signal(SIGTERM);
+        CHECK(target.wait_for_exit(Milliseconds(60000)) == 0);
+        wire.destroy();
+        wire.create(1500);
+    }
+}
+
+TEST_CASE("what the service manager hands over has to fit an export or interface", "[service]") {
     const VethPair& wire = standard_wire();
     const ImageFile image(64), other(64);
     const ScratchFolder folder;
     const std::string& path = image.path();
     enter_test_network();
+    const std::string interface = "interface-" + wire.target_end();
+    const InheritedSocket packet_socket, datagram_socket(AF_INET, SOCK_DGRAM);
+    const std::string packets = packet_socket.redirection(), udp = datagram_socket.redirection();
     struct Case {
         std::string names;
         std::vector<std::string> files;
@@ -232,7 +304,14 @@ TEST_CASE("what the service manager hands over has to fit an export", "[service]
     const Case cases[] = {
         {"export-1.2", {"<>" + path}, "'export-1.2' of the service manager", 3},
         {"disk", {"<>" + path}, "'disk' of the service manager", 3},
-        {"interface-eth1", {"<>" + path}, "CAP_NET_RAW", 3},
+        {"interface-eth1", {"<>" + path}, "'interface-eth1' of the service manager", 3},
+        {interface, {"<>" + path}, "no socket", 1},
+        {interface, {udp}, "is no packet socket", 1},
+        {interface + ":" + interface, {packets, packets}, "handed over twice", 1},
+        {interface + ":" + interface + ":" + interface + ":" + interface,
+         {packets, packets, packets, packets},
+         "each takes 1 to 3",
+         3},
         {"export-1.1:export-1.1", {"<>" + path, "<>" + path}, "twice", 3},
         {"export-1.1", {"<" + path}, "not open for reading and writing", 1},
         {"export-1.1", {">>" + path}, "not open for reading and writing", 1},

@@ -61,12 +61,12 @@ constexpr Milliseconds stop_patience{60000};
 
 } // namespace
 
-std::vector<std::string> as_user(uid_t user) {
+std::vector<std::string> as_user(uid_t user, const std::string& capabilities) {
     const std::string setpriv = find_program("setpriv"), number = std::to_string(user);
     if (setpriv.empty())
         abort_test("there is no setpriv");
-    return {setpriv,          "--reuid",    number,     "--regid",        number,
-            "--clear-groups", "--inh-caps", "+net_raw", "--ambient-caps", "+net_raw"};
+    return {setpriv,          "--reuid",    number,       "--regid",        number,
+            "--clear-groups", "--inh-caps", capabilities, "--ambient-caps", capabilities};
 }
 
 bool can_have_xdp() {

@@ -16,8 +16,8 @@ std::string target_program(); // ends the test case when AOETARGET is not set
 ToolResult run_target(std::vector<std::string> words, Milliseconds timeout = Milliseconds(60000));
 
 // Returns the words before a command that make it run as this user, who may use raw sockets and nothing else
-// that root may.
-std::vector<std::string> as_user(uid_t user);
+// that root may, or has other capabilities.
+std::vector<std::string> as_user(uid_t user, const std::string& capabilities = "+net_raw");
 
 // Programs of that kind are loaded by root only, and a build may leave them out: AOETARGET_HAS_XDP is 0 then.
 bool can_have_xdp();

@@ -46,7 +46,7 @@ class Running {
 
     Transition::Result change_to(const Configuration& wanted, cli::OpenDevices devices) {
         std::optional<Transition::Result> result;
-        running_.change_to(wanted, std::move(devices), Extent::possible,
+        running_.change_to(wanted, {.devices = std::move(devices)}, Extent::possible,
                            [&](const Transition::Result& with) { result = with; });
         const auto end = Clock::now() + std::chrono::seconds(300);
         while (!result && Clock::now() < end)

@@ -175,7 +175,8 @@ TEST_CASE("a filter that does not fit beside the old one takes its place all the
     {
         aoetarget::net::InterfaceState interface;
         interface.index = static_cast<int>(if_nametoindex("lo"));
-        const aoetarget::net::PacketSocket socket("lo", interface, addresses, false);
+        const aoetarget::net::PacketSocket socket("lo", interface, addresses, false,
+                                                  aoetarget::net::open_packet_sockets("lo"));
         const auto steps = [&] {
             socklen_t count = 0; // of instructions; none are copied
             REQUIRE(getsockopt(socket.fd(), SOL_SOCKET, SO_GET_FILTER, nullptr, &count) == 0);

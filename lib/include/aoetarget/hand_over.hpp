@@ -1,8 +1,9 @@
-// A file device that one process opens and another serves: a process that has given up its rights can take
-// over a disk that it may not open.
+// A file device or a network interface that one process opens and another serves: a process that has given up
+// its rights can take over what it may not open.
 #pragma once
 
 #include <aoetarget/file_device.hpp>
+#include <aoetarget/options.hpp>
 
 #include <memory>
 #include <string>
@@ -71,6 +72,55 @@ DeviceParts take_apart(const FileDevice& device);
 /// later. A file system that does not answer, such as FUSE, can block this call. So the sender can harm the
 /// data of the file, to which it has access anyway, and the initiators that use it.
 std::unique_ptr<FileDevice> put_together(const DeviceParts& parts, bool replaces = false);
+
+/// What serving a network interface takes rights for, opened by a process that has them: packet sockets
+/// (CAP_NET_RAW), with receive buffers beyond net.core.rmem_max (CAP_NET_ADMIN), and the program that brings
+/// frames through AF_XDP (CAP_BPF and CAP_NET_ADMIN). It is for Target::add_interface() and
+/// Target::change_interface(), of this process or, taken apart and sent, of another one.
+class PreparedInterface {
+  public:
+    virtual ~PreparedInterface() = default;
+    PreparedInterface(const PreparedInterface&) = delete;
+    PreparedInterface& operator=(const PreparedInterface&) = delete;
+
+  protected:
+    PreparedInterface() = default;
+};
+
+/// A prepared interface as a message over a Unix socket carries it (SCM_RIGHTS).
+struct InterfaceParts {
+    /// 1 to 3 packet sockets (AF_PACKET, SOCK_RAW, protocol 0), as any program can open them: one that
+    /// receives, one that sends, and one that sends frames longer than a page, which costs less. Where the
+    /// second or third is missing, the one before it does its work, too.
+    std::vector<int> sockets;
+    /// The parts of the XDP program, in this order; empty if there is none.
+    std::vector<int> program;
+    bool is_generic = false;  ///< The kernel runs the program, and not the driver.
+    std::string why_no_xdp{}; ///< As InterfaceStats::link tells it, if XDP was wanted.
+
+    static constexpr std::size_t max_descriptors = 9;
+};
+
+/// Opens what serving the interface with these options takes. It must exist; a pattern names none. The XDP
+/// program is attached to the interface, and passes all frames until a target uses it. If `options.link` is
+/// LinkKind::automatic and XDP is not possible, the result is without it. This waits up to a second for the
+/// XDP program of another process to go. Throws std::system_error as Target::add_interface() does.
+std::unique_ptr<PreparedInterface> prepare_interface(const std::string& name,
+                                                     const InterfaceOptions& options = {});
+
+/// Returns the parts. The descriptors stay the interface's: send them before it is destroyed.
+InterfaceParts take_apart(const PreparedInterface& interface);
+
+/// Makes it of parts that another process, such as a service manager, has opened. It owns the descriptors,
+/// which are closed also if this throws.
+///
+/// The sender may be hostile. The sockets must be packet sockets of this process's network namespace, without
+/// rings, fanout or a locked filter; what they have received before is thrown away. The program, its maps and
+/// its link must be BPF objects of the right kinds and sizes. Throws std::system_error (EBADMSG) otherwise,
+/// and if parts are missing or too many. A program that does not do its work is not noticed here, but when
+/// frames that it hands over do not arrive; packet sockets take over then. A program that is attached to
+/// another interface is not used.
+std::unique_ptr<PreparedInterface> put_together(const InterfaceParts& parts);
 
 } // namespace aoetarget
 #pragma GCC visibility pop

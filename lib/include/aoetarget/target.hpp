@@ -24,6 +24,7 @@
 #include <aoetarget/address.hpp>
 #include <aoetarget/block_device.hpp>
 #include <aoetarget/file_device.hpp>
+#include <aoetarget/hand_over.hpp>
 #include <aoetarget/options.hpp>
 #include <aoetarget/stats.hpp>
 
@@ -77,8 +78,10 @@ class Target {
     /// std::system_error also if an option is out of range (EINVAL), and if options.link is LinkKind::xdp and
     /// XDP is not possible. Before the first run() or poll(), this call waits up to a second for the XDP
     /// program of another target to go, because the kernel removes it only a moment after that target was
-    /// killed.
-    void add_interface(const std::string& name, const InterfaceOptions& options);
+    /// killed. With `prepared` it takes no rights, except CAP_NET_RAW for AF_XDP; the target uses those
+    /// sockets also when the interface has gone and come back. A pattern cannot have it (EINVAL).
+    void add_interface(const std::string& name, const InterfaceOptions& options,
+                       std::unique_ptr<PreparedInterface> prepared = nullptr);
     /// Gives an interface other options while it is served, or a pattern: then those that it has taken, which
     /// cannot be changed one by one, and those that it will take. The options are a whole set: those that are
     /// not named get their default. `wait` is not looked at: what waits goes on waiting.
@@ -86,8 +89,8 @@ class Target {
     /// All exports are advertised there at once, because initiators take the buffer count and the sectors per
     /// frame from that. Requests that are longer or more than it says now are served as long as they fit a
     /// frame and its memory; those under way are answered. `link` may become LinkKind::xdp if the target has
-    /// the rights for it at that time. If not, packet sockets serve, and EventKind::lane_lost tells it. Until
-    /// XDP is set up they do as well.
+    /// the rights for it at that time, or `prepared` brings what takes them. If not, packet sockets serve,
+    /// and EventKind::lane_lost tells it. Until XDP is set up they do as well.
     ///
     /// No request and no answer gets lost, except in these cases, in which initiators repeat what was lost:
     /// while XDP is set up or ended, some drivers take the link down for a moment; and when XDP ends soon
@@ -96,7 +99,8 @@ class Target {
     /// Returns false if the target neither serves the interface nor waits for it. Throws std::system_error
     /// (EINVAL) if an option is out of range, (ECANCELED) as add_interface() does; then nothing changes.
     /// Otherwise it tells EventKind::interface_changed.
-    bool change_interface(const std::string& name, const InterfaceOptions& options);
+    bool change_interface(const std::string& name, const InterfaceOptions& options,
+                          std::unique_ptr<PreparedInterface> prepared = nullptr);
     /// Stops serving on the interface, or on all that a pattern has taken, which cannot be removed one by
     /// one. The target finishes requests that came in there and are still under way, and does not answer
     /// them. While it runs, it tells EventKind::interface_removed. It ignores unknown names.

@@ -1,0 +1,28 @@
+// Interfaces that this process prepares for a target which has given up the rights that this takes.
+#pragma once
+
+#include "config/configuration.hpp"
+#include "config/difference.hpp"
+#include "control/client.hpp"
+#include "failure.hpp"
+
+#include <functional>
+#include <vector>
+
+namespace cli {
+
+/// Returns the interfaces of changes that a process with more rights can serve better: those that are added,
+/// unless a pattern stands for them, and those that may have XDP from now on.
+std::vector<InterfaceSpec> interfaces_to_prepare(const std::vector<Change>& changes,
+                                                 const Configuration& present);
+
+/// Learns which interface cannot be prepared, and why.
+using InterfaceFailed = std::function<void(const InterfaceSpec& spec, const Failure& failure)>;
+
+/// Prepares the interfaces and passes them to the target, which keeps them until the next change that this
+/// client asks for. What this process has no rights for is left to the target, and so is an interface that is
+/// not there. Calls `failed` for each that cannot be served as it should be.
+void prepare_for_target(ControlClient& client, const std::vector<InterfaceSpec>& interfaces, unsigned threads,
+                        const InterfaceFailed& failed);
+
+} // namespace cli
