@@ -2,6 +2,7 @@
 #pragma once
 
 #include "config/difference.hpp"
+#include "failure.hpp"
 
 #include <aoetarget/address.hpp>
 
@@ -17,8 +18,8 @@ using Moves = std::map<aoetarget::Address, ExportSpec>;
 
 class Dependencies {
   public:
-    /// The errors by parts, which have the names that entry_name() gives them.
-    using Failures = std::map<std::string, std::string>;
+    /// By the parts that failed, which have the names that entry_name() gives them.
+    using Failures = std::map<std::string, Failure>;
 
     /// The changes and moves must outlive this object.
     Dependencies(const Configuration& before, const std::vector<Change>& changes, const Moves& moves);

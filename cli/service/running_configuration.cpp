@@ -94,7 +94,7 @@ void RunningConfiguration::change_to(Configuration configuration, Opened opened,
         if (obstacle.empty())
             plan(*present, change);
         else if (extent == Transition::Extent::possible)
-            present->transition->fail(entry_name(change), obstacle);
+            present->transition->fail(entry_name(change), Failure(exit_failed, obstacle));
         else
             obstacles += fmt::format("{}{}: {}", obstacles.empty() ? "" : "; ", entry_name(change), obstacle);
     }

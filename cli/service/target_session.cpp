@@ -60,6 +60,7 @@ json done(json notes, json failed) {
         notes.push_back(fmt::format("There are {} more notes, too many for an answer.", left_out));
     if (const std::size_t left_out = shorten(failed); left_out > 0)
         failed.push_back({{"entry", "others"},
+                          {"code", exit_failed},
                           {"error", fmt::format("{} more entries failed, too many for an answer; 'aoetarget "
                                                 "config' shows what is served",
                                                 left_out)}});
@@ -72,14 +73,14 @@ RunningConfiguration::Done answer_with(const RunningTarget& running, Transition:
     return [&running, extent, answer](const Transition::Result& result) {
         json failed = json::array();
         std::string errors;
-        for (const auto& [part, error] : result.failures) {
-            failed.push_back({{"entry", part}, {"error", error}});
-            errors += (errors.empty() ? "" : "; ") + with_entry(part, error);
+        for (const auto& [part, failure] : result.failures) {
+            failed.push_back({{"entry", part}, {"code", failure.exit_code()}, {"error", failure.what()}});
+            errors += (errors.empty() ? "" : "; ") + with_entry(part, failure.what());
         }
         running.changed();
         if (extent == Transition::Extent::all_or_nothing && !errors.empty())
             return answer({{"ok", false},
-                           {"code", exit_failed},
+                           {"code", result.exit_code()},
                            {"error", result.is_undone ? errors : errors + "; all else has changed"}});
         answer(done(result.notes, std::move(failed)));
     };

@@ -1,8 +1,6 @@
 // Makes the steps one after the other, and undoes those of what has failed.
 #include "service/transition.hpp"
 
-#include "failure.hpp"
-
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -13,6 +11,14 @@
 namespace cli {
 
 using aoetarget::Target;
+
+int Transition::Result::exit_code() const {
+    if (failures.empty())
+        return 0;
+    const int first = failures.begin()->second.exit_code();
+    const auto agrees = [first](const auto& failed) { return failed.second.exit_code() == first; };
+    return std::ranges::all_of(failures, agrees) ? first : exit_failed;
+}
 
 void Transition::start(Forbid forbid, Done done) {
     forbid_ = std::move(forbid);
@@ -30,7 +36,7 @@ void Transition::make_next() {
         if (obstacle.empty())
             return carry_out(step.thread, step.make, step.late,
                              [this](const Attempt& attempt) { made(attempt); });
-        note_failure(obstacle);
+        note_failure(Failure(exit_failed, obstacle));
         if (result_.is_undone || !to_undo_.empty())
             return undo_next();
     }
@@ -46,8 +52,8 @@ void Transition::finish() {
 
 void Transition::made(const Attempt& attempt) {
     result_.notes.insert(result_.notes.end(), attempt.notes.begin(), attempt.notes.end());
-    if (!attempt.error.empty()) {
-        note_failure(attempt.error);
+    if (attempt.failure) {
+        note_failure(*attempt.failure);
         return undo_next();
     }
     if (steps_[next_].undo)
@@ -56,9 +62,9 @@ void Transition::made(const Attempt& attempt) {
     make_next();
 }
 
-void Transition::note_failure(const std::string& error) {
+void Transition::note_failure(const Failure& failure) {
     failed_part_ = steps_[next_].part;
-    fail(failed_part_, error);
+    fail(failed_part_, failure);
     result_.is_undone = extent_ == Extent::all_or_nothing && steps_[next_].phase < Step::Phase::move;
     if (!result_.is_undone) {
         to_undo_ = made_[failed_part_];
@@ -80,9 +86,12 @@ void Transition::undo_next() {
         return Step::Notes();
     };
     carry_out(step.thread, call, {}, [this](const Attempt& attempt) {
-        if (!attempt.error.empty())
-            result_.failures[failed_part_] +=
-                fmt::format("; and what was changed before could not be changed back: {}", attempt.error);
+        if (attempt.failure) {
+            Failure& failure = result_.failures.at(failed_part_);
+            failure = Failure(failure.exit_code(),
+                              fmt::format("{}; and what was changed before could not be changed back: {}",
+                                          failure.what(), attempt.failure->what()));
+        }
         undo_next();
     });
 }
@@ -98,7 +107,7 @@ void Transition::carry_out(std::size_t thread, Call call, const std::string& lat
             then(with);
     };
     if (!late.empty())
-        targets_[0].call_after(patience, [late, end] { end({.error = late}); });
+        targets_[0].call_after(patience, [late, end] { end({.failure = Failure(exit_failed, late)}); });
     // The last copy may go on any thread; when this object has ended, the targets may have, too.
     const Step::Hold hold(nullptr, [&targets = targets_, attempt, end, lives = std::weak_ptr(lives_)](void*) {
         if (!lives.expired())
@@ -106,11 +115,13 @@ void Transition::carry_out(std::size_t thread, Call call, const std::string& lat
     });
     targets_[thread].post([&target = targets_[thread], call = std::move(call), attempt, hold] {
         try {
-            attempt->notes = call(target, hold);
+            attempt->notes = with_interface([&] { return call(target, hold); }); // no step opens a disk
+        } catch (const Failure& failure) {
+            attempt->failure = failure;
         } catch (const std::system_error& error) {
-            attempt->error = message_of(error);
+            attempt->failure.emplace(exit_code_of(error), message_of(error));
         } catch (const std::exception& error) {
-            attempt->error = error.what();
+            attempt->failure.emplace(exit_failed, error.what());
         }
     });
 }

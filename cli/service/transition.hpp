@@ -1,6 +1,7 @@
 // A change of what runs as a sequence of steps, each on the thread whose target it concerns.
 #pragma once
 
+#include "failure.hpp"
 #include "service/target_threads.hpp"
 
 #include <aoetarget/address.hpp>
@@ -10,6 +11,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,7 +28,8 @@ struct Step {
     Phase phase;
     std::string part; ///< The entry of the configuration that it belongs to, as people call it.
     std::size_t thread;
-    /// Returns what a user should know. Throws std::exception with cause and cure.
+    /// Returns what a user should know. Throws std::exception with cause and cure. ENODEV is taken as an
+    /// interface that does not exist.
     std::function<Notes(aoetarget::Target& target, const Hold& hold)> make;
     std::function<void(aoetarget::Target& target)> undo = {}; ///< Empty if it cannot be undone.
     std::string late = {}; ///< The error if it has not been made after Transition::patience.
@@ -39,9 +42,12 @@ class Transition {
         possible,       ///< A part that fails is undone, and the others are made.
     };
     struct Result {
-        std::map<std::string, std::string> failures; ///< The error of each part that failed.
+        std::map<std::string, Failure> failures; ///< Of each part that failed.
         std::vector<std::string> notes;
         bool is_undone = false; ///< All parts were undone because one failed.
+
+        /// Returns 0 without failures, the exit code in which all of them agree, or else exit_failed.
+        [[nodiscard]] int exit_code() const;
     };
     using Done = std::function<void(const Result& result)>;
     /// Returns why a part has become impossible since others failed, or nothing.
@@ -58,21 +64,21 @@ class Transition {
         result_.notes.insert(result_.notes.end(), notes.begin(), notes.end());
     }
     /// Notes that a part cannot be done. Its steps are not made.
-    void fail(const std::string& part, const std::string& error) { result_.failures.emplace(part, error); }
+    void fail(const std::string& part, const Failure& failure) { result_.failures.emplace(part, failure); }
     /// Begins to make the steps. Calls `done` on the first target's thread, now or later, once, unless this
     /// object is destroyed before.
     void start(Forbid forbid, Done done);
 
   private:
     struct Attempt {
-        std::string error = {};
+        std::optional<Failure> failure = {};
         Step::Notes notes = {};
     };
     using Call = std::function<Step::Notes(aoetarget::Target& target, const Step::Hold& hold)>;
 
     void make_next();
     void made(const Attempt& attempt);
-    void note_failure(const std::string& error);
+    void note_failure(const Failure& failure);
     void undo_next();
     void finish();
     void carry_out(std::size_t thread, Call call, const std::string& late,

@@ -106,27 +106,36 @@ TEST_CASE("an interface and the exports that name it depend on each other", "[cl
     };
     const cli::ExportSpec on_1 = export_of(1, ",interfaces=eth1"), on_2 = export_of(1, ",interfaces=eth2");
     const cli::ExportSpec on_all = export_of(1, ",interfaces=eth*"), other = export_of(2);
+    const cli::Failure failed(cli::exit_failed, "?");
     const std::string stays = "export e0.1 stays as it was, and is served there";
     const std::string missing = "export e0.1: interfaces has 'eth2', but the target does not serve on it";
     const Case cases[] = {
         {with({"eth1"}, {on_1}), with({"eth2"}, {on_2}), {}, "interface eth1", ""},
-        {with({"eth1"}, {on_1}), with({"eth2"}, {on_2}), {{"interface eth2", "?"}}, "export e0.1", missing},
-        {with({"eth1"}, {on_1}), with({"eth2"}, {on_2}), {{"export e0.2", "?"}}, "export e0.1", ""},
-        {with({"eth1"}, {on_1}), with({"eth2"}, {on_2}), {{"export e0.1", "?"}}, "interface eth1", stays},
-        {with({"eth1"}, {on_1}), with({"eth2"}, {other}), {{"export e0.1", "?"}}, "interface eth1", stays},
+        {with({"eth1"}, {on_1}),
+         with({"eth2"}, {on_2}),
+         {{"interface eth2", failed}},
+         "export e0.1",
+         missing},
+        {with({"eth1"}, {on_1}), with({"eth2"}, {on_2}), {{"export e0.2", failed}}, "export e0.1", ""},
+        {with({"eth1"}, {on_1}), with({"eth2"}, {on_2}), {{"export e0.1", failed}}, "interface eth1", stays},
+        {with({"eth1"}, {on_1}), with({"eth2"}, {other}), {{"export e0.1", failed}}, "interface eth1", stays},
         {with({"eth1", "eth3"}, {on_1}),
          with({"eth2"}, {on_2}),
-         {{"export e0.1", "?"}},
+         {{"export e0.1", failed}},
          "interface eth3",
          ""},
         // It may be any of several.
         {with({"eth1"}, {on_1}), with({"eth*"}, {on_1}), {}, "interface eth1", ""},
-        {with({"eth1"}, {on_1}), with({"eth*"}, {on_1}), {{"interface eth*", "?"}}, "interface eth1", stays},
-        {with({"eth1", "eth2"}, {on_all}), with({"eth2"}, {on_all}), {{"x", "?"}}, "interface eth1", ""},
-        {with({"eth1", "eth*"}, {on_1}), with({}, {}), {{"export e0.1", "?"}}, "interface eth*", stays},
+        {with({"eth1"}, {on_1}),
+         with({"eth*"}, {on_1}),
+         {{"interface eth*", failed}},
+         "interface eth1",
+         stays},
+        {with({"eth1", "eth2"}, {on_all}), with({"eth2"}, {on_all}), {{"x", failed}}, "interface eth1", ""},
+        {with({"eth1", "eth*"}, {on_1}), with({}, {}), {{"export e0.1", failed}}, "interface eth*", stays},
         {with({"eth1", "eth*"}, {on_1}),
          with({}, {}),
-         {{"export e0.1", "?"}, {"interface eth*", "?"}},
+         {{"export e0.1", failed}, {"interface eth*", failed}},
          "interface eth1",
          ""},
     };

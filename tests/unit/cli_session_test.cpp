@@ -204,6 +204,7 @@ TEST_CASE("an answer tells what fits of what failed", "[session]") {
     CHECK(answer.dump().size() < max_control_bytes);
     const json& failed = answer.at("failed");
     CHECK(failed.front().at("entry") == "export e1.0");
+    CHECK(failed.front().at("code") == exit_failed);
     CHECK(failed.back().at("entry") == "others");
     CHECK(contains(failed.back().at("error"), std::to_string(many - failed.size() + 1) + " more entries"));
 }

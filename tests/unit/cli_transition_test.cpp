@@ -1,18 +1,22 @@
 // The steps of a change: their order, and what is undone if one fails.
 #include "support/catch.hpp"
 
+#include "exit_code.hpp"
 #include "service/transition.hpp"
 
 #include <chrono>
+#include <initializer_list>
 #include <map>
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
 
 using aoetarget::Target;
+using cli::exit_failed, cli::exit_no_permission, cli::exit_not_found;
 using cli::Step;
 using cli::Transition;
 using Phase = Step::Phase;
@@ -56,6 +60,15 @@ class Attempt {
     Transition transition_;
 };
 
+using Errors = std::map<std::string, std::string>;
+
+Errors errors_of(const Transition::Result& result) {
+    Errors errors;
+    for (const auto& [part, failure] : result.failures)
+        errors.emplace(part, failure.what());
+    return errors;
+}
+
 } // namespace
 
 TEST_CASE("what can fail is made first, and what cannot be undone last", "[cli][transition]") {
@@ -83,7 +96,7 @@ TEST_CASE("if a part of all or nothing fails, what was done is undone the other 
     const Transition::Result result = attempt.run();
     CHECK(attempt.log == "one two untwo unone ");
     CHECK(result.is_undone);
-    CHECK(result.failures == std::map<std::string, std::string>{{"c", "no room"}});
+    CHECK(errors_of(result) == Errors{{"c", "no room"}});
 }
 
 TEST_CASE("of what is possible, only the parts that fail are undone", "[cli][transition]") {
@@ -93,12 +106,32 @@ TEST_CASE("of what is possible, only the parts that fail are undone", "[cli][tra
     attempt.add(Phase::change, "a", "three", "no room");
     attempt.add(Phase::removal, "a", "four");
     attempt.add(Phase::removal, "b", "five");
-    attempt.transition().fail("c", "impossible");
+    attempt.transition().fail("c", cli::Failure(exit_failed, "impossible"));
     attempt.add(Phase::addition, "c", "six");
     const Transition::Result result = attempt.run();
     CHECK(attempt.log == "one two unone five ");
     CHECK_FALSE(result.is_undone);
-    CHECK(result.failures == std::map<std::string, std::string>{{"a", "no room"}, {"c", "impossible"}});
+    CHECK(errors_of(result) == Errors{{"a", "no room"}, {"c", "impossible"}});
+}
+
+TEST_CASE("a failure has the exit code of its cause, and several have the one in which they agree",
+          "[cli][transition]") {
+    CHECK(Transition::Result().exit_code() == 0);
+    const auto code_with = [](std::initializer_list<std::errc> causes) {
+        Attempt attempt(Extent::possible);
+        for (const std::errc cause : causes)
+            attempt.transition().add({Phase::addition, std::to_string(static_cast<int>(cause)), 0,
+                                      [cause](Target&, const Step::Hold&) -> Step::Notes {
+                                          throw std::system_error(std::make_error_code(cause));
+                                      }});
+        return attempt.run().exit_code();
+    };
+    CHECK(code_with({std::errc::no_such_device}) == exit_not_found);
+    CHECK(code_with({std::errc::operation_not_permitted}) == exit_no_permission);
+    CHECK(code_with({std::errc::operation_not_permitted, std::errc::permission_denied}) ==
+          exit_no_permission);
+    CHECK(code_with({std::errc::address_in_use}) == exit_failed);
+    CHECK(code_with({std::errc::no_such_device, std::errc::permission_denied}) == exit_failed);
 }
 
 TEST_CASE("a part that has become impossible is not made", "[cli][transition]") {
@@ -110,7 +143,7 @@ TEST_CASE("a part that has become impossible is not made", "[cli][transition]") 
         return part == "b" && so_far.failures.contains("a") ? "it needs a" : "";
     });
     CHECK(attempt.log == "three ");
-    CHECK(result.failures.at("b") == "it needs a");
+    CHECK(errors_of(result).at("b") == "it needs a");
 }
 
 TEST_CASE("however many parts have become impossible, they take no room on the stack", "[cli][transition]") {
