@@ -42,9 +42,9 @@ that has a disk open has the exclusive use.
 
 'aoetarget serve --help' explains the other options.
 
-Exit codes: 0 nothing speaks against it (there may be warnings), 2 the command line is wrong, 3 the
-configuration is invalid or there is an error, 4 there are errors that other rights may cure, and no
-others.
+Exit codes: 0 nothing speaks against it (there may be warnings), 1 failed, 2 the command line is
+wrong, 3 the configuration is invalid or there is an error, 4 there are errors that other rights may
+cure, and no others.
 
 Examples:
   aoetarget check -c /etc/aoetarget.toml

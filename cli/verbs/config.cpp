@@ -33,8 +33,8 @@ path, with %NN for such bytes, which serve reads again.
   --output FILE         Write to FILE instead, which stays as it is if the command fails.
   -h, --help            Show this text.
 
-Exit codes: 0 done, 1 FILE cannot be written, 2 the command line is wrong, 4 no permission, 5 there
-is no such target.
+Exit codes: 0 done, 1 failed, 2 the command line is wrong, 4 no permission, 5 there is no such
+target.
 
 Example:
   aoetarget config --output /etc/aoetarget.toml

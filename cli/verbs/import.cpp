@@ -27,7 +27,8 @@ needs. Stop the other target before you start this one, because both want the di
   ggaoed FILE           The configuration file of ggaoed, usually /etc/ggaoed.conf.
   -h, --help            Show this text.
 
-Exit codes: 0 done, 1 the configuration cannot be read, 2 the command line is wrong.
+Exit codes: 0 done, 1 failed (for example because there is no such configuration), 2 the command
+line is wrong, 4 no permission.
 
 Examples:
   aoetarget import vblade-persist > /etc/aoetarget.toml

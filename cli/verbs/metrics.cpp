@@ -33,8 +33,8 @@ node_exporter, which takes FILE if its name ends in ".prom".
   --control PATH        The target with this control socket.
   -h, --help            Show this text.
 
-Exit codes: 0 done, 1 FILE cannot be written or the command failed, 2 the command line is wrong,
-4 no permission, 5 there is no such target. If it fails, FILE stays as it is.
+Exit codes: 0 done, 1 failed, 2 the command line is wrong, 4 no permission, 5 there is no such
+target. If it fails, FILE stays as it is.
 
 Examples:
   aoetarget metrics | promtool check metrics

@@ -26,8 +26,8 @@ grows is noticed without this command; a file is not.
   --control PATH        The target with this control socket.
   -h, --help            Show this text.
 
-Exit codes: 0 done, 2 the command line is wrong, 4 no permission, 5 there is no such target or
-export.
+Exit codes: 0 done, 1 failed, 2 the command line is wrong, 4 no permission, 5 there is no such
+target or export.
 )";
 
 namespace {

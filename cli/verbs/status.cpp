@@ -52,7 +52,8 @@ above it has brought; 0 means that nothing matches it now.
                         "waited-for" are names of interfaces that are absent, and all patterns.
   -h, --help            Show this text.
 
-Exit codes: 0 done, 2 the command line is wrong, 4 no permission, 5 there is no such target.
+Exit codes: 0 done, 1 failed, 2 the command line is wrong, 4 no permission, 5 there is no such
+target.
 
 Example:
   aoetarget status

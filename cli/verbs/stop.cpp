@@ -17,7 +17,8 @@ under way, and flushes its disks. The command returns when the target has ended.
   --control PATH        The target with this control socket.
   -h, --help            Show this text.
 
-Exit codes: 0 the target has ended, 4 no permission, 5 there is no such target.
+Exit codes: 0 the target has ended, 1 failed, 2 the command line is wrong, 4 no permission, 5 there
+is no such target.
 )";
 
 int stop(const Arguments& arguments) {

@@ -45,8 +45,8 @@ newest on the right: requests, or frames, against the most of them on this line.
 not in order, and interfaces that are not up, are bold. A narrow terminal shows fewer columns, and
 in the last line only the letters by which to sort; a star marks the one that counts.
 
-Exit codes: 0 it was ended, 1 there is no terminal that it can use, 2 the command line is wrong,
-4 no permission, 5 there is no such target.
+Exit codes: 0 it was ended, 1 failed (for example because there is no terminal that it can use), 2
+the command line is wrong, 4 no permission, 5 there is no such target.
 
 Example:
   aoetarget top --interval 2

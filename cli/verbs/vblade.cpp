@@ -42,6 +42,9 @@ ends it. It needs CAP_NET_RAW.
 are decimal. FILE can have one such process only. To serve it on several interfaces, use 'aoetarget
 serve -i IF -i IF -e ...'.
 
+Exit codes: 0 it was told to end, 1 failed, 2 the command line is wrong, 4 no permission, 5 there is
+no such interface.
+
 Examples:
   aoetarget vblade -s 1 1 eth0 /dev/sdb
   aoetarget vblade -r 7 0 eth0 /srv/live.iso

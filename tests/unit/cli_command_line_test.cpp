@@ -8,11 +8,20 @@
 #include "verbs/verbs.hpp"
 
 #include <functional>
+#include <regex>
 #include <sstream>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace {
+
+std::vector<std::string> all_help() {
+    return {cli::serve_help,  cli::check_help,  cli::discover_help, cli::probe_help,  cli::status_help,
+            cli::stats_help,  cli::top_help,    cli::metrics_help,  cli::add_help,    cli::remove_help,
+            cli::resize_help, cli::reopen_help, cli::reload_help,   cli::config_help, cli::stop_help,
+            cli::vblade_help, cli::import_help};
+}
 
 std::string error_of(const std::function<void()>& action) {
     try {
@@ -169,16 +178,22 @@ TEST_CASE("an option that is given twice, without a value or with words for a nu
 }
 
 TEST_CASE("help fits a terminal of 100 columns", "[cli]") {
-    for (const char* help :
-         {cli::serve_help, cli::check_help, cli::discover_help, cli::probe_help, cli::status_help,
-          cli::stats_help, cli::top_help, cli::metrics_help, cli::add_help, cli::remove_help,
-          cli::resize_help, cli::reopen_help, cli::reload_help, cli::config_help, cli::stop_help,
-          cli::vblade_help, cli::import_help}) {
+    for (const std::string& help : all_help()) {
         std::istringstream lines(help);
         for (std::string line; std::getline(lines, line);) {
             INFO(line);
             CHECK(line.size() <= 100);
         }
+    }
+}
+
+TEST_CASE("the help of each verb tells the exit codes that every verb may have", "[cli]") {
+    for (const std::string& help : all_help()) {
+        INFO(help);
+        const std::size_t codes = help.find("xit code");
+        REQUIRE(codes != std::string::npos);
+        for (const char* code : {"\\b1\\s(if|failed)", "\\b2\\s(if\\s)?the\\scommand\\sline\\sis\\swrong"})
+            CHECK(std::regex_search(help.substr(codes), std::regex(code)));
     }
 }
 
