@@ -73,6 +73,7 @@ DiskKeeper::DiskKeeper(const std::vector<ExportSpec>& exports, std::size_t threa
     std::vector<KnownDisk> disks;
     for (const ExportSpec& spec : exports) {
         disks.push_back(look_at(spec));
+        numbers_.emplace(spec.options.address, static_cast<std::uint32_t>(exports_.size()));
         exports_.push_back({.address = spec.options.address,
                             .path = spec.path,
                             .is_disk = is_block_device(spec.path),
@@ -128,20 +129,17 @@ void DiskKeeper::on_event(const aoetarget::Event& event) {
     const bool vanished = event.kind == EventKind::device_vanished;
     if (!vanished && event.kind != EventKind::device_recovered)
         return;
-    const auto found = std::ranges::find_if(exports_, [&](const Export& exported) {
-        return to_string(exported.address) == event.subject && !exported.is_left;
-    });
-    if (found != exports_.end() && !found->is_disk)
+    const std::optional<std::uint32_t> number = find(aoetarget::Address::parse(event.subject).value());
+    if (number && !exports_[*number].is_disk)
         return;
     std::string reason = "it was opened while the target served";
-    if (found != exports_.end() && found->is_known) {
-        const auto number = static_cast<std::uint32_t>(found - exports_.begin());
-        const bool is_told = ask(vanished ? DiskRequest::Kind::watch : DiskRequest::Kind::forget, number);
-        found->is_lost = vanished && is_told;
+    if (number && exports_[*number].is_known) {
+        const bool is_told = ask(vanished ? DiskRequest::Kind::watch : DiskRequest::Kind::forget, *number);
+        exports_[*number].is_lost = vanished && is_told;
         if (is_told)
             return;
         reason = process_does_not_run;
-    } else if (found != exports_.end()) {
+    } else if (number) {
         reason = "it has no UUID, WWN or serial number to know it by";
     }
     if (vanished)
@@ -164,13 +162,19 @@ void DiskKeeper::tell_nobody_looks(const std::string& subject, const std::string
 }
 
 void DiskKeeper::leave(const aoetarget::Address& address) {
-    for (std::uint32_t number = 0; number < exports_.size(); ++number) {
-        Export& exported = exports_[number];
-        if (exported.address != address || std::exchange(exported.is_left, true))
-            continue; // others belong to other threads
-        if (exported.is_known)
-            ask(DiskRequest::Kind::forget, number);
-    }
+    const std::optional<std::uint32_t> number = find(address);
+    if (!number)
+        return;
+    exports_[*number].is_left = true;
+    if (exports_[*number].is_known)
+        ask(DiskRequest::Kind::forget, *number);
+}
+
+std::optional<std::uint32_t> DiskKeeper::find(const aoetarget::Address& address) const {
+    const auto found = numbers_.find(address);
+    if (found == numbers_.end() || exports_[found->second].is_left)
+        return {};
+    return found->second;
 }
 
 /// Returns whether the process will read it.

@@ -11,7 +11,10 @@
 
 #include <aoetarget/event.hpp>
 
+#include <cstdint>
 #include <functional>
+#include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -61,6 +64,8 @@ class DiskKeeper {
     void start(std::vector<KnownDisk> disks, std::size_t threads);
     bool ask(DiskRequest::Kind kind, std::uint32_t number) const;
     bool has_ended(int within_ms) const;
+    /// Returns the place of the export in exports_, or nothing if its disk is none of the start.
+    std::optional<std::uint32_t> find(const aoetarget::Address& address) const;
     void read_reports(std::size_t thread);
     void take(DiskReport report);
     void take_end_of_process(std::size_t thread);
@@ -69,9 +74,10 @@ class DiskKeeper {
     void tell(const std::string& subject, aoetarget::Severity severity, aoetarget::EventKind kind,
               std::string text) const;
 
-    std::vector<Export> exports_;
-    std::vector<Sockets> sockets_; ///< One pair for each thread.
-    int process_ = -1;             ///< A descriptor that is readable when the process has ended.
+    std::vector<Export> exports_; ///< Of the start. Each belongs to the thread that serves it.
+    std::map<aoetarget::Address, std::uint32_t> numbers_; ///< The place of each of them.
+    std::vector<Sockets> sockets_;                        ///< One pair for each thread.
+    int process_ = -1; ///< A descriptor that is readable when the process has ended.
     std::string note_;
     TargetThreads* targets_ = nullptr;
     Tell tell_;
