@@ -17,6 +17,7 @@
 #include "control/packet.hpp"
 #include "control/server.hpp"
 #include "service/target_session.hpp"
+#include "support/open_files.hpp"
 
 #include <aoetarget/hand_over.hpp>
 
@@ -80,11 +81,6 @@ class Place {
   private:
     std::filesystem::path path_;
 };
-
-std::size_t open_files() {
-    const std::filesystem::directory_iterator files("/proc/self/fd");
-    return static_cast<std::size_t>(std::distance(begin(files), end(files)));
-}
 
 /// What rides along with a packet.
 class Attached {
@@ -304,8 +300,8 @@ void play(std::string_view text, const Place& place) {
 
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     static const Place place;
-    const std::size_t before = open_files();
+    const std::size_t before = aoetest::open_files();
     play({reinterpret_cast<const char*>(data), size}, place);
-    require(open_files() == before, "every descriptor is closed");
+    require(aoetest::open_files() == before, "every descriptor is closed");
     return 0;
 }

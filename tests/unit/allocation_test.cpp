@@ -2,12 +2,11 @@
 // things for ever does not need ever more memory.
 #include "core_fixture.hpp"
 #include "support/catch.hpp"
+#include "support/open_files.hpp"
 #include "target_fixture.hpp"
 
 #include <atomic>
 #include <cstdlib>
-#include <filesystem>
-#include <iterator>
 #include <new>
 
 #include <malloc.h>
@@ -254,10 +253,6 @@ TEST_CASE("interfaces that come and go for ever do not take ever more of anythin
     VolumeLog log;
     aoetarget::Target target;
     target.add_export(at(1, 1), Volume::make(log));
-    const auto open_files = [] {
-        const std::filesystem::directory_iterator files("/proc/self/fd");
-        return std::distance(begin(files), end(files));
-    };
     const auto cycle = [&] {
         target.add_interface(wire.target_end(), {.link = aoetarget::LinkKind::packet});
         target.poll();

@@ -7,6 +7,7 @@
 #include "failure.hpp"
 #include "support/backing.hpp"
 #include "support/catch.hpp"
+#include "support/open_files.hpp"
 #include "support/patience.hpp"
 #include "usage_error.hpp"
 
@@ -28,6 +29,7 @@
 #include <unistd.h>
 
 using namespace cli;
+using aoetest::open_files;
 using aoetest::Patience;
 using nlohmann::json;
 using std::chrono::milliseconds;
@@ -114,11 +116,6 @@ class Served {
     std::optional<ControlServer> server_;
     std::thread thread_;
 };
-
-std::size_t open_files() {
-    const std::filesystem::directory_iterator files("/proc/self/fd");
-    return static_cast<std::size_t>(std::distance(begin(files), end(files)));
-}
 
 template <typename Condition>
 bool soon(Condition condition) {

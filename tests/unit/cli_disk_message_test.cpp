@@ -1,15 +1,16 @@
 // Reports from the process that opens disks.
 #include "service/disk_message.hpp"
 #include "support/catch.hpp"
+#include "support/open_files.hpp"
 
 #include <array>
-#include <filesystem>
 
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 using namespace cli;
+using aoetest::open_files;
 
 namespace {
 
@@ -21,11 +22,6 @@ struct Pair {
     }
     std::array<int, 2> ends{};
 };
-
-std::size_t open_files() {
-    const std::filesystem::directory_iterator files("/proc/self/fd");
-    return static_cast<std::size_t>(std::distance(begin(files), end(files)));
-}
 
 DiskReport device_report(const Pair& pair) {
     return {

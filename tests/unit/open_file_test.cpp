@@ -1,14 +1,12 @@
 // Opening files: which are accepted, their description, and the errors for the others.
 #include "file_disk.hpp"
+#include "file_opening.hpp"
 #include "support/backing.hpp"
 #include "support/catch.hpp"
 
-#include <atomic>
 #include <cerrno>
 #include <fstream>
 #include <functional>
-#include <system_error>
-#include <thread>
 
 #include <fcntl.h>
 #include <linux/fs.h>
@@ -19,52 +17,16 @@
 
 using aoetarget::Cache;
 using aoetarget::Durability;
-using aoetarget::FileDevice;
 using aoetarget::FileOptions;
 using aoetarget::open_file;
 using namespace aoetest;
 
 namespace {
 
-struct Refusal {
-    int error = 0;
-    std::string text;
-
-    [[nodiscard]] bool says(const std::string& words) const { return text.find(words) != std::string::npos; }
-};
-
-Refusal refusal(const std::string& path, const FileOptions& options = {}) {
-    try {
-        open_file(path, options);
-    } catch (const std::system_error& error) {
-        const std::string text = error.what();
-        CHECK(text.find(path) != std::string::npos);
-        CHECK(text.find('\n') == std::string::npos);
-        return {error.code().value(), text};
-    }
-    return {};
-}
-
 FileOptions with(const std::function<void(FileOptions&)>& change) {
     FileOptions options;
     change(options);
     return options;
-}
-
-FileOptions window(std::uint64_t first_sector, std::uint64_t sectors, bool read_only = false) {
-    FileOptions options;
-    options.offset_bytes = first_sector * sector_bytes;
-    options.length_bytes = sectors * sector_bytes;
-    options.read_only = read_only;
-    return options;
-}
-
-bool notes_say(const FileDevice& device, const std::string& words) {
-    for (const std::string& note : device.notes()) {
-        if (note.find(words) != std::string::npos)
-            return true;
-    }
-    return false;
 }
 
 } // namespace
@@ -155,9 +117,6 @@ TEST_CASE("the identity stays the same for the same window and differs for other
     CHECK(open_file(other.path())->identity() != identity);
     unlink(link.c_str());
 }
-
-// --- Refusals
-// ------------------------------------------------------------------------------------------------------------
 
 TEST_CASE("a file that cannot be exported is refused with path, cause and cure") {
     const ImageFile image(64);
@@ -253,219 +212,6 @@ TEST_CASE("a window that cuts the blocks of a 4096-byte-block disk is used throu
     const Refusal refused = refusal(zram.path(), options);
     CHECK(refused.error == EINVAL);
     CHECK(refused.says("choose another offset and length"));
-}
-
-// --- Exclusive use
-// -------------------------------------------------------------------------------------------------------
-
-TEST_CASE("disjoint windows of one file are exported side by side, overlapping ones are refused") {
-    const ImageFile image(256);
-    const auto first = open_file(image.path(), window(0, 64));
-    CHECK(refusal(image.path(), window(64, 64)).error == 0);
-    CHECK(refusal(image.path(), window(63, 64)).error == EBUSY);
-    CHECK(refusal(image.path(), window(0, 0)).says("in use by another export or program"));
-    CHECK(refusal(image.path(), window(8, 8, true)).error == EBUSY);
-}
-
-TEST_CASE("a device that replaces another shares its lock, also for a longer window, and keeps others off") {
-    const ImageFile image(256);
-    const bool read_only = GENERATE(false, true);
-    auto first = open_file(image.path(), window(8, 64, read_only));
-    FileOptions options = window(8, 128, read_only);
-    options.replaces = true;
-    const auto next = open_file(image.path(), options);
-    CHECK(refusal(image.path(), window(8, 64)).error == EBUSY);
-    first.reset();
-    CHECK(refusal(image.path(), window(8, 8)).error == EBUSY);
-    CHECK(refusal(image.path(), window(100, 8)).error == EBUSY);
-    CHECK(refusal(image.path(), window(136, 8)).error == 0);
-    CHECK(refusal(image.path(), window(0, 8)).error == 0);
-}
-
-TEST_CASE("a device that replaces none of this process is refused what others use") {
-    const ImageFile image(256);
-    const auto other = open_file(image.path(), window(0, 64));
-    FileOptions options = window(8, 64);
-    options.replaces = true;
-    CHECK(refusal(image.path(), options).error == EBUSY); // another window
-    const auto neighbour = open_file(image.path(), window(64, 64));
-    options = window(0, 128);
-    options.replaces = true;
-    CHECK(refusal(image.path(), options).error == EBUSY);
-}
-
-FileOptions window_through(Cache cache, std::uint64_t first_sector, std::uint64_t sectors) {
-    FileOptions options = window(first_sector, sectors);
-    options.cache = cache;
-    return options;
-}
-
-TEST_CASE("windows of one file are not written through the page cache and past it at once") {
-    const ImageFile image(256);
-    const Cache cache = GENERATE(Cache::page, Cache::direct);
-    const Cache other = cache == Cache::page ? Cache::direct : Cache::page;
-    const auto first = open_file(image.path(), window_through(cache, 0, 64));
-
-    const Refusal refused = refusal(image.path(), window_through(other, 64, 64));
-    CHECK(refused.error == EBUSY);
-    CHECK(refused.says("give all of them the same cache"));
-    CHECK(refusal(image.path(), window_through(cache, 64, 64)).error == 0);
-    FileOptions reader = window_through(other, 64, 64);
-    reader.read_only = true;
-    CHECK(refusal(image.path(), reader).error == 0);
-    const ImageFile another(256);
-    CHECK(refusal(another.path(), window_through(other, 64, 64)).error == 0);
-}
-
-TEST_CASE("a window that may use either cache follows the others of its file") {
-    const ImageFile image(256);
-    auto first = open_file(image.path(), window_through(Cache::page, 0, 64));
-    {
-        const auto second = open_file(image.path(), window(64, 64));
-        CHECK(second->mode() == "page cache, stable");
-        CHECK(notes_say(*second, "another export that writes to the file does so"));
-        CHECK_FALSE(second->geometry().read_ahead);
-        first.reset();
-        CHECK(refusal(image.path(), window_through(Cache::direct, 0, 64)).error == EBUSY);
-    }
-    CHECK(open_file(image.path(), window(64, 64))->mode() == "direct, stable");
-}
-
-TEST_CASE("read-only exports of one file share it, and keep writers out") {
-    const ImageFile image(256);
-    const auto first = open_file(image.path(), window(0, 0, true));
-    CHECK(refusal(image.path(), window(0, 0, true)).error == 0);
-    CHECK(refusal(image.path(), window(0, 0)).error == EBUSY);
-}
-
-TEST_CASE("the window is free again as soon as its device is gone, though the ring lives on") {
-    const ImageFile image(256);
-    FileDisk disk(image.path());
-    CHECK(disk.read(0, 8) == pattern(0, 8));
-    CHECK(refusal(image.path()).error == EBUSY);
-    disk.close();
-    CHECK(refusal(image.path()).error == 0);
-}
-
-TEST_CASE("a block device that somebody holds is refused, unless force is given") {
-    if (!is_real_root())
-        SKIP_BECAUSE("loop devices need root");
-    const ImageFile below(256);
-    const LoopDevice loop(below.path());
-    const bool read_only = GENERATE(false, true);
-    FileOptions options;
-    options.read_only = read_only;
-
-    const int holder = open(loop.path().c_str(), O_RDONLY | O_EXCL | O_CLOEXEC); // as a mount does
-    REQUIRE(holder >= 0);
-    const Refusal refused = refusal(loop.path(), options);
-    CHECK(refused.error == EBUSY);
-    CHECK(refused.says("mounted"));
-    CHECK(refused.says("force"));
-    options.force = true;
-    CHECK(refusal(loop.path(), options).error == 0);
-    close(holder);
-    options.force = false;
-    CHECK(refusal(loop.path(), options).error == 0);
-}
-
-TEST_CASE("a block device is exported once for writing or many times for reading, and free again as soon as "
-          "its device is gone") {
-    if (!is_real_root())
-        SKIP_BECAUSE("loop devices need root");
-    const ImageFile below(256);
-    const LoopDevice loop(below.path());
-    FileDisk disk(loop.path());
-    CHECK(disk.read(0, 8) == pattern(0, 8));
-    CHECK(refusal(loop.path()).error == EBUSY);
-    CHECK(refusal(loop.path(), window(0, 0, true)).error == EBUSY);
-    disk.close();
-    const auto reader = open_file(loop.path(), window(0, 0, true));
-    CHECK(refusal(loop.path(), window(0, 0, true)).error == 0);
-    CHECK(refusal(loop.path()).error == EBUSY);
-}
-
-TEST_CASE(
-    "windows of one block device are exported side by side, and others are kept off it until the last is "
-    "gone") {
-    if (!is_real_root())
-        SKIP_BECAUSE("loop devices need root");
-    const ImageFile below(256);
-    const LoopDevice loop(below.path());
-    const auto held = [&] {
-        const int fd = open(loop.path().c_str(), O_RDONLY | O_EXCL | O_CLOEXEC); // as a mount does
-        if (fd >= 0)
-            close(fd);
-        return fd < 0 && errno == EBUSY;
-    };
-    {
-        FileDisk first(loop.path(), window(0, 64));
-        FileDisk second(loop.path(), window(64, 64));
-        REQUIRE(first.write(3, pattern(3, 1, 1)) == 0);
-        REQUIRE(second.write(3, pattern(3, 1, 2)) == 0);
-        CHECK(first.read(3, 1) == pattern(3, 1, 1));
-        CHECK(open_file(loop.path(), window(128, 64, true))->mode() == "direct, read-only");
-        const Refusal overlapping = refusal(loop.path(), window(63, 64));
-        CHECK(overlapping.error == EBUSY);
-        CHECK(overlapping.says("this part of it is in use by another export"));
-        CHECK(refusal(loop.path(), window(63, 2, true)).error == EBUSY);
-        CHECK(refusal(loop.path(), window_through(Cache::page, 128, 64)).says("the same cache"));
-        CHECK(held());
-        first.close();
-        CHECK(held());
-        CHECK(refusal(loop.path(), window(0, 64)).error == 0);
-    }
-    CHECK_FALSE(held());
-}
-
-TEST_CASE("a read-only window beside a writable one does not keep others off when it is left alone") {
-    if (!is_real_root())
-        SKIP_BECAUSE("loop devices need root");
-    const ImageFile below(256);
-    const LoopDevice loop(below.path());
-    auto writer = open_file(loop.path(), window(0, 64));
-    const auto reader = open_file(loop.path(), window(64, 64, true));
-    writer.reset();
-    const int mount = open(loop.path().c_str(), O_RDONLY | O_EXCL | O_CLOEXEC);
-    CHECK(mount >= 0);
-    CHECK(refusal(loop.path(), window(0, 64)).says("mounted"));
-    close(mount);
-}
-
-TEST_CASE("a block device is not exported once more under another name") {
-    if (!is_real_root())
-        SKIP_BECAUSE("loop devices need root");
-    const ImageFile below(256);
-    const LoopDevice loop(below.path());
-    const std::string name = "/dev/aoetest-other-name"; // /tmp may not take devices
-    struct stat status {};
-    REQUIRE(stat(loop.path().c_str(), &status) == 0);
-    unlink(name.c_str());
-    REQUIRE(mknod(name.c_str(), S_IFBLK | S_IRUSR | S_IWUSR, status.st_rdev) == 0);
-    const auto device = open_file(loop.path());
-    CHECK(refusal(name).error == EBUSY);
-    unlink(name.c_str());
-}
-
-TEST_CASE("windows of one block device come and go on several threads") {
-    if (!is_real_root())
-        SKIP_BECAUSE("loop devices need root");
-    const ImageFile below(256);
-    const LoopDevice loop(below.path());
-    std::atomic<int> refusals = 0;
-    const auto work = [&](std::uint64_t first_sector) {
-        for (int i = 0; i < 200; ++i) {
-            try {
-                open_file(loop.path(), window(first_sector, 64, i % 4 == 3));
-            } catch (const std::system_error&) {
-                ++refusals;
-            }
-        }
-    };
-    std::thread one(work, 0), other(work, 64);
-    one.join();
-    other.join();
-    CHECK(refusals == 0);
 }
 
 TEST_CASE("a device is read ahead only where nobody else can change it") {

@@ -1,9 +1,9 @@
 // Setting a target up: the refusals and their texts, and that every set-up can be taken down without being
 // run.
 #include "support/catch.hpp"
+#include "support/open_files.hpp"
+#include "support/refusal.hpp"
 #include "target_fixture.hpp"
-
-#include <system_error>
 
 using namespace aoetest;
 using aoetarget::ExportOptions;
@@ -11,22 +11,6 @@ using aoetarget::Geometry;
 using aoetarget::Target;
 
 namespace {
-
-struct Refusal {
-    int error = 0;
-    std::string text;
-
-    [[nodiscard]] bool says(const std::string& words) const { return text.find(words) != std::string::npos; }
-};
-
-Refusal refusal(const std::function<void()>& action) {
-    try {
-        action();
-    } catch (const std::system_error& error) {
-        return {error.code().value(), error.what()};
-    }
-    return {};
-}
 
 /// A device that is what it says and is never used.
 class Described final : public aoetarget::BlockDevice {
@@ -57,7 +41,7 @@ void add(Target& target, const ExportOptions& options, const Geometry& geometry 
 
 TEST_CASE("a buffer count out of range is refused", "[target][setup]") {
     const unsigned count = GENERATE(0u, 1u, 65536u, ~0u);
-    const Refusal refused = refusal([&] { Target target({.buffer_count = count}); });
+    const Refusal refused = refusal_of([&] { Target target({.buffer_count = count}); });
     CHECK(refused.error == EINVAL);
     CHECK(refused.says(std::to_string(count)));
     CHECK(refused.says("2 to 65535"));
@@ -65,12 +49,12 @@ TEST_CASE("a buffer count out of range is refused", "[target][setup]") {
 
 TEST_CASE("any buffer count in range is taken", "[target][setup]") {
     const unsigned count = GENERATE(2u, 128u, 65535u);
-    CHECK(refusal([&] { Target target({.buffer_count = count}); }).error == 0);
+    CHECK(refusal_of([&] { Target target({.buffer_count = count}); }).error == 0);
 }
 
 TEST_CASE("busy polling for longer than a millisecond is refused", "[target][setup]") {
     const auto refused = [](std::chrono::microseconds time) {
-        return refusal([&] { Target target({.busy_poll = time}); });
+        return refusal_of([&] { Target target({.busy_poll = time}); });
     };
     for (const int bad : {-1, 1001}) {
         CHECK(refused(std::chrono::microseconds(bad)).error == EINVAL);
@@ -84,7 +68,7 @@ TEST_CASE("an interface that is not there is refused by name, with a hint", "[ta
     enter_test_network();
     Target target;
     const std::string name = GENERATE(values<std::string>({"nosuch0", "", "a-name-longer-than-any"}));
-    const Refusal refused = refusal([&] { target.add_interface(name); });
+    const Refusal refused = refusal_of([&] { target.add_interface(name); });
     CHECK(refused.error == ENODEV);
     CHECK(refused.says("interface " + name + ":"));
     CHECK(refused.says("ip link"));
@@ -95,7 +79,7 @@ TEST_CASE("an interface is added once", "[target][setup]") {
     const VethPair& wire = standard_wire();
     Target target;
     target.add_interface(wire.target_end());
-    const Refusal refused = refusal([&] { target.add_interface(wire.target_end()); });
+    const Refusal refused = refusal_of([&] { target.add_interface(wire.target_end()); });
     CHECK(refused.error == EEXIST);
     CHECK(refused.says(wire.target_end()));
     CHECK(target.stats().interfaces.size() == 1);
@@ -108,12 +92,12 @@ TEST_CASE("an interface is added once", "[target][setup]") {
 TEST_CASE("an interface that cannot carry a sector is refused", "[target][setup]") {
     const VethPair wire("tiny", 547);
     Target target;
-    const Refusal refused = refusal([&] { target.add_interface(wire.target_end()); });
+    const Refusal refused = refusal_of([&] { target.add_interface(wire.target_end()); });
     CHECK(refused.error == EMSGSIZE);
     CHECK(refused.says("547"));
     CHECK(refused.says("548"));
     wire.set_mtu(548);
-    CHECK(refusal([&] { target.add_interface(wire.target_end()); }).error == 0);
+    CHECK(refusal_of([&] { target.add_interface(wire.target_end()); }).error == 0);
     CHECK(target.stats().interfaces.at(0).sectors_per_frame == 1);
 }
 
@@ -121,7 +105,7 @@ TEST_CASE("options of an interface that are out of range are refused", "[target]
     const VethPair& wire = standard_wire();
     Target target;
     const auto add_with = [&](const aoetarget::InterfaceOptions& options) {
-        return refusal([&] { target.add_interface(wire.target_end(), options); });
+        return refusal_of([&] { target.add_interface(wire.target_end(), options); });
     };
     for (const unsigned count : {1U, 65536U}) {
         const Refusal refused = add_with({.buffer_count = count});
@@ -137,7 +121,7 @@ TEST_CASE("options of an interface that are out of range are refused", "[target]
 TEST_CASE("an address is given to one export", "[target][setup]") {
     Target target;
     add(target, at(1, 2));
-    const Refusal refused = refusal([&] { add(target, at(1, 2)); });
+    const Refusal refused = refusal_of([&] { add(target, at(1, 2)); });
     CHECK(refused.error == EEXIST);
     CHECK(refused.says("e1.2"));
     CHECK(target.stats().exports.size() == 1);
@@ -174,7 +158,7 @@ TEST_CASE("export options out of range are refused", "[target][setup]") {
         CAPTURE(row.name);
         ExportOptions options = at(1, 1);
         row.change(options);
-        const Refusal refused = refusal([&] { add(target, options); });
+        const Refusal refused = refusal_of([&] { add(target, options); });
         CHECK(refused.error == EINVAL);
         CHECK(refused.says("export e"));
         CHECK(refused.says(row.words));
@@ -185,7 +169,7 @@ TEST_CASE("export options out of range are refused", "[target][setup]") {
     largest.model = std::string(40, ' ');
     largest.mask_list.resize(255);
     largest.allow.resize(255);
-    CHECK(refusal([&] { add(target, largest); }).error == 0);
+    CHECK(refusal_of([&] { add(target, largest); }).error == 0);
 }
 
 TEST_CASE("an impossible geometry is refused", "[target][setup]") {
@@ -224,7 +208,7 @@ TEST_CASE("an impossible geometry is refused", "[target][setup]") {
         CAPTURE(row.name);
         Geometry geometry = plain();
         row.change(geometry);
-        const Refusal refused = refusal([&] { add(target, at(3, 4), geometry); });
+        const Refusal refused = refusal_of([&] { add(target, at(3, 4), geometry); });
         CHECK(refused.error == EINVAL);
         CHECK(refused.says("export e3.4"));
         CHECK(refused.says("geometry"));
@@ -237,7 +221,7 @@ TEST_CASE("the extremes of a possible geometry are taken", "[target][setup]") {
     geometry.logical_block_bytes = geometry.physical_block_bytes = 65536;
     geometry.memory_alignment = 4096;
     Target target;
-    CHECK(refusal([&] { add(target, at(0, 0), geometry); }).error == 0);
+    CHECK(refusal_of([&] { add(target, at(0, 0), geometry); }).error == 0);
 }
 
 TEST_CASE("a default serial number is the same for the same volume and address, and for no other",
@@ -312,13 +296,8 @@ TEST_CASE("a target is destroyed while its interfaces change", "[target][setup]"
 TEST_CASE("descriptors and memory are given back", "[target][setup]") {
     const Patience patience;
     const VethPair& wire = standard_wire();
-    const auto open_files = [] {
-        const int next = dup(0);
-        close(next);
-        return next;
-    };
     { const Target warm; }
-    const int before = open_files();
+    const std::size_t before = open_files();
     for (int i = 0; i < 10; ++i) {
         VolumeLog log;
         Target target;
