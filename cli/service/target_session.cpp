@@ -1,4 +1,4 @@
-// The table of requests. cli/README.md tells their form.
+// The table of requests. cli/control/README.md tells their form.
 #include "service/target_session.hpp"
 
 #include "config/json.hpp"
