@@ -14,7 +14,6 @@
 #include <algorithm>
 #include <chrono>
 #include <future>
-#include <iterator>
 #include <map>
 #include <system_error>
 #include <utility>
@@ -34,8 +33,8 @@ class Check {
         const ProcessFacts process = look_at_process(configuration_.target.state_directory);
         check_exports(control.process);
         check_interfaces();
-        append(judge_process(configuration_, process, frame_bytes_));
-        append(judge_control(control));
+        append(all_, judge_process(configuration_, process, frame_bytes_));
+        append(all_, judge_control(control));
         check_rivals();
         if (options_.asks_network)
             ask_networks(process.has_net_raw, control.is_taken || control.path.empty());
@@ -44,8 +43,6 @@ class Check {
     }
 
   private:
-    void append(Findings more) { std::ranges::move(more, std::back_inserter(all_)); }
-
     void check_exports(long running_process) {
         std::vector<InspectedExport> inspected;
         for (const ExportSpec& spec : configuration_.exports) {
@@ -58,9 +55,9 @@ class Check {
             }
             const aoetarget::FileInspection& found = *inspected.back().found;
             memory_alignment_ = std::max(memory_alignment_, found.geometry.memory_alignment);
-            append(judge_export(spec, found, look_at_path(spec.path), running_process));
+            append(all_, judge_export(spec, found, look_at_path(spec.path), running_process));
         }
-        append(judge_space(inspected));
+        append(all_, judge_space(inspected));
     }
 
     void check_interfaces() {
@@ -71,7 +68,7 @@ class Check {
                     spec.name, spec.options,
                     {.count = configuration_.exports.size(), .memory_alignment = memory_alignment_});
                 if (found.empty())
-                    append(judge_absence(spec));
+                    append(all_, judge_absence(spec));
                 for (const aoetarget::InterfaceInspection& interface : found)
                     take(spec, interface, largest_buffer);
             } catch (const std::system_error& error) {
@@ -90,7 +87,7 @@ class Check {
                 {Weight::error, subject_of(spec), "the target uses it already, as " + name, "name it once"});
         if (same != served_.end())
             return;
-        append(judge_interface(spec, found, largest_buffer));
+        append(all_, judge_interface(spec, found, largest_buffer));
         frame_bytes_ += found.memory_bytes;
         served_.push_back(found.stats);
     }
@@ -120,7 +117,7 @@ class Check {
         const OwnMachine own{own_macs(), may_have_predecessor};
         for (auto& [interface, answer] : answers) {
             try {
-                append(judge_network(interface, configuration_.exports, answer.get(), own));
+                append(all_, judge_network(interface, configuration_.exports, answer.get(), own));
             } catch (const std::system_error& error) {
                 all_.push_back(finding_of("interface " + interface, error));
             }

@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <iterator>
 
 namespace cli {
 namespace {
@@ -40,6 +41,10 @@ Finding finding_of(const std::string& subject, const std::system_error& error) {
     Finding finding = finding_of(Weight::error, subject, message_of(error));
     finding.of_permission = exit_code_of(error) == exit_no_permission;
     return finding;
+}
+
+void append(Findings& all, Findings more) {
+    std::ranges::move(more, std::back_inserter(all));
 }
 
 std::string text_of(const Findings& findings) {

@@ -34,6 +34,9 @@ Finding finding_of(Weight weight, const std::string& subject, std::string_view m
 /// Makes an error of what the library or the system refuses.
 Finding finding_of(const std::string& subject, const std::system_error& error);
 
+/// Puts more behind all.
+void append(Findings& all, Findings more);
+
 /// Returns lines for people: a line for each subject, its findings below, and the numbers at the end.
 std::string text_of(const Findings& findings);
 std::string json_of(const Findings& findings);

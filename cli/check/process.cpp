@@ -117,10 +117,6 @@ Findings judge_state(const std::string& directory, const ProcessFacts& facts) {
                                                          : " does not exist yet; serve makes it"))};
 }
 
-void append(Findings& all, Findings more) {
-    std::ranges::move(more, std::back_inserter(all));
-}
-
 } // namespace
 
 Findings judge_process(const Configuration& configuration, const ProcessFacts& facts,
