@@ -4,8 +4,8 @@
 #include "control/client.hpp"
 #include "figures/snapshot.hpp"
 #include "figures/stats_json.hpp"
-#include "replacement.hpp"
 #include "verbs/arguments.hpp"
+#include "verbs/output_choice.hpp"
 #include "verbs/running_target.hpp"
 #include "verbs/target_choice.hpp"
 
@@ -13,7 +13,6 @@
 #include <nlohmann/json.hpp>
 
 #include <map>
-#include <optional>
 #include <string>
 
 namespace cli {
@@ -58,22 +57,19 @@ int config(const Arguments& arguments) {
     ArgumentParser parser("config");
     TargetChoice target;
     bool as_json = false;
-    std::optional<std::string> output;
+    OutputChoice output;
     target.add_to(parser);
     parser.add_flag("--json", as_json);
-    parser.add_option("--output", output);
+    output.add_to(parser);
     if (!parser.parse(arguments)) {
         fmt::print("{}", config_help);
         return 0;
     }
+    output.check();
     ControlClient client(target.path());
     Configuration configuration = ask_what_runs(client).configuration;
     add_serials(configuration, read_status(client));
-    const std::string text = as_json ? to_json(configuration).dump(2) + '\n' : to_toml(configuration);
-    if (output)
-        replace_file(*output, text);
-    else
-        fmt::print("{}", text);
+    output.write(as_json ? to_json(configuration).dump(2) + '\n' : to_toml(configuration));
     return 0;
 }
 

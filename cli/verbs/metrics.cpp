@@ -3,14 +3,11 @@
 
 #include "control/client.hpp"
 #include "figures/snapshot.hpp"
-#include "replacement.hpp"
-#include "usage_error.hpp"
 #include "verbs/arguments.hpp"
+#include "verbs/output_choice.hpp"
 #include "verbs/target_choice.hpp"
 
 #include <fmt/format.h>
-
-#include <optional>
 
 #include <sys/utsname.h>
 
@@ -44,26 +41,21 @@ Examples:
 int metrics(const Arguments& arguments) {
     ArgumentParser parser("metrics");
     TargetChoice target;
-    std::optional<std::string> output;
+    OutputChoice output;
     bool openmetrics = false;
     target.add_to(parser);
-    parser.add_option("--output", output);
+    output.add_to(parser);
     parser.add_flag("--openmetrics", openmetrics);
     if (!parser.parse(arguments)) {
         fmt::print("{}", metrics_help);
         return 0;
     }
-    if (output && (output->empty() || output->ends_with('/')))
-        throw UsageError("--output takes the path of a file");
+    output.check();
     utsname system{};
     uname(&system);
     ControlClient client(target.path());
-    const std::string text = metrics_of(read_snapshot(client), system.release,
-                                        openmetrics ? MetricsFormat::openmetrics : MetricsFormat::prometheus);
-    if (output)
-        replace_file(*output, text);
-    else
-        fmt::print("{}", text);
+    output.write(metrics_of(read_snapshot(client), system.release,
+                            openmetrics ? MetricsFormat::openmetrics : MetricsFormat::prometheus));
     return 0;
 }
 

@@ -177,6 +177,13 @@ TEST_CASE("an option that is given twice, without a value or with words for a nu
               "discover: --timeout cannot be 'soon'; write a number;"));
 }
 
+TEST_CASE("what writes a file refuses a path that none can have, before it asks a target", "[cli]") {
+    for (const auto verb : {cli::config, cli::metrics}) {
+        for (const char* path : {"", "/tmp/"})
+            CHECK(has(error_of(verb, {"--output", path}), "--output takes the path of a file"));
+    }
+}
+
 TEST_CASE("help fits a terminal of 100 columns", "[cli]") {
     for (const std::string& help : all_help()) {
         std::istringstream lines(help);
