@@ -1,6 +1,6 @@
 // Disks that vanish, and come back as another device under the same path.
 #include "catch.hpp"
-#include "scene.hpp"
+#include "controlled_target.hpp"
 
 #include <csignal>
 #include <filesystem>
@@ -245,6 +245,22 @@ TEST_CASE("a disk that could not be told from others is left to the operator", "
     disk.vanish();
     CHECK(is_fault(client.ask(read_request(4, 2))));
     CHECK(says(client, target, "no UUID, WWN or serial number to know it by. Restart the target then."));
+}
+
+TEST_CASE("a disk that was opened while the target served is left to the operator", "[returning-disk]") {
+    NEEDS_LOOP_DEVICES;
+    const DiskPath path;
+    const Disk disk, other;
+    path.names(disk);
+    ControlledTarget target({wire.target_end()}, {export_argument(1, 1, path.path)});
+    path.names(other);
+    const ToolResult reopened = target.run({"reopen", "1.1"});
+    CAPTURE(reopened.error);
+    REQUIRE(reopened.exit_code == 0);
+    other.vanish();
+    CHECK(is_fault(client.ask(read_request(4, 2))));
+    CHECK(says(client, target.process(),
+               "because it was opened while the target served. Restart the target then."));
 }
 
 TEST_CASE("the process that opens disks holds nothing, sleeps, and ends with the target and not before",
