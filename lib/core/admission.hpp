@@ -64,7 +64,7 @@ class Admission {
     RequestSink& sink_;
     ExportStats& counters_;
     Account account_;
-    WriteHistory history_{resources_.content_hash};
+    WriteHistory history_{resources_.content_hash, resources_.history_budget};
 };
 
 } // namespace aoetarget::core

@@ -14,6 +14,7 @@ Core::Core(const Options& options)
                  .bounce = BouncePool(options.bounce_memory),
                  .pieces = PieceStore(options.ahead_memory, options.piece_sectors),
                  .content_hash = ContentHash(options.seed),
+                 .history_budget = {},
                  .occupancy = {},
                  .completions = {},
                  .ready = {},

@@ -4,6 +4,7 @@
 #include "core/bounce_pool.hpp"
 #include "core/content_hash.hpp"
 #include "core/fixed_pool.hpp"
+#include "core/history_budget.hpp"
 #include "core/initiator_figures.hpp"
 #include "core/io_queue.hpp"
 #include "core/occupancy.hpp"
@@ -20,6 +21,7 @@ struct SchedulerResources {
     BouncePool bounce;
     PieceStore pieces;
     ContentHash content_hash;
+    HistoryBudget history_budget;
     Occupancy occupancy; ///< Counts all active operations.
     IoQueue completions;
     /// The schedulers with operations to start.

@@ -8,11 +8,14 @@
 
 namespace aoetarget::core {
 
-WriteHistory::WriteHistory(const ContentHash& hash, const Bounds& bounds)
-    : hash_(hash), bounds_(bounds),
-      entries_(std::make_unique_for_overwrite<std::byte[]>(bounds.max_entries * sizeof(Entry))),
-      buckets_(std::make_unique_for_overwrite<Bucket[]>(bounds.max_entries)),
-      newest_(std::make_unique_for_overwrite<Position[]>(places(bounds.max_entries))) {}
+WriteHistory::WriteHistory(const ContentHash& hash, HistoryBudget& budget, const Bounds& bounds)
+    : hash_(hash), budget_(budget), bounds_(bounds), entries_(bounds.max_entries),
+      buckets_(bounds.max_entries), newest_(places(bounds.max_entries)) {}
+
+WriteHistory::~WriteHistory() {
+    if (capacity_ > bounds_.least_entries)
+        budget_.give_back(*this, capacity_ - bounds_.least_entries);
+}
 
 bool WriteHistory::has_overtaken(const Request& change) {
     const Time arrival = change.slot.arrival();
@@ -182,26 +185,38 @@ bool WriteHistory::is_replaced(Position first, const Request& change) const {
     return false;
 }
 
-/// Makes room for one more entry. It forgets the oldest, unless that must still be remembered and the history
-/// may grow.
-void WriteHistory::make_room(Time now) {
-    if (capacity_ == 0) {
-        capacity_ = bounds_.least_entries;
-        std::fill_n(buckets_.get(), capacity_, Bucket{.newest = nowhere(), .kinds = 0});
-        std::fill_n(newest_.get(), places(capacity_), nowhere());
-        newest_wide_ = nowhere();
-        return;
-    }
+void WriteHistory::start() {
+    capacity_ = bounds_.least_entries;
+    std::fill_n(buckets_.get(), capacity_, Bucket{.newest = nowhere(), .kinds = 0});
+    std::fill_n(newest_.get(), places(capacity_), nowhere());
+    newest_wide_ = nowhere();
+}
+
+/// Returns whether one more entry can be there without the oldest, if that must still be remembered. The
+/// history grows for that, if it may.
+bool WriteHistory::has_room(Time now) {
+    if (capacity_ == 0)
+        start();
     if (size_ < capacity_)
-        return;
-    const Entry& oldest = at(end_ - size_);
-    if (capacity_ == bounds_.max_entries || !oldest.is_remembered(now)) {
-        forgotten_arrival_ = std::max(forgotten_arrival_, oldest.arrival);
-        --size_;
-        return;
+        return true;
+    if (!at(end_ - size_).is_remembered(now)) {
+        forget_oldest();
+        return true;
     }
-    // One more bit of its position decides whether an entry stays in its place or goes into the new half. The
-    // two buckets, or places of the table, that replace one both lead to its entries.
+    if (capacity_ == bounds_.max_entries || !budget_.take(*this, capacity_, now))
+        return false;
+    grow();
+    return true;
+}
+
+void WriteHistory::forget_oldest() {
+    forgotten_arrival_ = std::max(forgotten_arrival_, at(end_ - size_).arrival);
+    --size_;
+}
+
+/// One more bit of its position decides whether an entry stays in its place or goes into the new half. The
+/// two buckets, or places of the table, that replace one both lead to its entries.
+void WriteHistory::grow() {
     for (Position position = end_ - size_; position != end_; ++position) {
         if ((position & capacity_) != 0)
             entry(position & (2 * capacity_ - 1)) = at(position);
@@ -211,6 +226,23 @@ void WriteHistory::make_room(Time now) {
     capacity_ *= 2;
     if (places(capacity_) > few)
         std::copy_n(newest_.get(), few, newest_.get() + few);
+}
+
+/// A frame that arrived before this and still waits might be a copy of what is forgotten here, so it counts
+/// as overtaken.
+void WriteHistory::rest(Time now) {
+    if (capacity_ <= bounds_.least_entries || at(end_ - 1).is_remembered(now))
+        return;
+    for (Position position = end_ - size_; position != end_; ++position) {
+        if (at(position).is_remembered(now))
+            return;
+    }
+    budget_.give_back(*this, capacity_ - bounds_.least_entries);
+    newest_arrival_ = forgotten_arrival_ = std::max(newest_arrival_, now);
+    capacity_ = size_ = 0;
+    entries_.forget();
+    buckets_.forget();
+    newest_.forget();
 }
 
 WriteHistory::Position& WriteHistory::newest_of(std::uint64_t sector) const {
@@ -237,7 +269,8 @@ void WriteHistory::add(Request& change) {
 }
 
 WriteHistory::Entry& WriteHistory::enter(Request& change) {
-    make_room(change.slot.arrival());
+    if (!has_room(change.slot.arrival()))
+        forget_oldest();
     newest_arrival_ = std::max(newest_arrival_, change.slot.arrival());
     Bucket& bucket = bucket_of(change.content);
     Entry& entry = at(end_);
@@ -267,8 +300,7 @@ WriteHistory::Entry& WriteHistory::enter(Request& change) {
 }
 
 void WriteHistory::add_refused(Request& change) {
-    const bool is_full = size_ == bounds_.max_entries;
-    if (is_full && at(end_ - size_).is_remembered(change.slot.arrival()))
+    if (!has_room(change.slot.arrival()))
         return;
     Entry& entry = enter(change);
     entry.under_way = false;

@@ -21,7 +21,8 @@
 // - if it is admitted within two seconds (`memory`) after the end of that change; and
 // - before 32,768 others (`max_entries`) were admitted. So above 16,384 changes a second the history reaches
 //   back less far: at 100,000 a third of a second, at 300,000 a tenth, which is the shortest time after which
-//   Linux repeats a request.
+//   Linux repeats a request. If several exports have so many changes within two seconds, fewer may do, but at
+//   least 512 (history_budget.hpp).
 //
 // Two hosts do not share an order of tags, so one may look like a port of the other. That happens if it
 // writes the same data as the other to the same place shortly after it, and its tag looks older than that of
@@ -44,16 +45,17 @@
 // waited elsewhere. Up to 2,048 entries take 3 us. More may take a tenth of a processor, and a change that
 // would take more than that is dropped.
 //
-// Memory: the first 2,048 changes take 176 KiB, and an export that is written to more than 1,024 times a
-// second takes up to 2.75 MiB.
+// Memory: the first 512 changes take 44 KiB. An export that is written to more than 256 times a second takes
+// up to 2.75 MiB, and all of them together 5.5 MiB.
 #pragma once
 
 #include "core/content_hash.hpp"
+#include "core/history_budget.hpp"
+#include "core/lazy_array.hpp"
 #include "core/tag_order.hpp"
 
 #include <algorithm>
 #include <limits>
-#include <memory>
 
 namespace aoetarget::core {
 
@@ -65,7 +67,7 @@ class WriteHistory {
     /// The history begins with room for the first number of changes, because there may be many exports with
     /// few writes. It grows, up to the second number, when it would have to forget a change that must still
     /// be remembered.
-    static constexpr std::uint32_t least_entries = 1024;
+    static constexpr std::uint32_t least_entries = 512;
     static constexpr std::uint32_t max_entries = 32768;
     /// Copies of a change are recognised for this time after its end. Initiators reuse tags after a restart,
     /// so this must not be much longer than frames survive in a network.
@@ -83,9 +85,12 @@ class WriteHistory {
         unsigned max_alike = WriteHistory::max_alike;
     };
 
-    /// `hash` must outlive the history.
-    explicit WriteHistory(const ContentHash& hash) : WriteHistory(hash, Bounds{}) {}
-    WriteHistory(const ContentHash& hash, const Bounds& bounds);
+    /// Both must outlive the history.
+    WriteHistory(const ContentHash& hash, HistoryBudget& budget) : WriteHistory(hash, budget, Bounds{}) {}
+    WriteHistory(const ContentHash& hash, HistoryBudget& budget, const Bounds& bounds);
+    ~WriteHistory();
+    WriteHistory(const WriteHistory&) = delete;
+    WriteHistory& operator=(const WriteHistory&) = delete;
 
     /// Returns whether a change of the same sectors was admitted that arrived later than this one (R1). This
     /// takes one comparison if frames come in the order of their arrival. It also returns true if finding out
@@ -109,6 +114,8 @@ class WriteHistory {
     /// Takes note that a change has ended, successfully or not. Until then its initiator may have sent
     /// copies.
     void ended(const Request& change, Time now);
+    /// If it has nothing to remember any more, it gives back all that it has taken of the budget.
+    void rest(Time now);
 
   private:
     [[nodiscard]] bool can_share_entry(const Request& original, const Request& copy) const;
@@ -172,7 +179,7 @@ class WriteHistory {
         }
         [[nodiscard]] Kin kin_of(const Request& change) const;
     };
-    static_assert(sizeof(Entry) <= 64 && alignof(Entry) <= __STDCPP_DEFAULT_NEW_ALIGNMENT__);
+    static_assert(sizeof(Entry) <= 64);
 
     /// Entries whose contents have the same lower bits, linked from the newest on.
     struct Bucket {
@@ -191,9 +198,7 @@ class WriteHistory {
     /// Returns a number less than size_ if the entry is there.
     [[nodiscard]] Position age_of(Position position) const { return end_ - 1 - position; }
     [[nodiscard]] bool is_there(Position position) const { return age_of(position) < size_; }
-    [[nodiscard]] Entry& entry(Position index) const {
-        return reinterpret_cast<Entry*>(entries_.get())[index];
-    }
+    [[nodiscard]] Entry& entry(Position index) const { return entries_[index]; }
     [[nodiscard]] Entry& at(Position position) const { return entry(position & (capacity_ - 1)); }
     [[nodiscard]] Bucket& bucket_of(std::uint64_t content) const {
         return buckets_[content & (capacity_ - 1)];
@@ -215,7 +220,10 @@ class WriteHistory {
     [[nodiscard]] Verdict judge_by_newest(const Alike& alike, const Request& change,
                                           std::uint64_t sector) const;
     [[nodiscard]] bool is_replaced(Position first, const Request& change) const;
-    void make_room(Time now);
+    void start();
+    [[nodiscard]] bool has_room(Time now);
+    void grow();
+    void forget_oldest();
     [[nodiscard]] bool can_afford(Position entries, Time now);
     Entry& enter(Request& change);
     void stand_for_alike(Entry& newest);
@@ -233,15 +241,15 @@ class WriteHistory {
     } ///< A position that no entry will have soon.
 
     const ContentHash& hash_;
+    HistoryBudget& budget_;
     const Bounds bounds_;
-    // The address space for all entries is there from the beginning, but the kernel provides memory only as
-    // it is touched, because nothing constructs the entries.
-    std::unique_ptr<std::byte[]> entries_; ///< A ring, indexed by position.
-    std::unique_ptr<Bucket[]> buckets_;    ///< Indexed by a hash of the content.
-    std::unique_ptr<Position[]> newest_;   ///< Indexed by a hash of the sector; without refused changes.
-    Position newest_wide_ = 0;             ///< The newest change of more than `most_noted` sectors.
-    Position capacity_ = 0;                ///< The used size of the ring and of the buckets, a power of two.
-    Position end_ = 0;                     ///< One past the newest position.
+    // The address space for all entries is there from the beginning.
+    LazyArray<Entry> entries_;   ///< A ring, indexed by position.
+    LazyArray<Bucket> buckets_;  ///< Indexed by a hash of the content.
+    LazyArray<Position> newest_; ///< Indexed by a hash of the sector; without refused changes.
+    Position newest_wide_ = 0;   ///< The newest change of more than `most_noted` sectors.
+    Position capacity_ = 0;      ///< The used size of the ring and of the buckets, a power of two.
+    Position end_ = 0;           ///< One past the newest position.
     Position size_ = 0;
     std::uint64_t entries_left_ = most_entries; ///< Entries that may still be looked at in turn.
     Time entries_from_ = Time::min();           ///< When entries_left_ last grew.

@@ -9,6 +9,7 @@
 
 using namespace aoetest;
 using aoetarget::SectorRange;
+using aoetarget::core::HistoryBudget;
 using aoetarget::core::Time;
 using aoetarget::core::WriteHistory;
 
@@ -46,7 +47,8 @@ class Sequences {
         return false;
     }
     void run_one(const std::vector<std::size_t>& sequence) {
-        WriteHistory history(content_hash, bounds_);
+        HistoryBudget budget;
+        WriteHistory history(content_hash, budget, bounds_);
         HistoryModel model(bounds_);
         Time now = std::chrono::seconds(20);
         for (std::size_t at = 0; at < sequence.size(); ++at) {
@@ -137,7 +139,8 @@ void run_long_histories(unsigned seeds) {
         const auto one_in = [&](unsigned n) { return draw() % n == 0; };
         const WriteHistory::Bounds bounds = {
             .least_entries = 4, .max_entries = 4U << draw() % 5, .max_alike = 1U << draw() % 5};
-        WriteHistory history(content_hash, bounds);
+        HistoryBudget budget;
+        WriteHistory history(content_hash, budget, bounds);
         HistoryModel model(bounds);
         struct Sent {
             Change change;

@@ -7,6 +7,7 @@
 using namespace aoetest;
 using aoetarget::SectorRange;
 using aoetarget::core::ContentHash;
+using aoetarget::core::HistoryBudget;
 using aoetarget::core::Time;
 using aoetarget::core::WriteHistory;
 
@@ -139,7 +140,8 @@ TEST_CASE("copies of a write that is under way are answered once, whatever their
 TEST_CASE("a copy that was merged is forgotten in time, though its original had to be forgotten before",
           "[core][stale]") {
     Frames frames;
-    WriteHistory history(content_hash, {.least_entries = 8, .max_entries = 8});
+    HistoryBudget budget;
+    WriteHistory history(content_hash, budget, {.least_entries = 8, .max_entries = 8});
     Time now = std::chrono::seconds(20);
     const auto change = [&](std::uint32_t tag, std::uint64_t first, unsigned version) {
         Change made = frames.change(client_mac, tag, first, data_of(1, version, Difference::seen));
@@ -181,7 +183,8 @@ namespace {
 /// Changes of one sector by one host, each of which lasts for a time of its own.
 struct History {
     Frames frames;
-    WriteHistory history{content_hash, {.least_entries = 64, .max_entries = 256}};
+    HistoryBudget budget;
+    WriteHistory history{content_hash, budget, {.least_entries = 64, .max_entries = 256}};
     Time now = std::chrono::seconds(20);
 
     Change change(std::uint32_t tag, std::uint64_t sector, unsigned version) {
@@ -300,7 +303,8 @@ class LoneHistory {
 
   private:
     Frames frames_;
-    WriteHistory history_{content_hash};
+    HistoryBudget budget_;
+    WriteHistory history_{content_hash, budget_};
 };
 
 } // namespace
