@@ -12,6 +12,9 @@ using namespace protocol;
 namespace {
 
 constexpr unsigned most_dsm_sectors = 8; // of ranges in one DATA SET MANAGEMENT
+/// Programs that ask of their own accord have this bit in their tags, and often ask the same thing again
+/// (lib/protocol/README.md, "aoetools").
+constexpr std::uint32_t tool_tag = 0x8000'0000;
 
 } // namespace
 
@@ -20,7 +23,7 @@ bool AtaCommands::receive(const Header& header, LinkId link, FrameSlot slot) {
     if (!registers)
         return false;
     const AtaCommand& command = ata_command(registers->command_or_status);
-    face_.count(header.source, kind_of(command.action));
+    const bool in_no_hurry = face_.count(header.source, kind_of(command.action));
     if (header.is_wildcard() && !command.allowed_on_wildcard)
         return false;
     if (command.needs_reservation && !state_.may_use(header.source) && !mutated(Mutation::ignore_reserve)) {
@@ -30,7 +33,13 @@ bool AtaCommands::receive(const Header& header, LinkId link, FrameSlot slot) {
         face_.send(std::move(slot), link, AoeError::target_is_reserved, ata_header_bytes);
         return true;
     }
-    start(command, *registers, header.source, link, std::move(slot));
+    Request request;
+    request.link = link;
+    request.source = header.source;
+    request.registers = *registers;
+    request.command = command;
+    request.is_watched = in_no_hurry && (header.tag & tool_tag) == 0;
+    start(std::move(request), std::move(slot));
     return true;
 }
 
@@ -54,14 +63,12 @@ void AtaCommands::remember_refused(const AtaCommand& command, const AtaRegisters
     slot = std::move(change.slot);
 }
 
-void AtaCommands::start(const AtaCommand& command, const AtaRegisters& registers, const MacAddress& source,
-                        LinkId link, FrameSlot slot) {
+/// `slot` is that of the request.
+void AtaCommands::start(Request request, FrameSlot slot) {
+    const AtaCommand command = request.command;
+    const AtaRegisters registers = request.registers;
+    const LinkId link = request.link;
     AtaOutcome outcome = ata_success;
-    Request request;
-    request.registers = registers;
-    request.command = command;
-    request.link = link;
-    request.source = source;
     request.durable = command.durable || !write_cache_enabled_;
     bool needs_device = false;
 
@@ -103,6 +110,8 @@ void AtaCommands::start(const AtaCommand& command, const AtaRegisters& registers
                         .geometry = geometry_,
                         .write_cache_enabled = write_cache_enabled_,
                         .max_dsm_sectors = max_dsm_sectors(link)});
+        if (request.is_watched)
+            watch_length(request);
         answer(std::move(slot), link, registers, ata_success, sector_bytes);
         return;
     case AtaAction::set_features:
@@ -257,6 +266,28 @@ void AtaCommands::count_time(const Request& request) {
     face_.counters.latency[kind].add(face_.context.resources.now - request.slot.arrival());
 }
 
+/// Call this just before the answer, which is a success.
+void AtaCommands::watch_length(const Request& request) const {
+    const ExportContext& context = face_.context;
+    const Link* link = context.responder.links.find(request.link);
+    if (link == nullptr || context.events == nullptr)
+        return;
+    const AtaAction action = request.command.action;
+    const AtaRegisters& registers = request.registers;
+    const bool has_data = action == AtaAction::read || action == AtaAction::write;
+    const std::size_t sectors = has_data ? request.range.count : action == AtaAction::identify ? 1 : 0;
+    const LengthWatch::Exchange exchange{
+        .request =
+            registers.lba48() << 16 | std::uint64_t{registers.command_or_status} << 8 | registers.count,
+        .bytes = std::max(min_frame_bytes, ata_header_bytes + sectors * sector_bytes),
+        .is_greeting = action == AtaAction::identify};
+    const auto finding = context.resources.lengths.note(request.source, face_.counters.address, exchange,
+                                                        context.resources.now);
+    if (finding)
+        context.events->tell(Severity::warning, EventKind::frames_too_large, to_string(request.source),
+                             to_text(*finding, face_.counters.address, link->name()));
+}
+
 void AtaCommands::finished(Request& request, int error, std::uint64_t bad_sector) {
     const AtaAction action = request.command.action;
     const Time now = face_.context.resources.holdings.now();
@@ -285,6 +316,8 @@ void AtaCommands::finished(Request& request, int error, std::uint64_t bad_sector
         }
         const std::size_t data_bytes = action == AtaAction::read ? request.range.bytes() : 0;
         count_time(request);
+        if (request.is_watched && !outcome->failed())
+            watch_length(request);
         answer(std::move(request.slot), request.link, registers, *outcome, data_bytes);
     }
     fences_.release();

@@ -30,8 +30,7 @@ class AtaCommands final : public RequestSink {
   private:
     void remember_refused(const protocol::AtaCommand& command, const protocol::AtaRegisters& registers,
                           const MacAddress& source, LinkId link, FrameSlot& slot);
-    void start(const protocol::AtaCommand& command, const protocol::AtaRegisters& registers,
-               const MacAddress& source, LinkId link, FrameSlot slot);
+    void start(Request request, FrameSlot slot);
     [[nodiscard]] AtaOutcome check_transfer(const protocol::AtaCommand& command,
                                             const protocol::AtaRegisters& registers, const SectorRange& range,
                                             LinkId link, const FrameSlot& slot) const;
@@ -42,6 +41,7 @@ class AtaCommands final : public RequestSink {
                      AtaOutcome& outcome);
     void count(protocol::AtaAction action, const SectorRange& range);
     void count_time(const Request& request);
+    void watch_length(const Request& request) const;
     void answer(FrameSlot slot, LinkId link, const protocol::AtaRegisters& registers, AtaOutcome outcome,
                 std::size_t data_bytes = 0);
 

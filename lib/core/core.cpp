@@ -21,6 +21,7 @@ Core::Core(const Options& options)
                  .turn = 0,
                  .traffic = {},
                  .initiators = {},
+                 .lengths = {},
                  .now = {}},
       announcer_(responder_), watch_(responder_, options.watches_addresses ? options.events : nullptr),
       context_{.responder = responder_,

@@ -88,6 +88,8 @@ std::string_view name(EventKind kind) noexcept {
         return "initiator-flooding";
     case EventKind::initiator_repeating:
         return "initiator-repeating";
+    case EventKind::frames_too_large:
+        return "frames-too-large";
     case EventKind::stale_writes:
         return "stale-writes";
     case EventKind::stop_waits:
@@ -115,6 +117,7 @@ Time interval(EventKind kind) {
     case EventKind::initiator_new:
     case EventKind::initiator_flooding:
     case EventKind::initiator_repeating:
+    case EventKind::frames_too_large:
     case EventKind::stale_writes:
     case EventKind::events_lost:
         return 60s;

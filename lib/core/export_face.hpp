@@ -45,9 +45,14 @@ struct ExportFace {
     void send(FrameSlot slot, LinkId link, protocol::AoeError error, std::size_t bytes) const {
         context.responder.send(std::move(slot), link, counters.address, error, bytes);
     }
-    /// Counts a request of this initiator, whatever becomes of it.
-    void count(const MacAddress& initiator, RequestKind kind) const {
-        context.resources.initiators.count(initiator, counters.address, kind, context.resources.now);
+    /// Counts a request of this initiator, whatever becomes of it. Returns whether the initiator is in no
+    /// hurry: then the LengthWatch looks at it.
+    bool count(const MacAddress& initiator, RequestKind kind) const {
+        const std::uint32_t crowd =
+            context.resources.initiators.count(initiator, counters.address, kind, context.resources.now);
+        if (crowd == LengthWatch::crowd)
+            context.resources.lengths.forget(initiator, counters.address);
+        return crowd < LengthWatch::crowd;
     }
     /// Returns whether anybody learns of events.
     [[nodiscard]] bool is_heard() const { return context.events != nullptr; }

@@ -19,8 +19,10 @@ namespace aoetarget::core {
 class InitiatorFigures {
   public:
     static constexpr std::size_t sets = 64, ways = 16;
+    static constexpr Time hurry = std::chrono::milliseconds(2);
 
-    void count(const MacAddress& initiator, const Address& exported, RequestKind kind, Time now) {
+    /// Returns how many requests of the pair have come just before, each within `hurry` of the next.
+    std::uint32_t count(const MacAddress& initiator, const Address& exported, RequestKind kind, Time now) {
         const std::uint64_t key = key_of(initiator, exported);
         Set& set = set_of(key, exported);
         std::size_t way = set.newest;
@@ -32,7 +34,9 @@ class InitiatorFigures {
         }
         Figures& figures = set.figures[way];
         ++figures.requests[static_cast<std::size_t>(kind)];
+        figures.crowd = now - figures.last_seen < hurry ? figures.crowd + 1 : 0;
         figures.last_seen = now;
+        return figures.crowd;
     }
     /// Counts a copy of a request that is under way. The copy was counted as a request before.
     void count_repeat(const MacAddress& initiator, const Address& exported) {
@@ -75,6 +79,7 @@ class InitiatorFigures {
     struct Figures {
         std::array<std::uint64_t, request_kinds> requests{};
         std::uint64_t repeats = 0;
+        std::uint32_t crowd = 0; ///< What count() returned last.
         Time last_seen{};
     };
     struct Set {

@@ -20,6 +20,7 @@ struct Request {
     bool durable = false;
     bool has_merged = false; ///< True if merged copies have entries of their own in the WriteHistory.
     bool given_up = false;   ///< It was answered before it had ended.
+    bool is_watched = false; ///< The LengthWatch takes note of its answer.
     bool barrier =
         false; ///< Takes effect after everything admitted before it, and before everything after it.
     // These are for the WriteHistory, and have a meaning for changes only.

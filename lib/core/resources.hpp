@@ -7,6 +7,7 @@
 #include "core/history_budget.hpp"
 #include "core/initiator_figures.hpp"
 #include "core/io_queue.hpp"
+#include "core/length_watch.hpp"
 #include "core/occupancy.hpp"
 #include "core/pieces.hpp"
 #include "core/traffic_watch.hpp"
@@ -30,6 +31,7 @@ struct SchedulerResources {
     std::uint64_t turn = 0;
     TrafficWatch traffic;
     InitiatorFigures initiators;
+    LengthWatch lengths;
     /// The time of the turn, for figures: set before its frames are received.
     Time now{};
 };

@@ -53,6 +53,7 @@ enum class EventKind : std::uint8_t {
     initiator_new,
     initiator_flooding,  ///< It has more requests under way than it may.
     initiator_repeating, ///< It sends requests again that are under way.
+    frames_too_large,    ///< Long frames do not reach an initiator, while short ones do.
     stale_writes,        ///< Writes came so late that they were dropped.
     stop_waits,          ///< The target has been stopped, and a device keeps it from ending.
     events_lost,         ///< There were too many events at once to keep them all.
