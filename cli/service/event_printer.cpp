@@ -17,17 +17,22 @@ bool takes_more(int fd) {
     return poll(&ready, 1, 0) == 1 && (ready.revents & POLLOUT) != 0;
 }
 
+std::string format_line(aoetarget::Severity severity, const std::string& text, bool for_journal,
+                        std::chrono::system_clock::time_point now) {
+    if (for_journal)
+        return fmt::format("<{}>{}\n", static_cast<int>(severity), text);
+    return fmt::format("{:%F %T} {}: {}\n", fmt::localtime(std::chrono::system_clock::to_time_t(now)),
+                       name(severity), text);
+}
+
 } // namespace
 
 std::string format_event(const aoetarget::Event& event, bool for_journal,
                          std::chrono::system_clock::time_point now) {
     const std::string repeats =
         event.repeats == 0 ? "" : fmt::format(" ({} more of these since the last line.)", event.repeats);
-    const std::string text = fmt::format("{}: {}{}", event.subject, event.text, repeats);
-    if (for_journal)
-        return fmt::format("<{}>{}\n", static_cast<int>(event.severity), single_line(text));
-    return fmt::format("{:%F %T} {}: {}\n", fmt::localtime(std::chrono::system_clock::to_time_t(now)),
-                       name(event.severity), single_line(text));
+    const std::string text = single_line(fmt::format("{}: {}{}", event.subject, event.text, repeats));
+    return format_line(event.severity, fmt::format("{} [{}]", text, name(event.kind)), for_journal, now);
 }
 
 EventPrinter::EventPrinter() : for_journal_(journal_reads_errors()) {
@@ -48,21 +53,22 @@ bool EventPrinter::was_just_told(const aoetarget::Event& event, std::chrono::ste
 
 void EventPrinter::print(const aoetarget::Event& event) {
     const std::lock_guard lock(mutex_);
+    const auto now = std::chrono::system_clock::now();
     if (!was_just_told(event, std::chrono::steady_clock::now()))
-        write(event);
+        write(format_event(event, for_journal_, now), now);
 }
 
 void EventPrinter::print(aoetarget::Severity severity, const std::string& subject, const std::string& text) {
     const std::lock_guard lock(mutex_);
-    write({.severity = severity, .subject = subject, .text = text});
+    const auto now = std::chrono::system_clock::now();
+    write(format_line(severity, fmt::format("{}: {}", subject, text), for_journal_, now), now);
 }
 
-void EventPrinter::write(const aoetarget::Event& event) {
+void EventPrinter::write(const std::string& line, std::chrono::system_clock::time_point now) {
     if (!takes_more(STDERR_FILENO)) {
         ++left_out_;
         return;
     }
-    const auto now = std::chrono::system_clock::now();
     if (left_out_ > 0)
         say(format_event({.severity = aoetarget::Severity::warning,
                           .kind = aoetarget::EventKind::events_lost,
@@ -71,7 +77,7 @@ void EventPrinter::write(const aoetarget::Event& event) {
                               "Nobody read standard error, so {} earlier lines were left out.", left_out_)},
                          for_journal_, now));
     left_out_ = 0;
-    say(format_event(event, for_journal_, now));
+    say(line);
 }
 
 } // namespace cli

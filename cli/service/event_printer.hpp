@@ -13,7 +13,7 @@
 namespace cli {
 
 /// Returns the line for an event. For the journal it begins with the priority (sd-daemon(3)), because the
-/// journal knows the time; else with the time and the severity.
+/// journal knows the time; else with the time and the severity. It ends with the name of the kind.
 std::string format_event(const aoetarget::Event& event, bool for_journal,
                          std::chrono::system_clock::time_point now);
 
@@ -27,11 +27,11 @@ class EventPrinter {
     /// Prints the event, unless another target has just told the same: each of them sees the same interfaces.
     /// It never waits: if nobody reads standard error, it leaves lines out and counts them.
     void print(const aoetarget::Event& event);
-    /// Prints what no target tells, in the same form.
+    /// Prints what no target tells, in the same form but for the kind.
     void print(aoetarget::Severity severity, const std::string& subject, const std::string& text);
 
   private:
-    void write(const aoetarget::Event& event);
+    void write(const std::string& line, std::chrono::system_clock::time_point now);
     [[nodiscard]] bool was_just_told(const aoetarget::Event& event,
                                      std::chrono::steady_clock::time_point now);
 

@@ -314,3 +314,24 @@ TEST_CASE("probe works with vblade", "[cli][probe]") {
     CHECK(contains(result.output,
                    "do not reach the target, and answers of 1572 bytes or more do not come back"));
 }
+
+TEST_CASE("a target tells that the way to an initiator does not carry its frames", "[probe][event]") {
+    ServedScene scene;
+    set_mtu(scene.disk_port, 1500);
+    RawClient client(scene.host, scene.disk);
+    const auto told = [&] { return contains(scene.target.log(), "[frames-too-large]"); };
+    std::uint32_t tag = 1; // without the bit that marks a tool
+    REQUIRE(client.wait_for(client.send(identify_request().tagged(tag))));
+    std::uint32_t answers = 0;
+    for (int i = 0; i < 400 && !told(); ++i) { // repeats as Linux does, with new tags
+        client.send(read_request(0, 16).tagged(++tag));
+        client.receive(Milliseconds(50));
+        answers += client.answers_to(tag);
+    }
+    CHECK(answers == 0);
+    const std::string log = scene.target.log();
+    CAPTURE(log);
+    CHECK(contains(log, "warning: " + client.mac().text() + ": Frames of 8228 bytes do not get through"));
+    CHECK(contains(log, "those of 548 bytes do"));
+    CHECK(contains(log, "sectors-per-frame of " + scene.disk));
+}

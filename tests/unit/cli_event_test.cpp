@@ -6,7 +6,11 @@
 #include <algorithm>
 #include <cstdlib>
 #include <ctime>
+#include <fstream>
+#include <regex>
+#include <string>
 #include <thread>
+#include <vector>
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -56,18 +60,32 @@ TEST_CASE("an event on a terminal begins with the local time and the severity", 
     tzset();
     const auto time = std::chrono::system_clock::from_time_t(1'700'000'000);
     CHECK(cli::format_event(link_down, false, time) ==
-          "2023-11-14 22:13:20 warning: eth1: The interface has no link.\n");
+          "2023-11-14 22:13:20 warning: eth1: The interface has no link. [link-down]\n");
     unsetenv("TZ");
 }
 
 TEST_CASE("an event in the journal begins with its priority", "[cli][event]") {
-    CHECK(cli::format_event(link_down, true, {}) == "<4>eth1: The interface has no link.\n");
+    CHECK(cli::format_event(link_down, true, {}) == "<4>eth1: The interface has no link. [link-down]\n");
     Event event = link_down;
     event.severity = Severity::error;
     event.text = "It fails.";
     event.repeats = 7;
     CHECK(cli::format_event(event, true, {}) ==
-          "<3>eth1: It fails. (7 more of these since the last line.)\n");
+          "<3>eth1: It fails. (7 more of these since the last line.) [link-down]\n");
+}
+
+TEST_CASE("the page about events lists every kind once, in their order, with a severity", "[cli][event]") {
+    std::vector<std::string> kinds, listed;
+    for (int kind = 0; kind <= static_cast<int>(EventKind::events_lost); ++kind)
+        kinds.emplace_back(name(static_cast<EventKind>(kind)));
+    std::ifstream page(EVENTS);
+    for (std::string line; std::getline(page, line);) {
+        std::smatch row;
+        if (std::regex_match(line, row,
+                             std::regex("\\| `([a-z-]+)` \\| (error|warning|notice)\\b.* \\| .+ \\| .*\\|")))
+            listed.push_back(row[1]);
+    }
+    CHECK(listed == kinds);
 }
 
 TEST_CASE("what several targets tell at once is printed once", "[cli][event]") {
@@ -76,7 +94,7 @@ TEST_CASE("what several targets tell at once is printed once", "[cli][event]") {
     printer.print(link_down);
     std::thread([&] { printer.print(link_down); }).join();
     const std::string text = pipe.read_all();
-    CHECK(text.ends_with(" warning: eth1: The interface has no link.\n"));
+    CHECK(text.ends_with(" warning: eth1: The interface has no link. [link-down]\n"));
     CHECK(text.find('\n') == text.size() - 1);
 }
 
