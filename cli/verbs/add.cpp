@@ -39,7 +39,7 @@ it, write it to the configuration file as well.
   -h, --help            Show this text.
 
 Exit codes: 0 done, 1 failed, 2 the command line is wrong, 3 the target cannot serve that beside
-what it serves, 4 no permission, 5 there is no such target.
+what it serves, 4 no permission, 5 there is no such target or interface.
 
 Examples:
   aoetarget add -e 1.2=/dev/sdc,allow=52:54:00:*

@@ -51,7 +51,7 @@ the last request there has ended, the new one begins. If the disk does not end a
 seconds, the new export is left out, and the command says so.
 
 Exit codes: 0 done, 1 failed, or with --partial a part of it failed, 2 the command line is wrong, 3
-the file is invalid, 4 no permission, 5 there is no such target.
+the file is invalid, 4 no permission, 5 there is no such target or interface.
 
 Examples:
   aoetarget reload
