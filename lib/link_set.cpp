@@ -31,13 +31,22 @@ void LinkSet::add(const std::string& name, const InterfaceOptions& options,
     const auto named = std::ranges::find_if(
         served_, [&](const Served& served) { return !net::is_pattern(name) && served.link->has_name(name); });
     if (is_wanted || (named != served_.end() && !named->by_pattern()))
-        refuse(EEXIST, fmt::format("interface {}: it is already in use by this target; name it once", name));
+        refuse_twice(name);
     if (named != served_.end())
         close(named); // a name goes before a pattern
-    if (options.wait || net::is_pattern(name))
-        add_waiting({name, options, std::move(rights)});
-    else
-        open(name, {name, options, std::move(rights)}, true);
+    try {
+        if (options.wait || net::is_pattern(name))
+            add_waiting({name, options, std::move(rights)});
+        else
+            open(name, {name, options, std::move(rights)}, true);
+    } catch (...) {
+        has_failed_ = true; // what a pattern had is its own again
+        throw;
+    }
+}
+
+void LinkSet::refuse_twice(const std::string& name) const {
+    refuse(EEXIST, fmt::format("interface {}: it is already in use by this target; name it once", name));
 }
 
 void LinkSet::add_waiting(const Wanted& wanted) {
@@ -104,6 +113,26 @@ std::function<bool(const LinkSet::Served&)> LinkSet::meant_by(const std::string&
     if (std::ranges::find(served_, name, &Served::entry) != served_.end())
         return [name](const Served& served) { return served.entry == name; };
     return [name](const Served& served) { return !served.by_pattern() && served.link->has_name(name); };
+}
+
+bool LinkSet::rename(const std::string& name, const std::string& new_name) {
+    const auto is_given = [](const std::string& given) {
+        return [&given](const Served& served) { return served.entry == given; };
+    };
+    const auto served = std::ranges::find_if(served_, is_given(name));
+    const auto wanted = std::ranges::find(wanted_, name, &Wanted::name);
+    if (served == served_.end() && wanted == wanted_.end())
+        return false;
+    if (std::ranges::any_of(served_, is_given(new_name)) ||
+        std::ranges::find(wanted_, new_name, &Wanted::name) != wanted_.end())
+        refuse_twice(new_name);
+    if (served != served_.end()) {
+        served->entry = new_name;
+        served->link->rename(new_name);
+    } else {
+        wanted->name = new_name;
+    }
+    return true;
 }
 
 bool LinkSet::change(const std::string& name, const InterfaceOptions& options,

@@ -35,6 +35,8 @@ class LinkSet {
              std::shared_ptr<const net::InterfaceRights> rights);
     /// Returns false if there is nothing to remove.
     bool remove(const std::string& name);
+    /// See Target::rename_interface().
+    bool rename(const std::string& name, const std::string& new_name);
     /// See Target::change_interface().
     bool change(const std::string& name, const InterfaceOptions& options, const net::InterfaceRights* rights);
     /// Something may have happened to an interface.
@@ -78,6 +80,7 @@ class LinkSet {
         std::shared_ptr<const net::InterfaceRights> rights; ///< Null: those of this process.
     };
 
+    void refuse_twice(const std::string& name) const;
     void add_waiting(const Wanted& wanted);
     /// `name` is that of an interface, and `wanted` what the host has given.
     net::PacketLink& open(const std::string& name, const Wanted& wanted, bool insist);

@@ -156,6 +156,13 @@ bool Target::Impl::change_interface(const std::string& name, const InterfaceOpti
     return found;
 }
 
+bool Target::Impl::rename_interface(const std::string& name, const std::string& new_name) {
+    refuse_if_stopping("interface " + name);
+    if (net::is_pattern(name) || net::is_pattern(new_name))
+        refuse(EINVAL, fmt::format("interface {}: a pattern has no other name", name));
+    return links_.rename(name, new_name);
+}
+
 void Target::Impl::remove_interface(const std::string& name) {
     if (!links_.remove(name))
         return;
@@ -279,6 +286,9 @@ void Target::add_interface(const std::string& name, const InterfaceOptions& opti
 bool Target::change_interface(const std::string& name, const InterfaceOptions& options,
                               std::unique_ptr<PreparedInterface> prepared) {
     return impl_->change_interface(name, options, std::move(prepared));
+}
+bool Target::rename_interface(const std::string& name, const std::string& new_name) {
+    return impl_->rename_interface(name, new_name);
 }
 void Target::remove_interface(const std::string& name) {
     impl_->remove_interface(name);

@@ -31,6 +31,7 @@ class Target::Impl final : public net::LinkEvents, public IoQueue::Waker {
                        std::unique_ptr<PreparedInterface> prepared);
     bool change_interface(const std::string& name, const InterfaceOptions& options,
                           std::unique_ptr<PreparedInterface> prepared);
+    bool rename_interface(const std::string& name, const std::string& new_name);
     void remove_interface(const std::string& name);
     std::vector<std::string> add_export(ExportOptions options, std::unique_ptr<BlockDevice> device);
     bool change_export(const ExportOptions& options);

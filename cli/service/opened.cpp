@@ -9,6 +9,7 @@
 
 #include <aoetarget/address.hpp>
 
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include <cstddef>
@@ -18,6 +19,8 @@ namespace cli {
 namespace {
 
 using nlohmann::json;
+
+constexpr std::size_t longest_name = 127; // of an interface, an alternative one
 
 /// Deals descriptors out in the order in which the packet names them.
 class Deal {
@@ -61,12 +64,16 @@ void add_device(OpenDevices& devices, const json& entry, Deal& deal,
 void add_interface(OpenInterfaces& interfaces, const json& entry, Deal& deal,
                    const std::shared_ptr<Account>& account) {
     const std::string name = entry.at("interface");
+    if (name.empty() || name.size() > longest_name || name != printable(name) ||
+        name.find('/') != std::string::npos)
+        throw Failure(exit_failed, fmt::format("no interface can have the name '{}'",
+                                               printable(name.substr(0, longest_name))));
     aoetarget::InterfaceParts parts;
     parts.is_generic = entry.value("generic", false);
     parts.why_no_xdp = printable(entry.value("why-no-xdp", std::string()));
     const std::size_t sockets = deal.count(entry, "sockets");
     const std::size_t program = deal.count(entry, "program");
-    Share share(account, {.bytes = parts.why_no_xdp.size(), .descriptors = sockets + program});
+    Share share(account, {.bytes = name.size() + parts.why_no_xdp.size(), .descriptors = sockets + program});
     parts.sockets = deal.take(sockets); // which put_together() closes, whatever happens
     parts.program = deal.take(program);
     OpenInterface& interface = interfaces[name];

@@ -1,9 +1,11 @@
 // Plans the steps of a change, and takes note of what it has changed.
 #include "service/running_configuration.hpp"
 
+#include "config/renamed_interfaces.hpp"
 #include "exit_code.hpp"
 #include "failure.hpp"
 #include "service/advice.hpp"
+#include "service/steps.hpp"
 
 #include <fmt/format.h>
 
@@ -28,29 +30,6 @@ std::string names_of(const std::vector<std::string_view>& options) {
     for (const std::string_view option : options)
         names += fmt::format("{}{}", names.empty() ? "" : ", ", option);
     return names;
-}
-
-template <typename Spec>
-auto find_entry(const std::vector<Spec>& specs, const Spec& spec) {
-    return std::ranges::find(specs, key_of(spec), [](const Spec& other) { return key_of(other); });
-}
-
-/// Makes a step of a call that has no notes and is over when it returns.
-template <typename Call>
-auto plain(Call call) {
-    return [call = std::move(call)](Target& target, const Step::Hold&) {
-        call(target);
-        return Step::Notes();
-    };
-}
-
-/// A step can be copied, as std::function demands, and is made once.
-template <typename Part>
-using Shared = std::shared_ptr<std::unique_ptr<Part>>;
-
-template <typename Part>
-Shared<Part> share(std::unique_ptr<Part> given) {
-    return std::make_shared<std::unique_ptr<Part>>(std::move(given));
 }
 
 /// Its sender says whose lock it shares.
@@ -88,6 +67,10 @@ void RunningConfiguration::change_to(Configuration configuration, Opened opened,
     present->devices = std::move(opened.devices);
     present->interfaces = std::move(opened.interfaces);
     note_moves(*present);
+    PresentNames names;
+    for (const aoetarget::InterfaceStats& interface : targets_[0].stats().interfaces)
+        names.emplace(interface.entry, interface.name);
+    present->renamed = renamed_interfaces(present->changes, names);
     std::string obstacles;
     for (const Change& change : present->changes) {
         const std::string obstacle = obstacle_to(change, *present);
@@ -188,7 +171,13 @@ std::vector<Change> RunningConfiguration::changes_without_failures(const Present
                                                                    const Transition::Result& result) {
     std::vector<Change> changes;
     for (const Change& change : present.changes) {
-        if (!result.failures.contains(entry_name(change)))
+        const auto* spec = std::get_if<InterfaceSpec>(&change.entry);
+        const bool stays =
+            spec != nullptr && change.kind == Change::Kind::removed &&
+            std::ranges::any_of(present.renamed, [&](const auto& renamed) {
+                return renamed.second == spec->name && result.failures.contains("interface " + renamed.first);
+            });
+        if (!stays && !result.failures.contains(entry_name(change)))
             changes.push_back(change);
     }
     return changes;
@@ -320,46 +309,6 @@ void RunningConfiguration::plan_swap(Transition& transition, const ExportSpec& s
                         target.replace_device(address, std::move(*device));
                         leave_(address);
                     })});
-}
-
-void RunningConfiguration::plan(Present& present, const Change& change, const InterfaceSpec& spec) {
-    const std::string name = spec.name;
-    const auto number = static_cast<std::size_t>(find_entry(configuration_.interfaces, spec) -
-                                                 configuration_.interfaces.begin());
-    const auto remove = [name](Target& target) { target.remove_interface(name); };
-    const auto add = [&](Phase phase, std::size_t thread, auto make, std::function<void(Target&)> undo) {
-        present.transition->add({phase, entry_name(change), thread, plain(std::move(make)), std::move(undo)});
-    };
-    for (std::size_t thread = 0; thread < targets_.size(); ++thread) {
-        const auto options_of = [&](const InterfaceSpec& wanted) {
-            return targets_.options_for(thread, number, wanted.options);
-        };
-        const bool may_have_xdp = options_of(spec).link != aoetarget::LinkKind::packet;
-        const auto given = share(take_prepared(present.interfaces, name, may_have_xdp));
-        switch (change.kind) {
-        case Change::Kind::added:
-            add(
-                Phase::addition, thread,
-                [name, options = options_of(spec), given](Target& target) {
-                    target.add_interface(name, options, std::move(*given));
-                },
-                remove);
-            break;
-        case Change::Kind::removed:
-            add(Phase::removal, thread, remove, {});
-            break;
-        case Change::Kind::changed:
-            add(
-                Phase::change, thread,
-                [name, options = options_of(spec), given](Target& target) {
-                    target.change_interface(name, options, std::move(*given));
-                },
-                [name, options = options_of(*find_entry(configuration_.interfaces, spec))](Target& target) {
-                    target.change_interface(name, options);
-                });
-            break;
-        }
-    }
 }
 
 void RunningConfiguration::reopen(const Address& address, OpenDevices devices, Done done) {

@@ -53,6 +53,8 @@ class RunningConfiguration {
         OpenDevices devices = {};
         OpenInterfaces interfaces = {};
         Moves moves = {};
+        /// Of interfaces that have got another name since: their new entries, and the old.
+        std::map<std::string, std::string> renamed = {};
         std::optional<Dependencies> dependencies = {}; ///< Once something has failed.
         ThreadOf thread_of = {};                       ///< at the end, if nothing fails
         std::vector<std::size_t> exports_of = {};      ///< of each thread, as `thread_of` says
@@ -67,6 +69,7 @@ class RunningConfiguration {
     void plan(Present& present, const Change& change);
     void plan(Present& present, const Change& change, const ExportSpec& spec);
     void plan(Present& present, const Change& change, const InterfaceSpec& spec);
+    void plan_rename(Present& present, const InterfaceSpec& spec);
     std::size_t choose_thread(Present& present, const OpenDevice& given) const;
     void plan_addition(Present& present, const ExportSpec& spec, OpenDevice given);
     void plan_move(Present& present, const ExportSpec& from, const ExportSpec& to);

@@ -246,10 +246,22 @@ void TargetSession::add(const json& request, const Answer& answer) {
     change_to(std::move(configuration), Extent::all_or_nothing, answer);
 }
 
+/// An interface that got another name while it is served has two: that of its entry goes first.
+std::string TargetSession::entry_of(const std::string& name) const {
+    const std::vector<InterfaceSpec>& entries = running_.configuration.now().interfaces;
+    if (std::ranges::find(entries, name, &InterfaceSpec::name) != entries.end())
+        return name;
+    for (const aoetarget::InterfaceStats& interface : running_.targets[0].stats().interfaces) {
+        if (interface.name == name && !is_pattern(interface.entry))
+            return interface.entry;
+    }
+    return name;
+}
+
 void TargetSession::remove(const json& request, const Answer& answer) {
     Configuration configuration = running_.configuration.now();
     if (request.contains("interface")) {
-        const std::string name = request.at("interface");
+        const std::string name = entry_of(request.at("interface"));
         if (std::erase_if(configuration.interfaces, [&](const auto& spec) { return spec.name == name; }) == 0)
             throw Failure(exit_not_found,
                           fmt::format("the target does not serve on an interface '{}'; 'aoetarget "

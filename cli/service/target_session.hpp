@@ -54,6 +54,7 @@ class TargetSession final : public ControlSession {
     void reopen(const nlohmann::json& request, const Answer& answer);
     void reload(const nlohmann::json& request, const Answer& answer);
     void stop(const nlohmann::json& request, const Answer& answer);
+    [[nodiscard]] std::string entry_of(const std::string& name) const;
     using Extent = Transition::Extent;
     void change_to(Configuration configuration, Extent extent, const Answer& answer);
     /// Calls `use` with the figures of this connection, now or when the threads have told them. They are new

@@ -16,6 +16,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <optional>
 #include <string>
 
@@ -31,8 +32,8 @@ its own rights, and passes it to the target. The addition lasts as long as the t
 it, write it to the configuration file as well.
 
   -i, --interface SPEC  Serve on this network interface, as -i of 'aoetarget serve' says. What a
-                        pattern stands for, and an interface that is waited for, the target opens by
-                        itself, with packet sockets.
+                        pattern stands for, and an interface that is not there yet, the target opens
+                        by itself, with packet sockets.
   -e, --export SPEC     Serve this file or block device, as -e of 'aoetarget serve' says.
   --name NAME           The target that was started with this name; the default is "default".
   --control PATH        The target with this control socket.
@@ -52,13 +53,19 @@ using nlohmann::json;
 
 void add_interface(ControlClient& client, const InterfaceSpec& spec) {
     const Configuration present = ask_what_runs(client).configuration;
+    if (std::ranges::find(present.interfaces, spec.name, &InterfaceSpec::name) != present.interfaces.end())
+        throw Failure(
+            exit_configuration,
+            fmt::format("the target serves on interface '{}' already; 'aoetarget reload' changes its "
+                        "options",
+                        spec.name));
     Configuration wanted = present;
     wanted.interfaces.push_back(spec);
     for (const Fault& fault : find_faults(wanted)) {
         if (fault.part == Fault::Part::interface)
             throw Failure(exit_configuration, fault.text);
     }
-    prepare_for_target(client, interfaces_to_prepare(difference(present, wanted), present),
+    prepare_for_target(client, interfaces_to_prepare(client, difference(present, wanted)),
                        present.target.threads,
                        [](const InterfaceSpec&, const Failure& failure) { throw failure; });
     say_notes(client.ask({{"do", "add"}, {"interface", to_json(spec)}}));

@@ -1,6 +1,7 @@
 // Prepares, and sends a packet for each interface.
 #include "verbs/interface_sender.hpp"
 
+#include "config/renamed_interfaces.hpp"
 #include "exit_code.hpp"
 
 #include <aoetarget/hand_over.hpp>
@@ -18,15 +19,24 @@ namespace {
 using aoetarget::LinkKind;
 using nlohmann::json;
 
-/// Everything that has XDP already keeps its program.
-bool gains(const Change& change, const InterfaceSpec& wanted, const Configuration& present) {
-    if (wanted.is_pattern() || change.kind == Change::Kind::removed)
+bool is_change_of_link(const Change& change) {
+    return change.kind == Change::Kind::changed &&
+           std::ranges::find(change.options, "link") != change.options.end();
+}
+
+bool gains(const Change& change, const InterfaceSpec& wanted) {
+    if (wanted.is_pattern())
         return false;
-    if (change.kind == Change::Kind::added)
-        return true;
-    const auto before = std::ranges::find(present.interfaces, wanted.name, &InterfaceSpec::name);
-    return before != present.interfaces.end() && before->options.link == LinkKind::packet &&
-           wanted.options.link != LinkKind::packet;
+    return change.kind == Change::Kind::added ||
+           (is_change_of_link(change) && wanted.options.link != LinkKind::packet);
+}
+
+/// Only the target knows them.
+PresentNames ask_for_names(ControlClient& client) {
+    PresentNames names;
+    for (const json& interface : client.ask({{"do", "status"}}).at("interfaces"))
+        names.emplace(interface.at("entry"), interface.at("name"));
+    return names;
 }
 
 /// The first thread's may have XDP.
@@ -41,10 +51,13 @@ std::vector<std::unique_ptr<aoetarget::PreparedInterface>> prepare(const Interfa
     return prepared;
 }
 
-/// The target can tell no worse than this process, and may have other rights.
+/// The target can tell no worse than this process, and may have other rights, or have the program that is in
+/// the way.
 bool is_for_target(const std::system_error& error) {
-    return error.code() == std::errc::no_such_device || error.code() == std::errc::operation_not_permitted ||
-           error.code() == std::errc::permission_denied;
+    constexpr std::errc codes[] = {std::errc::no_such_device, std::errc::operation_not_permitted,
+                                   std::errc::permission_denied, std::errc::device_or_resource_busy,
+                                   std::errc::file_exists};
+    return std::ranges::any_of(codes, [&](std::errc code) { return error.code() == code; });
 }
 
 void send(ControlClient& client, const std::string& name,
@@ -66,13 +79,19 @@ void send(ControlClient& client, const std::string& name,
 
 } // namespace
 
-std::vector<InterfaceSpec> interfaces_to_prepare(const std::vector<Change>& changes,
-                                                 const Configuration& present) {
+std::vector<InterfaceSpec> interfaces_to_prepare(ControlClient& client, const std::vector<Change>& changes) {
     std::vector<InterfaceSpec> interfaces;
     for (const Change& change : changes) {
         const auto* wanted = std::get_if<InterfaceSpec>(&change.entry);
-        if (wanted != nullptr && gains(change, *wanted, present))
+        if (wanted != nullptr && change.kind != Change::Kind::removed && gains(change, *wanted))
             interfaces.push_back(*wanted);
+    }
+    const bool is_any_removed = std::ranges::any_of(changes, [](const Change& change) {
+        return change.kind == Change::Kind::removed && std::holds_alternative<InterfaceSpec>(change.entry);
+    });
+    if (!interfaces.empty() && is_any_removed) {
+        const auto renamed = renamed_interfaces(changes, ask_for_names(client));
+        std::erase_if(interfaces, [&](const InterfaceSpec& spec) { return renamed.contains(spec.name); });
     }
     return interfaces;
 }

@@ -12,9 +12,8 @@
 namespace cli {
 
 /// Returns the interfaces of changes that a process with more rights can serve better: those that are added,
-/// unless a pattern stands for them, and those that may have XDP from now on.
-std::vector<InterfaceSpec> interfaces_to_prepare(const std::vector<Change>& changes,
-                                                 const Configuration& present);
+/// unless a pattern stands for them or they are only renamed, and those that may have XDP from now on.
+std::vector<InterfaceSpec> interfaces_to_prepare(ControlClient& client, const std::vector<Change>& changes);
 
 /// Learns which interface cannot be prepared, and why.
 using InterfaceFailed = std::function<void(const InterfaceSpec& spec, const Failure& failure)>;

@@ -43,8 +43,8 @@ content: initiators go on with it.
   --control PATH        The target with this control socket.
   -h, --help            Show this text.
 
-threads, busy-poll and state-dir, and the serial number and model of an export, cannot change while
-the target serves them.
+threads, busy-poll and state-dir, and the offset, serial number and model of an export, cannot
+change while the target serves them.
 
 A disk can move to another address, if no export has that address now: its old export ends, and when
 the last request there has ended, the new one begins. If the disk does not end a request within 10
@@ -127,7 +127,7 @@ int reload(const Arguments& arguments) {
     const std::vector<Change> changes = difference(present, wanted);
     open_for_target(client, exports_to_open(changes), present, wanted, failed,
                     is_partial ? Sending::one_by_one : Sending::together);
-    prepare_for_target(client, interfaces_to_prepare(changes, present), present.target.threads, failed);
+    prepare_for_target(client, interfaces_to_prepare(client, changes), present.target.threads, failed);
     if (exit_code != 0 && !is_partial)
         return exit_code;
     const json answer = ask_for_reload(client, wanted, is_partial);

@@ -274,13 +274,16 @@ void AtaCommands::watch_length(const Request& request) const {
         return;
     const AtaAction action = request.command.action;
     const AtaRegisters& registers = request.registers;
-    const bool has_data = action == AtaAction::read || action == AtaAction::write;
-    const std::size_t sectors = has_data ? request.range.count : action == AtaAction::identify ? 1 : 0;
+    const bool is_write = action == AtaAction::write;
+    const std::size_t sectors = is_write || action == AtaAction::read ? request.range.count
+                                : action == AtaAction::identify       ? 1
+                                                                      : 0;
     const LengthWatch::Exchange exchange{
         .request =
             registers.lba48() << 16 | std::uint64_t{registers.command_or_status} << 8 | registers.count,
         .bytes = std::max(min_frame_bytes, ata_header_bytes + sectors * sector_bytes),
-        .is_greeting = action == AtaAction::identify};
+        .is_greeting = action == AtaAction::identify,
+        .is_write = is_write};
     const auto finding = context.resources.lengths.note(request.source, face_.counters.address, exchange,
                                                         context.resources.now);
     if (finding)

@@ -91,7 +91,7 @@ void Export::take_over() {
     scheduler_.device_changed();
     ata_.device_changed(before.volatile_cache);
     health_.device_changed();
-    std::string text = "Another device has taken over.";
+    std::string text = "Requests go to the device that was opened anew.";
     if (backing_.geometry.sectors > before.sectors)
         text += fmt::format(" It has {} sectors more, {} now: on Linux initiators, 'aoe-revalidate {}' takes "
                             "them over.",

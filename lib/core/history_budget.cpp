@@ -29,18 +29,19 @@ bool HistoryBudget::take(WriteHistory& taker, std::uint32_t entries, Time now) {
     return true;
 }
 
-void HistoryBudget::give_back(WriteHistory& giver, std::uint32_t entries) {
+void HistoryBudget::give_back(WriteHistory& giver, std::uint32_t entries, bool is_all) {
     taken_ -= entries;
-    std::erase(takers_, &giver);
+    if (is_all)
+        std::erase(takers_, &giver);
 }
 
-/// Those that give back leave the list.
+/// Those that give back all leave the list.
 void HistoryBudget::collect(Time now) {
     if (now < next_collection_)
         return;
     next_collection_ = now + between_collections;
     for (std::size_t i = takers_.size(); i-- > 0;)
-        takers_[i]->rest(now);
+        takers_[i]->shrink(now);
 }
 
 } // namespace aoetarget::core

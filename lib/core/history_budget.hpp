@@ -15,18 +15,18 @@ class HistoryBudget {
   public:
     /// Twice as many as one history can remember. At 300,000 changes a second, which is more than a processor
     /// serves, they reach back a fifth of a second, twice the shortest time after which Linux repeats a
-    /// request.
+    /// request. Who comes when they are taken has what each history has for itself.
     static constexpr std::uint32_t max_entries = 65536;
 
     HistoryBudget();
     HistoryBudget(const HistoryBudget&) = delete;
     HistoryBudget& operator=(const HistoryBudget&) = delete;
 
-    /// Lets a history have so many more entries. Where there are not enough left, histories that have nothing
-    /// to remember any more give theirs back. Returns false if there are still too few.
+    /// Lets a history have so many more entries. Where there are not enough left, all give back what they
+    /// need not remember any more. Returns false if there are still too few.
     bool take(WriteHistory& taker, std::uint32_t entries, Time now);
-    /// Takes back all that a history has taken.
-    void give_back(WriteHistory& giver, std::uint32_t entries);
+    /// Takes back so many of the entries that a history has taken. `is_all` tells whether it has none left.
+    void give_back(WriteHistory& giver, std::uint32_t entries, bool is_all);
 
   private:
     void collect(Time now);

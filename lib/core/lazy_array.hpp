@@ -10,7 +10,7 @@ namespace aoetarget::core {
 /// Gives the memory of whole pages back. What they held is lost.
 void give_back(void* memory, std::size_t bytes);
 
-/// It does not construct its elements: they have no value before they are set, and after forget().
+/// It does not construct its elements: they have no value before they are set, and after forget_from().
 template <typename T>
 class LazyArray {
     static_assert(std::is_trivially_copyable_v<T> && std::is_trivially_destructible_v<T>);
@@ -22,7 +22,8 @@ class LazyArray {
 
     [[nodiscard]] T* get() const { return reinterpret_cast<T*>(memory_.get()); }
     T& operator[](std::size_t index) const { return get()[index]; }
-    void forget() { give_back(memory_.get(), size_ * sizeof(T)); }
+    /// Gives the memory of this element and all later ones back.
+    void forget_from(std::size_t index) { give_back(get() + index, (size_ - index) * sizeof(T)); }
 
   private:
     std::size_t size_;

@@ -21,6 +21,8 @@ std::optional<LengthWatch::Finding> LengthWatch::note(const MacAddress& initiato
     const auto same = std::find_if(pair->exchanges.begin(), end, [&](const Exchange& earlier) {
         return earlier.request == exchange.request;
     });
+    if (same != end && exchange.is_write)
+        return {};
     if (same != end)
         pair->repeat(static_cast<std::size_t>(same - pair->exchanges.begin()));
     else if (is_known && exchange.is_greeting)
@@ -103,11 +105,12 @@ std::optional<LengthWatch::Finding> LengthWatch::Pair::judge() const {
 std::string to_text(const LengthWatch::Finding& finding, const Address& exported,
                     const std::string& interface) {
     return fmt::format(
-        "Frames of {} bytes do not get through between it and {}, and those of {} bytes do: it asks the same "
-        "again and again, although it was answered. A switch or a bridge behind {} has a smaller MTU than "
-        "the "
-        "two ends. Lower sectors-per-frame of {} to what the path carries, or raise the MTU on the way; "
-        "'aoetarget probe', on the initiator, finds the largest frame.",
+        "Frames of {} bytes seem to get lost on their way from {} to it, and those of {} bytes do not: it "
+        "asks "
+        "for the same again and again, although it was answered. Unless a program there does so by itself, a "
+        "switch or a bridge behind {} has a smaller MTU than the two ends. Lower sectors-per-frame of {} to "
+        "what the path carries, or raise the MTU on the way; 'aoetarget probe', on the initiator, finds the "
+        "largest frame.",
         finding.lost, to_string(exported), finding.arriving, interface, interface);
 }
 

@@ -40,6 +40,7 @@ class LengthWatch {
         std::uint64_t request = 0; ///< What was asked for. The tag does not matter.
         std::size_t bytes = 0;     ///< The length of its longer frame.
         bool is_greeting = false;  ///< It is what an initiator begins with (IDENTIFY).
+        bool is_write = false;     ///< Its long frame has arrived, however often it comes.
         std::uint32_t repeats = 0;
     };
     /// Lengths of frames, with their Ethernet header.

@@ -4,6 +4,7 @@
 #include "core/mutation.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <utility>
 
 namespace aoetarget::core {
@@ -14,7 +15,7 @@ WriteHistory::WriteHistory(const ContentHash& hash, HistoryBudget& budget, const
 
 WriteHistory::~WriteHistory() {
     if (capacity_ > bounds_.least_entries)
-        budget_.give_back(*this, capacity_ - bounds_.least_entries);
+        budget_.give_back(*this, capacity_ - bounds_.least_entries, true);
 }
 
 bool WriteHistory::has_overtaken(const Request& change) {
@@ -185,8 +186,8 @@ bool WriteHistory::is_replaced(Position first, const Request& change) const {
     return false;
 }
 
+/// Makes empty tables.
 void WriteHistory::start() {
-    capacity_ = bounds_.least_entries;
     std::fill_n(buckets_.get(), capacity_, Bucket{.newest = nowhere(), .kinds = 0});
     std::fill_n(newest_.get(), places(capacity_), nowhere());
     newest_wide_ = nowhere();
@@ -195,8 +196,10 @@ void WriteHistory::start() {
 /// Returns whether one more entry can be there without the oldest, if that must still be remembered. The
 /// history grows for that, if it may.
 bool WriteHistory::has_room(Time now) {
-    if (capacity_ == 0)
+    if (capacity_ == 0) {
+        capacity_ = bounds_.least_entries;
         start();
+    }
     if (size_ < capacity_)
         return true;
     if (!at(end_ - size_).is_remembered(now)) {
@@ -228,21 +231,39 @@ void WriteHistory::grow() {
         std::copy_n(newest_.get(), few, newest_.get() + few);
 }
 
-/// A frame that arrived before this and still waits might be a copy of what is forgotten here, so it counts
-/// as overtaken.
-void WriteHistory::rest(Time now) {
-    if (capacity_ <= bounds_.least_entries || at(end_ - 1).is_remembered(now))
+/// No two entries that are left have the same place in a ring that holds them all, so each can move to its
+/// new place at once.
+void WriteHistory::shrink(Time now) {
+    while (size_ > 0 && !at(end_ - size_).is_remembered(now))
+        forget_oldest();
+    const Position fitting = std::bit_ceil(std::max(size_, bounds_.least_entries));
+    if (fitting >= capacity_)
         return;
+    for (Position position = end_ - size_; position != end_; ++position)
+        entry(position & (fitting - 1)) = at(position);
+    budget_.give_back(*this, capacity_ - fitting, fitting == bounds_.least_entries);
+    capacity_ = fitting;
+    rebuild_tables();
+    entries_.forget_from(capacity_);
+    buckets_.forget_from(capacity_);
+    newest_.forget_from(places(capacity_));
+}
+
+/// Entries for which others stand come back to the chains, where they do no harm.
+void WriteHistory::rebuild_tables() {
+    const Position wide = newest_wide_;
+    start();
+    if (is_there(wide))
+        newest_wide_ = wide;
     for (Position position = end_ - size_; position != end_; ++position) {
-        if (at(position).is_remembered(now))
-            return;
+        Entry& entry = at(position);
+        Bucket& bucket = bucket_of(entry.content);
+        entry.previous_alike = distance(position - bucket.newest);
+        bucket.newest = position;
+        bucket.kinds |= kind_of(entry.content);
+        if (!entry.refused && !entry.merged && entry.count <= most_noted)
+            note_newest(entry.range(), position);
     }
-    budget_.give_back(*this, capacity_ - bounds_.least_entries);
-    newest_arrival_ = forgotten_arrival_ = std::max(newest_arrival_, now);
-    capacity_ = size_ = 0;
-    entries_.forget();
-    buckets_.forget();
-    newest_.forget();
 }
 
 WriteHistory::Position& WriteHistory::newest_of(std::uint64_t sector) const {

@@ -21,8 +21,8 @@
 // - if it is admitted within two seconds (`memory`) after the end of that change; and
 // - before 32,768 others (`max_entries`) were admitted. So above 16,384 changes a second the history reaches
 //   back less far: at 100,000 a third of a second, at 300,000 a tenth, which is the shortest time after which
-//   Linux repeats a request. If several exports have so many changes within two seconds, fewer may do, but at
-//   least 512 (history_budget.hpp).
+//   Linux repeats a request. While other exports have so many changes that all which histories share is taken
+//   (history_budget.hpp), fewer do, but at least 512.
 //
 // Two hosts do not share an order of tags, so one may look like a port of the other. That happens if it
 // writes the same data as the other to the same place shortly after it, and its tag looks older than that of
@@ -114,8 +114,8 @@ class WriteHistory {
     /// Takes note that a change has ended, successfully or not. Until then its initiator may have sent
     /// copies.
     void ended(const Request& change, Time now);
-    /// If it has nothing to remember any more, it gives back all that it has taken of the budget.
-    void rest(Time now);
+    /// Forgets what need not be remembered any more, and gives back what that has taken of the budget.
+    void shrink(Time now);
 
   private:
     [[nodiscard]] bool can_share_entry(const Request& original, const Request& copy) const;
@@ -223,6 +223,7 @@ class WriteHistory {
     void start();
     [[nodiscard]] bool has_room(Time now);
     void grow();
+    void rebuild_tables();
     void forget_oldest();
     [[nodiscard]] bool can_afford(Position entries, Time now);
     Entry& enter(Request& change);

@@ -19,6 +19,14 @@ core::Time now() {
 InterfaceFollower::InterfaceFollower(LinkContext& link, Owner& owner)
     : RegisteredHandler(link.ring), link_(link), owner_(owner), wanted_(link.name) {}
 
+void InterfaceFollower::rename(const std::string& name) {
+    wanted_ = name;
+    if (link_.interface.index == 0) { // it waits
+        link_.name = name;
+        look();
+    }
+}
+
 void InterfaceFollower::begin() {
     InterfaceState interface = query_servable_interface(wanted_);
     interface.rules = query_host_rules(interface.name, interface.index, link_.netfilter, {});

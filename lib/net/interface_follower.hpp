@@ -30,6 +30,8 @@ class InterfaceFollower final : private ring::RegisteredHandler {
     [[nodiscard]] bool has_name(const std::string& name) const {
         return link_.interface.index != 0 ? link_.interface.has_name(name) : name == wanted_;
     }
+    /// The interface was asked for by this name from now on.
+    void rename(const std::string& name);
     /// Takes the first look. The interface must exist and be suitable. Throws std::system_error with its
     /// name, the cause and the cure.
     void begin();
@@ -59,7 +61,7 @@ class InterfaceFollower final : private ring::RegisteredHandler {
     State state_ = State::absent;
     /// The name that the interface was asked for by. When the interface is gone, the next one with this name
     /// takes its place, whatever name it had last.
-    const std::string wanted_;
+    std::string wanted_;
 };
 
 } // namespace aoetarget::net

@@ -17,6 +17,7 @@ namespace {
 using namespace net;
 
 constexpr std::chrono::milliseconds patience_for_program{1000};
+constexpr std::size_t longest_reason = 256; // which everybody who asks for the status gets
 
 std::vector<ring::FileDescriptor> owned(const std::vector<int>& descriptors) {
     std::vector<ring::FileDescriptor> all;
@@ -80,10 +81,10 @@ std::unique_ptr<PreparedInterface> put_together(const InterfaceParts& parts) {
         if (!program.empty())
             rights->program = XdpLane::adopt(std::move(program), parts.is_generic);
     } catch (const Refusal& refusal) {
-        throw std::system_error(refusal.error(), std::generic_category(), refusal.what());
+        throw std::system_error(EBADMSG, std::generic_category(), refusal.what());
     }
     if (!parts.why_no_xdp.empty())
-        rights->refusal.emplace(EOPNOTSUPP, parts.why_no_xdp);
+        rights->refusal.emplace(EOPNOTSUPP, parts.why_no_xdp.substr(0, longest_reason));
     return rights;
 }
 

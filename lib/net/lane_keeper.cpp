@@ -57,6 +57,8 @@ void LaneKeeper::open() {
 }
 
 void LaneKeeper::take_over(const InterfaceRights& rights) {
+    if (link_.kind == LinkKind::packet)
+        return;
     program_ = rights.program;
     foreign_refusal_ = rights.refusal;
 }
@@ -73,8 +75,11 @@ void LaneKeeper::check_interface() const {
 
 void LaneKeeper::try_for(const Patience& patience) {
     state_ = State::none;
+    const bool was_there = program_ != nullptr;
+    bool is_possible = false;
     try {
         check_interface();
+        is_possible = true;
         lane_ = XdpLane::open(link_.interface, link_.ring, *memory_, *this, link_.kind == LinkKind::xdp,
                               patience, program_);
         proof_ = {};
@@ -83,9 +88,10 @@ void LaneKeeper::try_for(const Patience& patience) {
         set_destinations();
     } catch (const Refusal& refusal) {
         const bool passes = is_passing(refusal, link_.interface);
-        const auto program = passes ? program_ : nullptr;
+        // This process may have given up the right to attach another.
+        const auto kept = passes || (was_there && is_possible) ? program_ : nullptr;
         refused(refusal);
-        program_ = program;
+        program_ = kept;
         if (attempts_left_ > 0 && passes)
             wait();
     }
@@ -156,7 +162,7 @@ void LaneKeeper::tell_changes() {
         link_.log.tell(Severity::warning, EventKind::lane_lost, link_.name,
                        fmt::format("Packet sockets have taken over from AF_XDP, which cannot be had: {}.{}",
                                    refusal_ ? refusal_->what() : "the reason is not known",
-                                   refusal_ && refusal_->error() == EPERM
+                                   refusal_ && (refusal_->error() == EPERM || refusal_->error() == ENOBUFS)
                                        ? " This process had them at its start: restart it, or remove the "
                                          "interface and add it again, to have AF_XDP."
                                        : ""));
@@ -242,8 +248,12 @@ void LaneKeeper::options_changed(LinkKind before) {
     if (lane_ != nullptr && !loses_right && !rules_refusal(link_, link_.interface.rules) &&
         link_.kind != LinkKind::packet)
         return;
-    close();
+    if (loses_right && link_.kind != LinkKind::packet)
+        suspend();
+    else
+        close();
     refusal_.reset();
+    foreign_refusal_.reset();
     state_ = link_.kind == LinkKind::packet ? State::none : State::due;
     attempts_left_ = attempts_later;
     // What was asked for is told only if it does not come true.

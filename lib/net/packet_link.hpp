@@ -33,6 +33,8 @@ class PacketLink final : public core::Link, private InterfaceFollower::Owner {
     /// That the interface has now, or is waited for under.
     [[nodiscard]] const std::string& name() const override { return link_.name; }
     [[nodiscard]] std::vector<std::string> names() const override { return link_.interface.names(); }
+    /// Waits for the next interface under this name when this one has gone.
+    void rename(const std::string& name) { follower_.rename(name); }
     /// Whether the interface has this name, be it an alternative one, or is waited for under it.
     [[nodiscard]] bool has_name(const std::string& name) const { return follower_.has_name(name); }
 

@@ -89,6 +89,10 @@ void check_handed_over(const ring::FileDescriptor& socket, const ring::FileDescr
         refuse("has a filter that cannot be changed (SO_LOCK_FILTER)");
     if (get_option<int>(fd, SOL_PACKET, PACKET_FANOUT) != 0)
         refuse("shares its frames with others (PACKET_FANOUT)");
+    sockaddr_ll bound{};
+    socklen_t size = sizeof bound;
+    if (getsockname(fd, reinterpret_cast<sockaddr*>(&bound), &size) < 0 || bound.sll_protocol != 0)
+        refuse("receives frames already; open it with the protocol 0");
     constexpr int plain_version = TPACKET_V1;
     if (!set_option(fd, SOL_PACKET, PACKET_VERSION, plain_version))
         refuse("has a ring (PACKET_RX_RING, PACKET_TX_RING)");
@@ -173,9 +177,8 @@ PacketSocket::PacketSocket(const std::string& name, const InterfaceState& interf
                            std::span<const Address> addresses, bool stamped,
                            std::shared_ptr<const PacketSockets> sockets)
     : hears_answers_(!interface.loopback), sockets_(std::move(sockets)) {
-    bind_packet_socket(fd(), name, interface.index, 0);
     set_addresses(addresses);
-    empty(fd());
+    empty(fd());                                             // of what came through an interface that is gone
     set_option(fd(), SOL_PACKET, PACKET_IGNORE_OUTGOING, 1); // an optimisation; nothing depends on it
     stamp(stamped);
     receive_buffer_bytes_ = get_option<unsigned>(fd(), SOL_SOCKET, SO_RCVBUF);

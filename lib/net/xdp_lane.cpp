@@ -304,13 +304,15 @@ void Lane::stop_receiving() {
 }
 
 /// Frames that the program has just handed over are visible only when the driver has finished its round.
+/// Where they come in parts, no count tells whether all are there.
 void Lane::pause() {
     if (!receiving_)
         return;
     receiving_ = false;
     program_->pass_all();
     cancel(readable);
-    for (const Patience patience(longest_round); handed_over() > arrived() && patience.wait();)
+    for (const Patience patience(longest_round);
+         (parts_ > 1 || handed_over() > arrived()) && patience.wait();)
         continue;
 }
 
@@ -343,7 +345,7 @@ std::unique_ptr<XdpLane> XdpLane::open(const InterfaceState& interface, ring::Ri
         if (!insist || refusal.error() != EOPNOTSUPP || program->mode() != XdpProgram::Mode::native)
             throw;
     }
-    program.reset(); // detached before the next one
+    program->detach(); // before the next one, whoever else has it
     program = std::make_shared<XdpProgram>(interface.index, XdpProgram::Mode::generic, patience);
     return open_lane();
 }

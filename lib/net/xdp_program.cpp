@@ -57,7 +57,7 @@ ring::FileDescriptor checked_map(ring::FileDescriptor map, const MapForm& form) 
 ring::FileDescriptor checked_program(ring::FileDescriptor program) {
     bpf_prog_info info{};
     if (bpf::is_link(program.get()) || !bpf::read_info(program.get(), &info, sizeof info) ||
-        info.type != BPF_PROG_TYPE_XDP)
+        info.type != BPF_PROG_TYPE_XDP || info.load_time == 0) // which a map of that number has not
         refuse_part("the XDP program that was handed over");
     return program;
 }
@@ -89,31 +89,26 @@ ring::FileDescriptor attach(const ring::FileDescriptor& program, int interface_i
 
 } // namespace
 
-XdpProgram::Usage::Usage(ring::FileDescriptor values_map, ring::FileDescriptor alarms_map)
-    : values_map_(std::move(values_map)), alarms_map_(std::move(alarms_map)) {
-    const auto map = [](const ring::FileDescriptor& fd, int rights, off_t offset) {
-        void* memory = mmap(nullptr, page_bytes, rights, MAP_SHARED, fd.get(), offset);
-        if (memory == MAP_FAILED)
-            bpf::fail("the kernel does not map a BPF map");
-        return memory;
-    };
-    values_ = static_cast<XdpUsage*>(map(values_map_, PROT_READ | PROT_WRITE, 0));
-    alarms_read_ = static_cast<std::uint64_t*>(map(alarms_map_, PROT_READ | PROT_WRITE, 0));
-    alarms_written_ = static_cast<std::uint64_t*>(map(alarms_map_, PROT_READ, page_bytes));
+XdpProgram::Page::Page(const ring::FileDescriptor& map, int rights, std::uint32_t number)
+    : memory_(mmap(nullptr, page_bytes, rights, MAP_SHARED, map.get(), off_t{number} * page_bytes)) {
+    if (memory_ == MAP_FAILED)
+        throw Refusal::unexplained(errno, "the kernel does not map a BPF map");
 }
 
-XdpProgram::Usage::~Usage() {
-    for (const volatile void* memory :
-         {static_cast<const volatile void*>(values_), static_cast<const volatile void*>(alarms_read_),
-          static_cast<const volatile void*>(alarms_written_)})
-        munmap(const_cast<void*>(memory), page_bytes);
+XdpProgram::Page::~Page() {
+    munmap(memory_, page_bytes);
 }
+
+XdpProgram::Usage::Usage(ring::FileDescriptor values_map, ring::FileDescriptor alarms_map)
+    : values_map_(std::move(values_map)), alarms_map_(std::move(alarms_map)),
+      values_(values_map_, PROT_READ | PROT_WRITE, 0), alarms_read_(alarms_map_, PROT_READ | PROT_WRITE, 0),
+      alarms_written_(alarms_map_, PROT_READ, 1) {}
 
 /// Earlier alarms are over.
 int XdpProgram::Usage::alarm() {
-    *alarms_read_ = *alarms_written_;
+    *alarms_read_.as<std::uint64_t>() = *alarms_written_.as<std::uint64_t>();
     std::atomic_thread_fence(std::memory_order_seq_cst);
-    values_->alarm_is_set = 1;
+    values_.as<XdpUsage>()->alarm_is_set = 1;
     return alarms_map_.get();
 }
 

@@ -66,25 +66,38 @@ class XdpProgram {
         auto operator<=>(const Destination&) const = default;
     };
 
+    /// A page of a map in the memory of this process.
+    class Page {
+      public:
+        Page(const ring::FileDescriptor& map, int rights, std::uint32_t number);
+        ~Page();
+        Page(const Page&) = delete;
+        Page& operator=(const Page&) = delete;
+
+        template <typename T>
+        [[nodiscard]] volatile T* as() const {
+            return static_cast<T*>(memory_);
+        }
+
+      private:
+        void* memory_;
+    };
+
     /// Memory that the program shares with this process, so that it takes no system call.
     class Usage {
       public:
         Usage(ring::FileDescriptor values_map, ring::FileDescriptor alarms_map);
-        ~Usage();
-        Usage(const Usage&) = delete;
-        Usage& operator=(const Usage&) = delete;
 
         [[nodiscard]] int values_map() const { return values_map_.get(); }
         [[nodiscard]] int alarms_map() const { return alarms_map_.get(); }
-        [[nodiscard]] const volatile XdpUsage* values() const { return values_; }
+        [[nodiscard]] const volatile XdpUsage* values() const { return values_.as<XdpUsage>(); }
         int alarm();
 
       private:
         ring::FileDescriptor values_map_;
         ring::FileDescriptor alarms_map_;
-        volatile XdpUsage* values_;
-        volatile std::uint64_t* alarms_read_; ///< Positions in the ring buffer.
-        const volatile std::uint64_t* alarms_written_;
+        Page values_;
+        Page alarms_read_, alarms_written_; ///< Positions in the ring buffer.
     };
 
     /// Only makes the maps.

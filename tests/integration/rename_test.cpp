@@ -1,6 +1,6 @@
 // Names of interfaces that change, and alternative ones (lib/net/README.md, "Interfaces that come and go").
 #include "catch.hpp"
-#include "controlled_target.hpp"
+#include "changed_target.hpp"
 #include "scene.hpp"
 
 #include <optional>
@@ -110,6 +110,40 @@ TEST_CASE("an interface that got another name is removed and described by the on
     CHECK(target.run({"remove", "-i", wire.target_end()}).exit_code == 0);
     CHECK_FALSE(contains(target.run({"status"}).output, "storage1"));
     CHECK_FALSE(client.wait_for(client.send(read_request(3, 1)), Milliseconds(300)));
+}
+
+TEST_CASE("a configuration file can follow the other name of an interface", "[rename]") {
+    const VethPair wire("oldname");
+    const Remover remover{"storage0"};
+    const ImageFile image(64);
+    const auto text = [&](const std::string& name, const std::string& options = {}) {
+        return "[[interface]]\nname = \"" + name + "\"\n" + options + export_text("1.1", image);
+    };
+    Changed target(text(wire.target_end()));
+    RawClient client(wire);
+    rename(wire.target_end(), "storage0");
+    CHECK(client.wait_until([&] { return contains(target.run({"status"}).output, "storage0"); }));
+
+    // With other options, too, and back.
+    target.write(text("storage0", "buffers = 16\n"));
+    const ToolResult reloaded = target.run({"reload"});
+    CAPTURE(reloaded.error);
+    CHECK(reloaded.exit_code == 0);
+    CHECK(client.read(3, 1) == pattern(3, 1));
+    CHECK(client.ask(config_request()).buffer_count() == 16);
+    CHECK(count(target.config(), "name = \"storage0\"") == 1);
+    CHECK(count(target.config(), wire.target_end()) == 0);
+    target.write(text("storage0"));
+    CHECK(target.run({"reload"}).exit_code == 0);
+    CHECK(client.read(3, 1) == pattern(3, 1));
+
+    // It goes by its present name, too.
+    rename(remover.name, "another0");
+    const Remover again{"another0"};
+    CHECK(client.wait_until([&] { return contains(target.run({"status"}).output, "another0"); }));
+    CHECK(target.run({"remove", "-i", "another0"}).exit_code == 0);
+    CHECK(target.run({"remove", "-i", "another0"}).exit_code == 5);
+    CHECK(count(target.config(), "storage0") == 0);
 }
 
 TEST_CASE("an interface may be named by an alternative name", "[rename]") {

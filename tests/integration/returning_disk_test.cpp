@@ -97,7 +97,7 @@ bool is_free(const std::string& disk) {
 }
 
 constexpr const char* is_back = "e1.1: Its disk is back: ";
-constexpr const char* taken_over = "e1.1: Another device has taken over.";
+constexpr const char* taken_over = "e1.1: Requests go to the device that was opened anew.";
 
 } // namespace
 
@@ -225,7 +225,7 @@ TEST_CASE("all exports of a disk are taken over together, whichever thread serve
     CHECK(is_fault(client.ask(read_request(4, 2))));
     path.names(same);
     CHECK(says(client, target, taken_over));
-    CHECK(says(client, target, "e1.4: Another device has taken over."));
+    CHECK(says(client, target, "e1.4: Requests go to the device that was opened anew."));
     CHECK(client.read(4, 2) == pattern(4, 2));
     CHECK(client.ask(read_request(4, 2).to(1, 3)).data() == pattern(132, 2));
     CHECK(client.ask(read_request(4, 2).to(1, 4)).data() == pattern(196, 2));

@@ -97,6 +97,19 @@ TEST_CASE("an interface gets XDP when its options change", "[xdp]") {
     }
 }
 
+TEST_CASE("an addition that fails leaves an interface to the pattern that had it", "[xdp]") {
+    NEEDS_XDP();
+    const VethPair wire("pattern");
+    const ImageFile image(64);
+    const ControlledTarget target({}, {}, {"-i", "patter*", "-e", export_argument(1, 1, image.path())});
+    RawClient client(wire);
+    CHECK(client.is_served_soon());
+    const ToolResult added = target.run({"add", "-i", wire.target_end() + ",link=xdp"});
+    CAPTURE(added.error);
+    CHECK(added.exit_code != 0); // its program was that of the pattern
+    CHECK(client.is_served_soon());
+}
+
 TEST_CASE("whoever asks for XDP learns the reason why an interface cannot have it", "[xdp]") {
     NEEDS_XDP();
     TwoWires scene;

@@ -108,6 +108,7 @@ TEST_CASE("only packet sockets that bring all whole frames are taken over", "[ri
                      .tp_block_size = page, .tp_block_nr = 1, .tp_frame_size = page / 2, .tp_frame_nr = 2});
              return fd;
          }},
+        {"receives frames already", [] { return socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0x0300); }},
         {"PACKET_FANOUT",
          [] {
              const int fd = packet_socket();

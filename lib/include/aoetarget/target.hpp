@@ -101,6 +101,12 @@ class Target {
     /// Otherwise it tells EventKind::interface_changed.
     bool change_interface(const std::string& name, const InterfaceOptions& options,
                           std::unique_ptr<PreparedInterface> prepared = nullptr);
+    /// Gives what add_interface() was called for another name, as if it had been called with that: for an
+    /// interface that got it while it is served. Nothing else changes. Returns false if the target neither
+    /// serves nor waits for such an interface. Throws std::system_error with EEXIST if the target was given
+    /// the other name, too, with EINVAL if one of them is a pattern, and with ECANCELED as add_interface()
+    /// does.
+    bool rename_interface(const std::string& name, const std::string& new_name);
     /// Stops serving on the interface, or on all that a pattern has taken, which cannot be removed one by
     /// one. The target finishes requests that came in there and are still under way, and does not answer
     /// them. While it runs, it tells EventKind::interface_removed. It ignores unknown names.

@@ -1,0 +1,20 @@
+// Interfaces that got another name while they were served, and whose entries in the configuration follow.
+#pragma once
+
+#include "config/difference.hpp"
+
+#include <map>
+#include <string>
+#include <vector>
+
+namespace cli {
+
+/// The present name of each interface, by the name that its entry gives.
+using PresentNames = std::map<std::string, std::string>;
+
+/// Returns the entries that are added for an interface whose entry is removed, and these: the same interface
+/// goes on under its other name.
+std::map<std::string, std::string> renamed_interfaces(const std::vector<Change>& changes,
+                                                      const PresentNames& present);
+
+} // namespace cli

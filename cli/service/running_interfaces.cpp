@@ -1,0 +1,83 @@
+// Plans the steps of a change that concern interfaces.
+#include "service/running_configuration.hpp"
+#include "service/steps.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace cli {
+
+using aoetarget::Target;
+using Phase = Step::Phase;
+
+namespace {
+
+/// Returns whether an interface whose entry is removed is served under that of its other name.
+bool goes_on(const auto& present, const std::string& name) {
+    return std::ranges::any_of(present.renamed, [&](const auto& renamed) { return renamed.second == name; });
+}
+
+} // namespace
+
+void RunningConfiguration::plan(Present& present, const Change& change, const InterfaceSpec& spec) {
+    const std::string name = spec.name;
+    if (change.kind == Change::Kind::added && present.renamed.contains(name))
+        return plan_rename(present, spec);
+    if (change.kind == Change::Kind::removed && goes_on(present, name))
+        return;
+    const auto number = static_cast<std::size_t>(find_entry(configuration_.interfaces, spec) -
+                                                 configuration_.interfaces.begin());
+    const auto remove = [name](Target& target) { target.remove_interface(name); };
+    const auto add = [&](Phase phase, std::size_t thread, auto make, std::function<void(Target&)> undo) {
+        present.transition->add({phase, entry_name(change), thread, plain(std::move(make)), std::move(undo)});
+    };
+    for (std::size_t thread = 0; thread < targets_.size(); ++thread) {
+        const auto options_of = [&](const InterfaceSpec& wanted) {
+            return targets_.options_for(thread, number, wanted.options);
+        };
+        const bool may_have_xdp = options_of(spec).link != aoetarget::LinkKind::packet;
+        const auto given = share(take_prepared(present.interfaces, name, may_have_xdp));
+        switch (change.kind) {
+        case Change::Kind::added:
+            add(
+                Phase::addition, thread,
+                [name, options = options_of(spec), given](Target& target) {
+                    target.add_interface(name, options, std::move(*given));
+                },
+                remove);
+            break;
+        case Change::Kind::removed:
+            add(Phase::removal, thread, remove, {});
+            break;
+        case Change::Kind::changed:
+            add(
+                Phase::change, thread,
+                [name, options = options_of(spec), given](Target& target) {
+                    target.change_interface(name, options, std::move(*given));
+                },
+                [name, options = options_of(*find_entry(configuration_.interfaces, spec))](Target& target) {
+                    target.change_interface(name, options);
+                });
+            break;
+        }
+    }
+}
+
+void RunningConfiguration::plan_rename(Present& present, const InterfaceSpec& spec) {
+    const auto before =
+        std::ranges::find(configuration_.interfaces, present.renamed.at(spec.name), &InterfaceSpec::name);
+    const auto number = static_cast<std::size_t>(before - configuration_.interfaces.begin());
+    for (std::size_t thread = 0; thread < targets_.size(); ++thread) {
+        const auto rename = [&](const InterfaceSpec& from, const InterfaceSpec& to) {
+            return [from = from.name, name = to.name,
+                    options = targets_.options_for(thread, number, to.options)](Target& target) {
+                target.rename_interface(from, name);
+                target.change_interface(name, options);
+            };
+        };
+        present.transition->add(
+            {Phase::change, entry_name(spec), thread, plain(rename(*before, spec)), rename(spec, *before)});
+    }
+}
+
+} // namespace cli
