@@ -1,6 +1,7 @@
 // aoetarget: the table of verbs, and the help that is made from it.
 #include "exit_code.hpp"
 #include "failure.hpp"
+#include "service/refusals.hpp"
 #include "text.hpp"
 #include "usage_error.hpp"
 #include "verbs/verbs.hpp"
@@ -136,6 +137,10 @@ int main(int argc, char** argv) {
         return exit_code;
     } catch (const cli::UsageError& error) {
         return complain(cli::exit_usage, error.what());
+    } catch (const cli::StartError& error) {
+        for (const std::string& message : error.messages())
+            cli::say(cli::Priority::error, fmt::format("error: {}\n", cli::single_line(message)));
+        return error.exit_code();
     } catch (const cli::Failure& failure) {
         return complain(failure.exit_code(), failure.what());
     } catch (const cli::ConfigurationError& error) {

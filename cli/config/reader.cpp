@@ -5,6 +5,7 @@
 #include "config/document_writer.hpp"
 #include "config/scanner.hpp"
 #include "config/toml.hpp"
+#include "failure.hpp"
 #include "text.hpp"
 #include "usage_error.hpp"
 
@@ -144,11 +145,31 @@ std::string load_file(const std::string& path) {
     return text;
 }
 
+namespace {
+
+/// What is not there, or is no configuration, is not there after a restart either.
+bool is_wrong_path(const std::system_error& error) {
+    return error.code() == std::errc::no_such_file_or_directory ||
+           error.code() == std::errc::not_a_directory || error.code() == std::errc::file_too_large;
+}
+
+SourceFile load_source(const std::string& path) {
+    try {
+        return {path, load_file(path)};
+    } catch (const std::system_error& error) {
+        if (is_wrong_path(error))
+            throw ConfigurationError({message_of(error)});
+        throw;
+    }
+}
+
+} // namespace
+
 std::vector<SourceFile> load_files(const std::string& path) {
     namespace fs = std::filesystem;
     std::error_code error;
     if (!fs::is_directory(path, error))
-        return {{path, load_file(path)}};
+        return {load_source(path)};
     std::vector<std::string> names;
     for (const fs::directory_entry& entry : fs::directory_iterator(path, error)) {
         if (entry.path().extension() == ".toml" && !entry.path().filename().string().starts_with('.'))
@@ -162,7 +183,7 @@ std::vector<SourceFile> load_files(const std::string& path) {
     std::ranges::sort(names);
     std::vector<SourceFile> files;
     for (const std::string& name : names)
-        files.push_back({name, load_file(name)});
+        files.push_back(load_source(name));
     return files;
 }
 

@@ -26,7 +26,8 @@ struct Sources {
 std::string load_file(const std::string& path);
 
 /// Returns a file, or every file of a folder whose name ends in .toml, in the order of their names. Throws
-/// as load_file() does, and ConfigurationError if a folder has no such file.
+/// ConfigurationError if there is no such file or folder, or a folder has no such file, or one is larger than
+/// any configuration, and otherwise as load_file() does.
 std::vector<SourceFile> load_files(const std::string& path);
 
 /// Reads files and arguments as if they were one file. The result is sorted and has no faults. Throws

@@ -208,6 +208,8 @@ void ControlServer::handle(Id id, Packet packet) {
         });
     } catch (const Failure& failure) {
         refuse(id, failure.exit_code(), failure.what());
+    } catch (const std::system_error& error) {
+        refuse(id, exit_code_of(error), message_of(error));
     } catch (const std::exception& error) {
         refuse(id, exit_failed, error.what());
     }

@@ -1,6 +1,7 @@
 // Starts and ends the process, asks it, and takes what it sends.
 #include "service/disk_keeper.hpp"
 
+#include "failure.hpp"
 #include "service/lost_disks.hpp"
 #include "service/target_threads.hpp"
 
@@ -217,7 +218,7 @@ void DiskKeeper::take(DiskReport report) {
             tell(
                 subject, Severity::error, EventKind::device_vanished,
                 fmt::format("Its disk is back, but cannot be taken over: {}. Restart the target to serve it.",
-                            error.what()));
+                            message_of(error)));
         }
         return;
     case DiskReport::Kind::other_disk:

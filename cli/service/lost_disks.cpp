@@ -2,6 +2,8 @@
 // disk again whenever somebody who may write to it closes it.
 #include "service/lost_disks.hpp"
 
+#include "failure.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -121,7 +123,7 @@ void LostDisks::open(const Group& group) {
             if (devices.back()->identity() != disk->known.identity)
                 return; // the path has just changed
         } catch (const std::system_error& error) {
-            tell(*disk, DiskReport::Kind::refused, error.what());
+            tell(*disk, DiskReport::Kind::refused, message_of(error));
             group.front()->next_attempt = Clock::now() + group.front()->pause;
             group.front()->pause = std::min<Clock::duration>(2 * group.front()->pause, longest_pause);
             return;

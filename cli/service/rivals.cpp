@@ -1,12 +1,13 @@
 // Sorts the exports by what they take, so that many exports take little time.
 #include "service/rivals.hpp"
 
+#include "failure.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <limits>
 #include <map>
-#include <stdexcept>
 #include <tuple>
 
 #include <sys/stat.h>
@@ -40,10 +41,10 @@ struct Longest {
 };
 
 [[noreturn]] void refuse(const ExportSpec& one, const ExportSpec& other) {
-    throw std::runtime_error(
-        fmt::format("{0} and {1}: both take the same part of {2}; give each a part of its own with "
-                    "offset and length, make both read-only, or leave one out",
-                    to_string(one.options.address), to_string(other.options.address), other.path));
+    throw Failure(exit_configuration,
+                  fmt::format("{0} and {1}: both take the same part of {2}; give each a part of its own with "
+                              "offset and length, make both read-only, or leave one out",
+                              to_string(one.options.address), to_string(other.options.address), other.path));
 }
 
 /// All take parts of the same file.

@@ -7,8 +7,8 @@
 
 namespace cli {
 
-/// Throws std::runtime_error if two exports take a common part of one file or disk, and one of them writes.
-/// Files that cannot be looked at are left to the one who opens them.
+/// Throws Failure (exit_configuration) if two exports take a common part of one file or disk, and one of them
+/// writes. Files that cannot be looked at are left to the one who opens them.
 void refuse_rivals(const std::vector<ExportSpec>& specs);
 
 } // namespace cli

@@ -1,6 +1,7 @@
 // Opens, confines, runs and closes everything in the right order.
 #include "service/service.hpp"
 
+#include "config/difference.hpp"
 #include "control/control_socket.hpp"
 #include "control/server.hpp"
 #include "exit_code.hpp"
@@ -13,6 +14,7 @@
 #include "service/handed_files.hpp"
 #include "service/joined_stats.hpp"
 #include "service/memory_lock.hpp"
+#include "service/refusals.hpp"
 #include "service/report.hpp"
 #include "service/rivals.hpp"
 #include "service/service_manager.hpp"
@@ -36,10 +38,12 @@
 namespace cli {
 namespace {
 
+using Deadline = std::chrono::steady_clock::time_point;
+
 /// Takes the file that was handed over, or opens one. Waits a moment if it is in use: the kernel releases the
 /// files and locks of a killed predecessor some time after it is gone.
-std::unique_ptr<aoetarget::FileDevice> open_when_free(const ExportSpec& spec, HandedFiles& handed) {
-    const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(1);
+std::unique_ptr<aoetarget::FileDevice> open_when_free(const ExportSpec& spec, HandedFiles& handed,
+                                                      Deadline give_up) {
     for (;;) {
         try {
             auto device = handed.take(spec);
@@ -53,8 +57,9 @@ std::unique_ptr<aoetarget::FileDevice> open_when_free(const ExportSpec& spec, Ha
     }
 }
 
-void open_export(aoetarget::Target& target, const ExportSpec& spec, HandedFiles& handed, Report& report) {
-    auto device = open_when_free(spec, handed);
+void open_export(aoetarget::Target& target, const ExportSpec& spec, HandedFiles& handed, Deadline give_up,
+                 Report& report) {
+    auto device = open_when_free(spec, handed, give_up);
     const std::uint64_t sectors = device->geometry().sectors;
     const std::string line = describe_export(spec, sectors, device->mode());
     std::vector<std::string> notes = device->notes();
@@ -67,22 +72,31 @@ void open_export(aoetarget::Target& target, const ExportSpec& spec, HandedFiles&
         report.add_note(fmt::format("{}: {}", to_string(spec.options.address), note));
 }
 
+/// Throws StartError with all that cannot be opened.
 void open_all(TargetThreads& targets, const Configuration& configuration, HandedFiles& handed,
               Report& report) {
     refuse_rivals(configuration.exports);
-    for (std::size_t i = 0; i < configuration.exports.size(); ++i)
-        open_export(targets.serving(i), configuration.exports[i], handed, report);
+    Refusals refusals;
+    const Deadline give_up = std::chrono::steady_clock::now() + std::chrono::seconds(1); // for all together
+    for (std::size_t i = 0; i < configuration.exports.size(); ++i) {
+        const ExportSpec& spec = configuration.exports[i];
+        refusals.attempt(to_string(spec.options.address),
+                         [&] { open_export(targets.serving(i), spec, handed, give_up, report); });
+    }
     const std::vector<InterfaceSpec>& interfaces = configuration.interfaces; // sorted: names before patterns
     for (std::size_t i = 0; i < interfaces.size(); ++i) {
         for (const std::string& note : advice_on(interfaces[i]))
             report.add_note(fmt::format("{}: {}", interfaces[i].name, note));
-        for (std::size_t thread = 0; thread < targets.size(); ++thread)
-            with_interface([&] {
-                targets[thread].add_interface(interfaces[i].name,
-                                              targets.options_for(thread, i, interfaces[i].options),
-                                              handed.take(interfaces[i], targets.size()));
-            });
+        refusals.attempt(entry_name(interfaces[i]), [&] {
+            for (std::size_t thread = 0; thread < targets.size(); ++thread)
+                with_interface([&] {
+                    targets[thread].add_interface(interfaces[i].name,
+                                                  targets.options_for(thread, i, interfaces[i].options),
+                                                  handed.take(interfaces[i], targets.size()));
+                });
+        });
     }
+    refusals.throw_if_any();
 }
 
 /// Returns null, with a note, if the socket cannot be made at a place that nobody has asked for.
@@ -95,7 +109,7 @@ std::unique_ptr<ControlSocket> open_control(const ControlPlace& place, Report& r
         if (place.is_demanded || error.code() == std::errc::address_in_use)
             throw;
         report.add_note(
-            fmt::format("'aoetarget status' and the like cannot reach this target: {}", error.what()));
+            fmt::format("'aoetarget status' and the like cannot reach this target: {}", message_of(error)));
         return nullptr;
     }
 }

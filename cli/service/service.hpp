@@ -24,7 +24,8 @@ struct ControlPlace {
 };
 
 /// Opens everything, reports on standard error with `notes`, which are sentences, then serves until a signal
-/// ends it. Returns the exit code. Throws std::system_error.
+/// ends it. Returns the exit code. Throws StartError (refusals.hpp) if
+/// an export or an interface cannot be opened, and Failure and std::system_error.
 int run_service(const Configuration& configuration, const std::vector<std::string>& notes,
                 const ControlPlace& control);
 

@@ -1,11 +1,14 @@
 // aoetarget check: what `serve` would do, and what speaks against it.
 #include "check/check.hpp"
+#include "usage_error.hpp"
 #include "verbs/serve_arguments.hpp"
 #include "verbs/verbs.hpp"
 
 #include <fmt/format.h>
 
+#include <functional>
 #include <optional>
+#include <string>
 
 namespace cli {
 
@@ -37,7 +40,8 @@ that has a disk open has the exclusive use.
   --offline             Send nothing.
   --json                Print an object: "findings", each with "severity" (ok, note, warning,
                         error), "subject", "text", "cure" and "permission" (other rights might
-                        change it), and the numbers "errors", "warnings" and "notes".
+                        change it), and the numbers "errors", "warnings" and "notes". The errors of
+                        an invalid configuration have the subject "configuration".
   -h, --help            Show this text.
 
 'aoetarget serve --help' explains the other options.
@@ -52,6 +56,23 @@ Examples:
   aoetarget check -c /etc/aoetarget.toml --offline --json
 )";
 
+namespace {
+
+/// Returns the findings, or the errors of the configuration as findings.
+Findings or_why_invalid(const std::function<Findings()>& found) {
+    constexpr const char* subject = "configuration";
+    try {
+        return found();
+    } catch (const ConfigurationError& error) {
+        Findings findings;
+        for (const std::string& message : error.messages())
+            findings.push_back(finding_of(Weight::error, subject, message));
+        return findings;
+    }
+}
+
+} // namespace
+
 int check(const Arguments& arguments) {
     bool offline = false;
     bool json = false;
@@ -61,10 +82,13 @@ int check(const Arguments& arguments) {
         fmt::print("{}", check_help);
         return 0;
     }
-    const Findings findings = check(read_serve_configuration(*given),
-                                    {.control_path = given->choice.is_none() ? "" : given->choice.path(),
-                                     .control_is_demanded = given->choice.has_path(),
-                                     .asks_network = !offline});
+    const auto found = [&] {
+        return check(read_serve_configuration(*given),
+                     {.control_path = given->choice.is_none() ? "" : given->choice.path(),
+                      .control_is_demanded = given->choice.has_path(),
+                      .asks_network = !offline});
+    };
+    const Findings findings = json ? or_why_invalid(found) : found();
     fmt::print("{}", json ? json_of(findings) : text_of(findings));
     return exit_code_of(findings);
 }

@@ -1,6 +1,7 @@
 // aoetarget vblade: serves one export, with vblade's arguments.
 #include "verbs/vblade.hpp"
 
+#include "service/refusals.hpp"
 #include "service/service.hpp"
 #include "text.hpp"
 #include "usage_error.hpp"
@@ -180,8 +181,8 @@ int vblade(const Arguments& arguments) {
     }
     try {
         return run_service(*configuration, vblade_notes(*configuration), {});
-    } catch (const std::system_error& error) {
-        if (error.code() != std::errc::device_or_resource_busy)
+    } catch (const StartError& error) {
+        if (!error.is_busy())
             throw;
         throw std::runtime_error(fmt::format(
             "{}. If another vblade process serves it on another interface IF, end that one, and serve "

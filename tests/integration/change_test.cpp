@@ -26,7 +26,7 @@ TEST_CASE("an export comes and goes by add and remove, and a host's name may sta
     CHECK(twice.exit_code == 3);
     CHECK(contains(twice.error, "e1.2"));
     const ToolResult rival = changed.run({"add", "-e", export_argument(1, 3, image.path())});
-    CHECK(rival.exit_code == 1);
+    CHECK(rival.exit_code == 3);
     CHECK(contains(rival.error, image.path()));
 
     CHECK(changed.run({"remove", "-e", "1.2"}).exit_code == 0);

@@ -409,6 +409,17 @@ TEST_CASE("check --json is JSON, and exit codes tell bad arguments from bad conf
     CHECK(check_offline({"-i", wire.target_end()}).exit_code == 2);
     const std::string file = folder.write("bad.toml", "[[export]]\naddress = \"1.1\"\npath = 7\n");
     CHECK(check_offline({"-c", file}).exit_code == 3);
+    const ToolResult invalid = check_offline({"-c", file, "--json"});
+    CAPTURE(invalid.output, invalid.error);
+    CHECK(invalid.exit_code == 3);
+    CHECK(is_json(invalid.output));
+    CHECK(contains(invalid.output, "\"errors\": 1,"));
+    CHECK(contains(invalid.output, "\"subject\": \"configuration\""));
+    CHECK(contains(invalid.output, "\"text\": \"" + file + ":3:8: path cannot be 7\""));
+    CHECK(contains(invalid.output, "\"cure\": \"write path = "));
+    const ToolResult missing = check_offline({"-c", folder.path() + "/none.toml", "--json"});
+    CHECK(missing.exit_code == 3);
+    CHECK(is_json(missing.output));
     const std::string good =
         folder.write("good.toml", "[[interface]]\nname = \"" + wire.target_end() +
                                       "\"\n[[export]]\naddress = \"1.1\"\npath = \"" + image.path() + "\"\n");

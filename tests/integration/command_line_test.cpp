@@ -200,6 +200,65 @@ TEST_CASE("a file that cannot be exported ends with 1 and its path", "[cli]") {
                   "/nonexistent/disk.img");
 }
 
+TEST_CASE("all exports and interfaces that cannot be opened are told at once", "[cli]") {
+    const VethPair& wire = standard_wire();
+    const ImageFile image(64);
+    const auto serve = [&](const std::vector<std::string>& interfaces,
+                           const std::vector<std::string>& exports) {
+        std::vector<std::string> words{"serve", "--control", "none"};
+        for (const std::string& interface : interfaces)
+            words.insert(words.end(), {"-i", interface});
+        for (const std::string& exported : exports)
+            words.insert(words.end(), {"-e", exported});
+        return run_target(words);
+    };
+    const std::string absent = "/nonexistent/disk.img";
+    const ToolResult all =
+        serve({wire.target_end(), "nosuch0", "nosuch1"},
+              {export_argument(1, 1, image.path()), "1.2=" + absent, "1.3=/", "1.4=" + absent});
+    CAPTURE(all.error);
+    CHECK(all.exit_code == 1);
+    CHECK(std::count(all.error.begin(), all.error.end(), '\n') == 5);
+    for (const char* line : {"error: e1.2: ", "error: e1.3: ", "error: e1.4: ", "error: interface nosuch0: ",
+                             "error: interface nosuch1: "})
+        CHECK(contains(all.error, line));
+    const ToolResult interfaces =
+        serve({wire.target_end(), "nosuch0", "nosuch1"}, {export_argument(1, 1, image.path())});
+    CAPTURE(interfaces.error);
+    CHECK(interfaces.exit_code == 5); // which both have in common
+    CHECK(std::count(interfaces.error.begin(), interfaces.error.end(), '\n') == 2);
+}
+
+TEST_CASE("two exports of one file end with 3, as an invalid configuration does", "[cli]") {
+    const VethPair& wire = standard_wire();
+    const ImageFile image(64);
+    check_refusal({"serve", "--control", "none", "-i", wire.target_end(), "-e",
+                   export_argument(1, 1, image.path()), "-e", export_argument(1, 2, image.path())},
+                  3, "both take the same part");
+}
+
+TEST_CASE("the cause that the system gives stands before the cure", "[cli]") {
+    const VethPair& wire = standard_wire();
+    const ImageFile image(64);
+    const std::string cause = "cannot make the directory of the control socket: Not a directory; choose";
+    const std::string folder = image.path() + "/folder"; // in a file
+    std::vector<std::string> words{"serve", "-i", wire.target_end(), "-e",
+                                   export_argument(1, 1, image.path())};
+    enter_test_network();
+    std::vector<std::string> command{"/usr/bin/env", "RUNTIME_DIRECTORY=" + folder, target_program()};
+    command.insert(command.end(), words.begin(), words.end());
+    RawClient client(wire);
+    ChildProcess target(command); // it serves, because nobody has asked for the socket
+    CHECK(client.is_served_soon());
+    target.collect_output(Milliseconds(10));
+    CAPTURE(target.standard_error());
+    CHECK(contains(target.standard_error(), cause));
+    target.signal(SIGTERM);
+    CHECK(target.wait_for_exit(Milliseconds(60000)) == 0);
+    words.insert(words.end(), {"--control", folder + "/a.sock"});
+    check_refusal(words, 1, cause);
+}
+
 TEST_CASE("a file that another target serves is refused, unless both only read", "[cli]") {
     const VethPair& wire = standard_wire();
     const ImageFile image(64);

@@ -68,9 +68,9 @@ TEST_CASE("the errors of a configuration file are told with their places, and no
     CHECK_FALSE(std::getline(lines, third));
 }
 
-TEST_CASE("a configuration file that does not exist ends with 1 and its name", "[configuration]") {
+TEST_CASE("a configuration file that does not exist ends with 3 and its name", "[configuration]") {
     const ToolResult result = run_target({"serve", "-c", "/nonexistent/lab.toml"});
-    CHECK(result.exit_code == 1);
+    CHECK(result.exit_code == 3);
     CHECK(contains(result.error, "/nonexistent/lab.toml"));
 }
 
