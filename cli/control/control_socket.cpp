@@ -1,6 +1,7 @@
 // Binds and connects the socket: unix(7). A lock beside it tells whether its target lives.
 #include "control/control_socket.hpp"
 
+#include "control/other_targets.hpp"
 #include "exit_code.hpp"
 #include "systemd_directory.hpp"
 #include "text.hpp"
@@ -142,6 +143,15 @@ void make_room_for_packets(int socket) {
     setsockopt(socket, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes);
 }
 
+bool is_listened_to(const std::string& path) {
+    sockaddr_un address{};
+    if (path.size() >= sizeof address.sun_path)
+        return false;
+    address = address_of(path);
+    const Descriptor connection(socket(AF_UNIX, socket_type | SOCK_NONBLOCK, 0));
+    return connect(connection.number(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+}
+
 Failure no_answer(const std::string& path) {
     return {exit_failed, fmt::format("{}: the target does not answer in time", path)};
 }
@@ -156,12 +166,14 @@ Descriptor connect_to_target(const std::string& path, std::chrono::milliseconds 
     if (connect(connection.number(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0)
         return connection;
     const int error = errno;
-    if (error == ENOENT || error == ECONNREFUSED)
+    if (error == ENOENT || error == ECONNREFUSED) {
+        const std::string others = other_targets(path);
         throw Failure(
             exit_not_found,
             fmt::format("no target runs with the control socket {}; start one with 'aoetarget serve', or say "
-                        "which you mean with --name or --control",
-                        path));
+                        "which you mean with --name or --control{}{}",
+                        path, others.empty() ? "" : "; ", others));
+    }
     if (error == EACCES || error == EPERM)
         throw Failure(
             exit_no_permission,

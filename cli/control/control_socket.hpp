@@ -46,6 +46,9 @@ void make_room_for_packets(int socket);
 /// waits for the target, this one and those on the socket, fails after `patience` (EAGAIN); 0 is never.
 Descriptor connect_to_target(const std::string& path, std::chrono::milliseconds patience = {});
 
+/// Whether somebody accepts connections to this socket at once.
+bool is_listened_to(const std::string& path);
+
 /// Returns the failure of a target whose time has passed.
 Failure no_answer(const std::string& path);
 

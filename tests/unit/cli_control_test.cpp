@@ -395,6 +395,28 @@ TEST_CASE("a control socket takes the place of one whose target is gone, and of 
     CHECK(connect_to_target(socket_in(place)).is_open());
 }
 
+TEST_CASE("whoever asks for a target that does not run learns which others do", "[control]") {
+    const aoetest::ScratchFolder place;
+    const auto message_for = [&](const std::string& name) {
+        try {
+            connect_to_target(place.path() + "/" + name + ".sock");
+        } catch (const Failure& failure) {
+            CHECK(failure.exit_code() == exit_not_found);
+            return std::string(failure.what());
+        }
+        return std::string();
+    };
+    place.write("text.sock", "no socket");
+    CHECK(message_for("absent").ends_with("with --name or --control"));
+    CHECK(message_for("no/folder").ends_with("with --name or --control"));
+    const ControlSocket lab(place.path() + "/lab.sock"), yard(place.path() + "/a yard.sock");
+    CHECK(message_for("absent").ends_with("; targets of other names run: a yard (--control '" + place.path() +
+                                          "/a yard.sock'), lab (--control " + place.path() + "/lab.sock)"));
+    setenv("RUNTIME_DIRECTORY", place.path().c_str(), 1);
+    CHECK(message_for("absent").ends_with(", lab (--name lab)"));
+    unsetenv("RUNTIME_DIRECTORY");
+}
+
 TEST_CASE("the path of the control socket follows the name and systemd's folder", "[control]") {
     unsetenv("RUNTIME_DIRECTORY");
     CHECK(control_path("default") == "/run/aoetarget/default.sock");
