@@ -22,7 +22,7 @@ struct Member;
 using List = std::vector<Node>;
 using Table = std::vector<Member>;
 
-/// What no option can have: a fraction, a date. The text is what an error message shows.
+/// What no option can have: a fraction, a date. The text is how the file has it.
 struct Foreign {
     std::string text;
 };

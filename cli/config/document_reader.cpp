@@ -84,6 +84,18 @@ std::string names_of(std::span<const OptionInfo> options) {
     return all;
 }
 
+/// Whether a fraction or a date would be right as a text. (JSON has null, which nobody means so.)
+bool lacks_quotes(const OptionInfo& option, std::size_t number, const Node& node, const TakeValue& take) {
+    const auto* foreign = std::get_if<Foreign>(&node.value);
+    if (foreign == nullptr || option.type != ValueType::text || foreign->text == "null")
+        return false;
+    try {
+        return take(number, foreign->text);
+    } catch (const UsageError&) {
+        return false;
+    }
+}
+
 /// Returns whether the option has taken the value.
 bool take_value(const OptionInfo& option, std::size_t number, const Node& node, const TakeValue& take,
                 const Complain& complain) {
@@ -91,8 +103,10 @@ bool take_value(const OptionInfo& option, std::size_t number, const Node& node, 
         const std::optional<Value> value = value_of(option, node);
         if (value && take(number, *value))
             return true;
-        complain(node.place, fmt::format("{} cannot be {}; write {} = {}", option.name, shown(node),
-                                         option.name, allowed(option)));
+        const std::string cure = lacks_quotes(option, number, node, take)
+                                     ? fmt::format("it in quotes: {} = \"{}\"", option.name, shown(node))
+                                     : fmt::format("{} = {}", option.name, allowed(option));
+        complain(node.place, fmt::format("{} cannot be {}; write {}", option.name, shown(node), cure));
     } catch (const UsageError& error) {
         complain(node.place, error.what());
     }

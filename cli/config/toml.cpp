@@ -18,34 +18,56 @@ Place place_of(const toml::source_region& source) {
     return {source.begin.line, source.begin.column};
 }
 
-std::string as_text(const toml::node& node) {
-    std::ostringstream text;
-    node.visit([&](const auto& value) { text << value; });
-    return text.str();
+/// Returns the line with this number, the first being 1.
+std::string_view line_of(std::string_view text, unsigned number) {
+    for (; number > 1; --number)
+        text.remove_prefix(std::min(text.find('\n'), text.size() - 1) + 1);
+    return text.substr(0, text.find('\n'));
 }
 
-Node convert(const toml::node& node) {
+/// Returns the part between two columns. Columns count characters, which may have several bytes.
+std::string_view columns_of(std::string_view line, unsigned begin, unsigned end) {
+    const auto bytes_before = [&](unsigned column) {
+        std::size_t bytes = 0;
+        for (unsigned seen = 0; bytes < line.size(); ++bytes) {
+            const bool begins_character = (static_cast<unsigned char>(line[bytes]) & 0xc0) != 0x80;
+            if (begins_character && ++seen == column)
+                break;
+        }
+        return bytes;
+    };
+    const std::size_t first = bytes_before(begin);
+    return line.substr(first, bytes_before(end) - first);
+}
+
+/// Returns a value of one line as the file has it: 1.10 is not 1.1 if it was meant to be an address.
+std::string source_of(const toml::node& node, std::string_view text) {
+    const toml::source_region& source = node.source();
+    return std::string(columns_of(line_of(text, source.begin.line), source.begin.column, source.end.column));
+}
+
+Node convert(const toml::node& node, std::string_view text) {
     const Place place = place_of(node.source());
     if (const auto* table = node.as_table()) {
         Table members;
         for (const auto& [key, value] : *table)
-            members.push_back({std::string(key.str()), place_of(key.source()), convert(value)});
+            members.push_back({std::string(key.str()), place_of(key.source()), convert(value, text)});
         std::ranges::stable_sort(members, {}, &Member::place); // toml++ has them by name
         return {place, std::move(members)};
     }
     if (const auto* array = node.as_array()) {
         List list;
         for (const toml::node& element : *array)
-            list.push_back(convert(element));
+            list.push_back(convert(element, text));
         return {place, std::move(list)};
     }
-    if (const auto* text = node.as_string())
-        return {place, text->get()};
+    if (const auto* string = node.as_string())
+        return {place, string->get()};
     if (const auto* number = node.as_integer())
         return {place, number->get()};
     if (const auto* flag = node.as_boolean())
         return {place, flag->get()};
-    return {place, Foreign{as_text(node)}};
+    return {place, Foreign{source_of(node, text)}};
 }
 
 std::string quoted(const std::string& text) {
@@ -84,7 +106,7 @@ std::string table_text(std::string_view title, const Node& table) {
 
 Node parse_toml(std::string_view text) {
     try {
-        return convert(toml::parse(text));
+        return convert(toml::parse(text), text);
     } catch (const toml::parse_error& error) {
         throw SyntaxError(place_of(error.source()), single_line(error.description()));
     }

@@ -137,6 +137,21 @@ TEST_CASE("flags can have a value in an argument", "[cli]") {
     CHECK(cli::parse_export_spec("1.1=/x,force=false,fixed=false") == cli::parse_export_spec("1.1=/x"));
 }
 
+TEST_CASE("a text without quotes is told as the file has it, with the quotes", "[cli]") {
+    const auto read_with = [](const std::string& line) { read(served + "[[export]]\n" + line + "\n"); };
+    CHECK_THROWS_WITH(read_with("path = \"/a\"\naddress = 1.1 # comment"),
+                      Catch::Contains("address cannot be 1.1; write it in quotes: address = \"1.1\""));
+    CHECK_THROWS_WITH(read_with("address = 1.10\npath = \"/a\""),
+                      Catch::Contains("address cannot be 1.10; write it in quotes: address = \"1.10\""));
+    CHECK_THROWS_WITH(read_with("address = 1.255\npath = \"/a\""),
+                      Catch::Contains("address cannot be 1.255; write address = "));
+    CHECK_THROWS_WITH(
+        read_with("address = \"1.1\"\npath = \"/a\"\nserial = 2024-01-02"),
+        Catch::Contains("serial cannot be 2024-01-02; write it in quotes: serial = \"2024-01-02\""));
+    CHECK_THROWS_WITH(read_with("address = \"1.1\"\npath = \"/a\"\ncache = 1.5"),
+                      Catch::Contains("cache cannot be 1.5; write cache = "));
+}
+
 TEST_CASE("a folder is read as one file, in the order of the names", "[cli]") {
     const ScratchFolder folder;
     folder.write("20-b.toml", "[[export]]\naddress = \"1.2\"\npath = \"/b\"\nallow = \"lab\"\n");
@@ -207,7 +222,7 @@ TEST_CASE("an error in a file has its place, the value, what is allowed and the 
          "lab.toml:2:11: '1.255' is not an AoE address; write SHELF.SLOT with SHELF 0 to 65534 and SLOT 0 to "
          "254"},
         {"[[export]]\naddress = 1.2\npath = \"/y\"\n",
-         "lab.toml:2:11: address cannot be 1.2; write address = \"SHELF.SLOT\""},
+         "lab.toml:2:11: address cannot be 1.2; write it in quotes: address = \"1.2\""},
         {"[[export]]\naddress = \"1.2\"\n", "lab.toml:1:1: [[export]] has no path; add path = \"PATH\""},
         {"[[export]]\naddress = \"1.2\"\npath = \"/y\\u0000\"\n",
          "lab.toml:3:8: no file can have the name '/y\\x00'"},
