@@ -115,10 +115,12 @@ std::unique_ptr<aoetarget::PreparedInterface> HandedFiles::take(const InterfaceS
     auto& [all, next] = found->second;
     const std::size_t of_each = all.size() / threads;
     if (all.size() % threads != 0 || of_each < 1 || of_each > most_sockets)
-        throw Failure(exit_configuration,
-                      fmt::format("the service manager hands over {} with the name 'interface-{}' "
-                                  "(LISTEN_FDNAMES); the target has {}, and each takes 1 to 3",
-                                  counted(all.size(), "socket"), spec.name, counted(threads, "thread")));
+        throw Failure(
+            exit_configuration,
+            fmt::format("the service manager hands over {} with the name 'interface-{}' "
+                        "(LISTEN_FDNAMES); the target has {}, and each takes 1 to 3: hand over {}, {} or {}",
+                        counted(all.size(), "socket"), spec.name, counted(threads, "thread"), threads,
+                        2 * threads, most_sockets * threads));
     aoetarget::InterfaceParts parts;
     for (std::size_t i = 0; i < of_each; ++i)
         parts.sockets.push_back(all[next++].release());

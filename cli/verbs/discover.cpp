@@ -67,8 +67,8 @@ int discover(const Arguments& arguments) {
         fmt::print(
             stderr,
             "aoetarget: {}: no target answered within {} s; check that one serves on this network (same "
-            "VLAN, link up) and that its mask list has this machine\n",
-            interface, timeout);
+            "VLAN, link up) and that its mask list has this machine; {}\n",
+            interface, timeout, own_target_advice);
     return 0;
 }
 

@@ -6,6 +6,7 @@
 #include "usage_error.hpp"
 #include "verbs/arguments.hpp"
 #include "verbs/probe_text.hpp"
+#include "verbs/target_list.hpp"
 
 #include <aoetarget/probe.hpp>
 
@@ -76,8 +77,10 @@ int probe(const Arguments& arguments) {
 
     const auto report = with_interface([&] { return aoetarget::probe(interface, address); });
     fmt::print("{}", json ? probe_json(report) : probe_text(report));
-    if (report.targets.empty())
+    if (report.targets.empty()) {
+        fmt::print(stderr, "aoetarget: {}: {}\n", interface, own_target_advice);
         return exit_not_found;
+    }
     return report.severity() == aoetarget::Severity::error ? exit_failed : 0;
 }
 

@@ -7,8 +7,14 @@
 
 #include <span>
 #include <string>
+#include <string_view>
 
 namespace cli {
+
+/// Follows a message that no target answers.
+inline constexpr std::string_view own_target_advice =
+    "a target on this machine does not answer through the interface on which it serves: run the command on "
+    "another machine";
 
 /// Returns a line of titles and a line for each target, or an empty text if there is none.
 std::string target_table(std::span<const aoetarget::DiscoveredTarget> targets);

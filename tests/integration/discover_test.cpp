@@ -88,6 +88,7 @@ TEST_CASE("discover ends after its time when nothing answers, and its JSON is we
     const auto took = std::chrono::steady_clock::now() - start;
     CHECK(result.exit_code >= 0);
     CHECK(is_json(result.output));
+    CHECK(contains(result.error, "a target on this machine does not answer"));
     CHECK(took >= Milliseconds(800));
     CHECK(took < Milliseconds(4000));
 }

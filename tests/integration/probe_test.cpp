@@ -197,6 +197,7 @@ TEST_CASE("probe ends with 5 if no target has the address, and names those of ot
     CHECK(nobody.exit_code == 5);
     CHECK(contains(nobody.output, "error: No target answers as e1.1 on " + scene.host));
     CHECK_FALSE(contains(nobody.output, "Other targets"));
+    CHECK(contains(nobody.error, "a target on this machine does not answer"));
     TargetProcess target({scene.disk}, {export_argument(3, 4, scene.image.path())});
     const ToolResult another = probe(scene.host, {"1.1", "--json"});
     CAPTURE(another.output, another.error);

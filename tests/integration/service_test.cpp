@@ -310,7 +310,7 @@ TEST_CASE("what the service manager hands over has to fit an export or interface
         {interface + ":" + interface, {packets, packets}, "handed over twice", 1},
         {interface + ":" + interface + ":" + interface + ":" + interface,
          {packets, packets, packets, packets},
-         "each takes 1 to 3",
+         "each takes 1 to 3: hand over 1, 2 or 3",
          3},
         {"export-1.1:export-1.1", {"<>" + path, "<>" + path}, "twice", 3},
         {"export-1.1", {"<" + path}, "not open for reading and writing", 1},
