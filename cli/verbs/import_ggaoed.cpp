@@ -1,5 +1,5 @@
-// The configuration file of ggaoed: groups of keys and values. Groups with a shelf are exports, [defaults]
-// and [acls] are special, and all others are interfaces.
+// The configuration file of ggaoed: groups of keys and values. [defaults] and [acls] are special, groups with
+// an address or a disk are exports, and all others are interfaces.
 #include "verbs/import.hpp"
 
 #include "text.hpp"
@@ -99,7 +99,7 @@ class GgaoedImport {
   public:
     explicit GgaoedImport(std::vector<Group> groups) : groups_(std::move(groups)) {}
 
-    std::string text() {
+    Translation result() {
         for_each_group("acls", [&](const Group& group) { add_hosts(group); });
         hosts_ = Hosts(configuration().hosts, [&](const std::string& name, const std::string& error) {
             imported_.remark("[acls] " + name, error);
@@ -112,7 +112,7 @@ class GgaoedImport {
         for (const Group& group : groups_) {
             if (group.name == "acls" || group.name == "defaults")
                 continue;
-            if (group.find("shelf") != nullptr)
+            if (is_export(group))
                 add_export(group);
             else
                 add_interface(group);
@@ -121,7 +121,7 @@ class GgaoedImport {
             imported_.remark("durability",
                              "ggaoed answers a write before it is on stable storage, and so does "
                              "durability = \"volatile\"; take that out for data that matters");
-        return imported_.text("Made by 'aoetarget import ggaoed'.");
+        return imported_.result("Made by 'aoetarget import ggaoed'.");
     }
 
   private:
@@ -222,23 +222,49 @@ class GgaoedImport {
     }
 
     void set_mtu(const Group& group, InterfaceSpec& spec) {
-        constexpr unsigned header_bytes = 36, max_sectors = 255, max_mtu = 65535;
-        if (const auto mtu = number_in(group.find("mtu"), max_mtu); mtu && *mtu >= header_bytes)
-            spec.options.sectors_per_frame = std::clamp(
-                static_cast<unsigned>((*mtu - header_bytes) / aoetarget::sector_bytes), 1U, max_sectors);
+        constexpr unsigned header_bytes = 36, max_sectors = 255, max_mtu = 65535, page_sectors = 8;
+        const auto mtu = number_in(group.find("mtu"), max_mtu);
+        if (!mtu || *mtu < header_bytes)
+            return;
+        const unsigned fitting = std::clamp(
+            static_cast<unsigned>((*mtu - header_bytes) / aoetarget::sector_bytes), 1U, max_sectors);
+        // As sectors-per-frame=auto does, so that frames stay aligned to 4 KiB.
+        spec.options.sectors_per_frame = fitting > page_sectors ? fitting - fitting % page_sectors : fitting;
+    }
+
+    static bool is_export(const Group& group) {
+        static constexpr std::string_view keys[] = {"shelf", "slot", "path", "uuid"};
+        return std::ranges::any_of(keys, [&](std::string_view key) { return group.find(key) != nullptr; });
+    }
+
+    /// Returns which key of an export is wrong or missing, or nothing.
+    static std::string fault_of(const Group& group) {
+        for (const auto& [key, max] : {std::pair("shelf", unsigned{aoetarget::Address::max_shelf}),
+                                       std::pair("slot", unsigned{aoetarget::Address::max_slot})}) {
+            const std::string* value = group.find(key);
+            if (value == nullptr)
+                return fmt::format("it has no {}", key);
+            if (!number_in(value, max))
+                return fmt::format("{} = {} is no number from 0 to {}", key, *value, max);
+        }
+        if (group.find("path") != nullptr && group.find("uuid") != nullptr)
+            return "it has both path and uuid";
+        if (group.find("path") == nullptr && group.find("uuid") == nullptr)
+            return "it has neither path nor uuid";
+        return {};
     }
 
     void add_export(const Group& group) {
         static constexpr std::string_view taken[] = {"shelf",      "slot",   "path", "uuid",     "direct-io",
                                                      "interfaces", "accept", "deny", "read-only"};
         const std::string part = fmt::format("[{}]", group.name);
+        if (const std::string fault = fault_of(group); !fault.empty()) {
+            imported_.leave_out(part, fmt::format("{}, so it is left out", fault));
+            return;
+        }
         const auto shelf = number_in(group.find("shelf"), aoetarget::Address::max_shelf);
         const auto slot = number_in(group.find("slot"), aoetarget::Address::max_slot);
         const std::string *path = group.find("path"), *uuid = group.find("uuid");
-        if (!shelf || !slot || (path == nullptr) == (uuid == nullptr)) {
-            imported_.remark(part, "it has no valid shelf, slot and path (or uuid), so it is left out");
-            return;
-        }
         ExportSpec spec;
         spec.options.address = {static_cast<std::uint16_t>(*shelf), static_cast<std::uint8_t>(*slot)};
         spec.path = path != nullptr ? *path : "/dev/disk/by-uuid/" + *uuid;
@@ -291,8 +317,8 @@ class GgaoedImport {
 
 } // namespace
 
-std::string import_ggaoed(std::string_view name, const std::string& text) {
-    return GgaoedImport(parse_groups(name, text)).text();
+Translation import_ggaoed(std::string_view name, const std::string& text) {
+    return GgaoedImport(parse_groups(name, text)).result();
 }
 
 } // namespace cli

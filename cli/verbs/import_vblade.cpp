@@ -140,7 +140,7 @@ class VbladeImport {
         add(name, variables, false);
     }
 
-    std::string text() {
+    Translation result() {
         // One interface is the default of all exports.
         if (interfaces().size() == 1) {
             for (ExportSpec& spec : exports())
@@ -152,7 +152,7 @@ class VbladeImport {
             imported_.remark("durability",
                              "vblade without -s answers a write before it is on stable storage, and "
                              "so does durability = \"volatile\"; take that out for data that matters");
-        return imported_.text("Made by 'aoetarget import vblade-persist'.");
+        return imported_.result("Made by 'aoetarget import vblade-persist'.");
     }
 
   private:
@@ -162,7 +162,7 @@ class VbladeImport {
     void add(const std::string& name, const Variables& variables, bool is_down) {
         for (const char* variable : {"shelf", "slot", "netif", "filename"}) {
             if (!variables.contains(variable) || variables.at(variable).empty()) {
-                imported_.remark(name, fmt::format("{} is missing, so vblade did not serve it", variable));
+                imported_.leave_out(name, fmt::format("{} is missing, so vblade did not serve it", variable));
                 return;
             }
         }
@@ -171,7 +171,7 @@ class VbladeImport {
             if (parsed)
                 add(name, parsed->interfaces.front(), parsed->exports.front(), is_down);
         } catch (const UsageError& error) {
-            imported_.remark(name, fmt::format("it is left out: {}", error.what()));
+            imported_.leave_out(name, fmt::format("it is left out: {}", error.what()));
         }
     }
 
@@ -228,7 +228,7 @@ class VbladeImport {
 
 } // namespace
 
-std::string import_vblade_persist(const std::filesystem::path& folder) {
+Translation import_vblade_persist(const std::filesystem::path& folder) {
     if (!fs::is_directory(folder))
         throw std::runtime_error(
             fmt::format("there is no folder {}; write where vblade's exports are kept", folder.string()));
@@ -243,7 +243,7 @@ std::string import_vblade_persist(const std::filesystem::path& folder) {
         else if (entry.extension() == ".conf")
             vblade.add_file(entry);
     }
-    return vblade.text();
+    return vblade.result();
 }
 
 } // namespace cli

@@ -19,7 +19,7 @@ const char* const serve_help =
 
 This command exports files and block devices with ATA over Ethernet until SIGTERM, SIGINT or SIGHUP
 arrives. Then it finishes the requests under way, flushes the disks, and ends with exit code 0 (1 if
-something failed, 2 if the command line is wrong, 3 if the configuration file is, 4 if it lacks a
+something failed, 2 if the command line is wrong, 3 if the configuration is, 4 if it lacks a
 permission, 5 if there is no such interface). A second SIGTERM or SIGINT ends it at once, and so
 does any of the three before it serves. SIGINT and SIGHUP have no effect if they were ignored from
 the beginning, as they are under nohup or after '&' in a script. With -c, or under systemd, SIGHUP
@@ -158,7 +158,9 @@ of above; those of the command line count more. [hosts] gives names to initiator
   path = "/dev/vg0/alpha"
   allow = ["lab"]
 
-Errors in a file are told all at once, with their places, and the exit code is 3.
+Errors in a file are told all at once, with their places, and the exit code is 3, as it is if there
+is no such file. Exports and interfaces that cannot be opened are told all at once, too, and then
+none is served; the exit code is that which all of them have, or 1.
 
 Examples:
   aoetarget serve -c /etc/aoetarget.toml

@@ -90,6 +90,20 @@ TEST_CASE("what another target has served is printed as a configuration file tha
     CHECK(client.read(3, 1) == pattern(3, 1));
 }
 
+TEST_CASE("import tells how much it has left out, and fails if that is all", "[configuration]") {
+    const ScratchFolder folder;
+    const ToolResult nothing = run_target({"import", "vblade-persist", folder.path()});
+    CHECK(nothing.exit_code == 1);
+    CHECK(contains(nothing.error, "there is no export to import"));
+    const std::string good = "[a]\nshelf = 1\nslot = 1\npath = /a\n", bad = "[b]\nslot = 2\npath = /b\n";
+    const ToolResult part = run_target({"import", "ggaoed", folder.write("part.conf", good + bad)});
+    CHECK(part.exit_code == 0);
+    CHECK(part.error == "note: 1 export imported, 1 left out; comments in the output tell why\n");
+    const ToolResult none = run_target({"import", "ggaoed", folder.write("none.conf", bad)});
+    CHECK(none.exit_code == 1);
+    CHECK(none.error == "note: 0 exports imported, 1 left out; comments in the output tell why\n");
+}
+
 TEST_CASE("a thousand exports in a file are served", "[configuration]") {
     const VethPair& wire = standard_wire();
     constexpr unsigned count = 1000;

@@ -40,7 +40,7 @@ void write_folder(const ScratchFolder& folder, const std::string& name, const st
 }
 
 std::string ggaoed(const std::string& text) {
-    return cli::import_ggaoed("ggaoed.conf", text);
+    return cli::import_ggaoed("ggaoed.conf", text).text;
 }
 
 } // namespace
@@ -51,7 +51,7 @@ TEST_CASE("the folders of vblade-persist become exports", "[cli]") {
     write_folder(folder, "e10.254", "eth0", "/srv/disk.img");
     folder.write("e10.254/macs/020000000001", "");
     folder.write("e10.254/macs/52:54:00:00:00:02", "");
-    const std::string text = cli::import_vblade_persist(folder.path());
+    const auto [text, imported, left_out] = cli::import_vblade_persist(folder.path());
     INFO(text);
     CHECK(read(text) == parsed({"eth0"}, {"1.1=/dev/vg0/a b,durability=volatile,cache=page",
                                           "10.254=/srv/disk.img,durability=volatile,cache=page,"
@@ -66,7 +66,7 @@ TEST_CASE("an export of vblade-persist that does not start or is not complete is
     folder.write("e1.2/down", "");
     folder.write("e1.3/env/SHELF", "1");
     write_folder(folder, "e1.255", "eth0", "/c");
-    const std::string text = cli::import_vblade_persist(folder.path());
+    const auto [text, imported, left_out] = cli::import_vblade_persist(folder.path());
     INFO(text);
     CHECK(read(text).exports.size() == 1);
     CHECK(has(text, "# e1.2: it did not start at boot (noauto)"));
@@ -86,7 +86,7 @@ TEST_CASE("the files of Debian's vblade become exports", "[cli]") {
     folder.write("d.conf", "shelf=1\nslot=3\nnetif=$(hostname)\nfilename=/x\ncolour=red\n");
     folder.write("e.conf", "shelf=14\nslot=2\nnetif=ens3\nfilename=/another\n");
     folder.write("README", "no configuration");
-    const std::string text = cli::import_vblade_persist(folder.path());
+    const auto [text, imported, left_out] = cli::import_vblade_persist(folder.path());
     INFO(text);
     const Configuration configuration = read(text);
     REQUIRE(configuration.exports.size() == 2);
@@ -143,7 +143,7 @@ slot = 3
     Configuration expected = cli::read_configuration(
         {.files = {{"x", "[hosts]\nfoo = [\"00:c0:4f:a1:66:94\", \"00:1b:21:0a:aa:22\"]\nbar = [\"foo\", "
                          "\"00:0e:0c:3e:3b:0b\"]\n"}},
-         .interfaces = {"eth0,sectors-per-frame=17", "vif*"},
+         .interfaces = {"eth0,sectors-per-frame=16", "vif*"},
          .exports = {
              "1.2=/dev/sdb,durability=volatile,cache=page,interfaces=eth0,allow=bar+00:30:48:69:41:3a",
              "0.254=/srv/disk.img,read-only",
@@ -179,9 +179,32 @@ TEST_CASE("ggaoed serves on all interfaces if it names none, and what is not com
     CHECK(configuration.interfaces == std::vector<cli::InterfaceSpec>{{"*", {}}});
     CHECK(configuration.exports.size() == 2);
     CHECK(has(text, "# [b]: another export has its address"));
-    CHECK(has(text, "# [c]: it has no valid shelf, slot and path"));
-    CHECK(has(text, "# [d]: it has no valid shelf, slot and path"));
+    CHECK(has(text, "# [c]: shelf = x is no number from 0 to 65534, so it is left out"));
+    CHECK(has(text, "# [d]: it has neither path nor uuid, so it is left out"));
     CHECK(has(text, "# [e]: size = 3 has no counterpart: ggaoed has no such option, so check its spelling"));
+}
+
+TEST_CASE("what was imported and what was left out is counted", "[cli]") {
+    const ScratchFolder folder;
+    CHECK(cli::import_vblade_persist(folder.path()).imported == 0);
+    CHECK(cli::import_vblade_persist(folder.path()).left_out == 0);
+    write_folder(folder, "e1.1", "eth0", "/a");
+    write_folder(folder, "e1.2", "eth0", "/b");
+    folder.write("e1.2/down", "");
+    folder.write("e1.3/env/SHELF", "1");
+    write_folder(folder, "e1.255", "eth0", "/c");
+    CHECK(cli::import_vblade_persist(folder.path()).imported == 1);
+    CHECK(cli::import_vblade_persist(folder.path()).left_out == 3);
+    const auto of_ggaoed = cli::import_ggaoed("x", "[a]\nshelf=1\nslot=1\npath=/a\n[b]\nslot=2\npath=/b\n"
+                                                   "[c]\nshelf=1\nslot=1\npath=/c\n[eth0]\nmtu=1500\n"
+                                                   "[d]\nshelf=1\nslot=255\npath=/d\n"
+                                                   "[e]\nshelf=1\nslot=3\npath=/e\nuuid=1-2\n");
+    INFO(of_ggaoed.text);
+    CHECK(of_ggaoed.imported == 1);
+    CHECK(of_ggaoed.left_out == 4);
+    CHECK(has(of_ggaoed.text, "# [b]: it has no shelf, so it is left out"));
+    CHECK(has(of_ggaoed.text, "# [d]: slot = 255 is no number from 0 to 254, so it is left out"));
+    CHECK(has(of_ggaoed.text, "# [e]: it has both path and uuid, so it is left out"));
 }
 
 TEST_CASE("a file that is not ggaoed's is refused with the line", "[cli]") {
