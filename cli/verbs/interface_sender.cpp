@@ -2,7 +2,6 @@
 #include "verbs/interface_sender.hpp"
 
 #include "config/renamed_interfaces.hpp"
-#include "exit_code.hpp"
 
 #include <aoetarget/hand_over.hpp>
 
@@ -51,13 +50,10 @@ std::vector<std::unique_ptr<aoetarget::PreparedInterface>> prepare(const Interfa
     return prepared;
 }
 
-/// The target can tell no worse than this process, and may have other rights, or have the program that is in
-/// the way.
-bool is_for_target(const std::system_error& error) {
-    constexpr std::errc codes[] = {std::errc::no_such_device, std::errc::operation_not_permitted,
-                                   std::errc::permission_denied, std::errc::device_or_resource_busy,
-                                   std::errc::file_exists};
-    return std::ranges::any_of(codes, [&](std::errc code) { return error.code() == code; });
+/// XDP was demanded, and this process has found why it is not possible. Of all else the target can tell no
+/// worse, and it may have other rights, another network namespace, or the program that is in the way.
+bool is_final(const std::system_error& error, const InterfaceSpec& spec) {
+    return spec.options.link == LinkKind::xdp && error.code() == std::errc::operation_not_supported;
 }
 
 void send(ControlClient& client, const std::string& name,
@@ -102,10 +98,10 @@ void prepare_for_target(ControlClient& client, const std::vector<InterfaceSpec>&
         try {
             send(client, spec.name, prepare(spec, threads));
         } catch (const std::system_error& error) {
-            if (!is_for_target(error))
+            if (is_final(error, spec))
                 failed(spec, Failure(exit_code_of(error), message_of(error)));
-        } catch (const Failure& failure) {
-            failed(spec, failure);
+        } catch (const Failure&) {
+            continue; // the target does not take it, and does what it can by itself
         }
     }
 }

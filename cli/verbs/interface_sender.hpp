@@ -19,8 +19,8 @@ std::vector<InterfaceSpec> interfaces_to_prepare(ControlClient& client, const st
 using InterfaceFailed = std::function<void(const InterfaceSpec& spec, const Failure& failure)>;
 
 /// Prepares the interfaces and passes them to the target, which keeps them until the next change that this
-/// client asks for. What this process has no rights for is left to the target, and so is an interface that is
-/// not there. Calls `failed` for each that cannot be served as it should be.
+/// client asks for. What this process cannot prepare, or the target does not take (it may be in another
+/// network namespace), is left to the target. Calls `failed` for each that demands XDP and cannot have it.
 void prepare_for_target(ControlClient& client, const std::vector<InterfaceSpec>& interfaces, unsigned threads,
                         const InterfaceFailed& failed);
 

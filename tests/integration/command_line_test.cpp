@@ -250,9 +250,12 @@ TEST_CASE("the cause that the system gives stands before the cure", "[cli]") {
     RawClient client(wire);
     ChildProcess target(command); // it serves, because nobody has asked for the socket
     CHECK(client.is_served_soon());
-    target.collect_output(Milliseconds(10));
+    const bool is_told = client.wait_until([&] {
+        target.collect_output(Milliseconds(10));
+        return contains(target.standard_error(), cause);
+    });
     CAPTURE(target.standard_error());
-    CHECK(contains(target.standard_error(), cause));
+    CHECK(is_told);
     target.signal(SIGTERM);
     CHECK(target.wait_for_exit(Milliseconds(60000)) == 0);
     words.insert(words.end(), {"--control", folder + "/a.sock"});

@@ -73,6 +73,21 @@ TEST_CASE("an interface that is added to a running target gets XDP", "[xdp]") {
         Milliseconds(30000)));
 }
 
+TEST_CASE("a command in another network namespace leaves an interface to the target", "[xdp]") {
+    if (!has_real_root())
+        SKIP_BECAUSE("another network namespace needs root");
+    const TwoWires scene;
+    const std::string& name = scene.second.target_end();
+    const ToolResult added = run_tool(
+        {find_program("unshare"), "--net", "/bin/bash", "-c",
+         "ip link add " + name + " type veth peer name other && ip link set " + name + " up && exec \"$@\"",
+         "bash", target_program(), "add", "-i", name, "--control", scene.target.socket()},
+        Milliseconds(60000));
+    CAPTURE(added.error);
+    CHECK(added.exit_code == 0);
+    CHECK(scene.answers(scene.second));
+}
+
 TEST_CASE("an interface gets XDP when its options change", "[xdp]") {
     NEEDS_XDP();
     const VethPair wire("change");
