@@ -33,7 +33,8 @@ bool gains(const Change& change, const InterfaceSpec& wanted) {
 /// Only the target knows them.
 PresentNames ask_for_names(ControlClient& client) {
     PresentNames names;
-    for (const json& interface : client.ask({{"do", "status"}}).at("interfaces"))
+    const json status = client.ask({{"do", "status"}});
+    for (const json& interface : status.at("interfaces"))
         names.emplace(interface.at("entry"), interface.at("name"));
     return names;
 }
