@@ -7,21 +7,21 @@
 namespace cli {
 
 std::map<std::string, std::string> renamed_interfaces(const std::vector<Change>& changes,
-                                                      const PresentNames& present) {
-    std::set<std::string> added;
+                                                      const std::function<PresentNames()>& present) {
+    std::set<std::string> added, removed;
     for (const Change& change : changes) {
         const auto* spec = std::get_if<InterfaceSpec>(&change.entry);
         if (spec != nullptr && change.kind == Change::Kind::added)
             added.insert(spec->name);
+        else if (spec != nullptr && change.kind == Change::Kind::removed && !spec->is_pattern())
+            removed.insert(spec->name);
     }
     std::map<std::string, std::string> renamed;
-    for (const Change& change : changes) {
-        const auto* spec = std::get_if<InterfaceSpec>(&change.entry);
-        if (spec == nullptr || change.kind != Change::Kind::removed || spec->is_pattern())
-            continue;
-        const auto name = present.find(spec->name);
-        if (name != present.end() && added.contains(name->second))
-            renamed.emplace(name->second, spec->name);
+    if (added.empty() || removed.empty())
+        return renamed;
+    for (const auto& [entry, name] : present()) {
+        if (removed.contains(entry) && added.contains(name))
+            renamed.emplace(name, entry);
     }
     return renamed;
 }

@@ -3,6 +3,7 @@
 
 #include "config/difference.hpp"
 
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -13,8 +14,8 @@ namespace cli {
 using PresentNames = std::map<std::string, std::string>;
 
 /// Returns the entries that are added for an interface whose entry is removed, and these: the same interface
-/// goes on under its other name.
+/// goes on under its other name. Calls `present` only if there are such entries at all.
 std::map<std::string, std::string> renamed_interfaces(const std::vector<Change>& changes,
-                                                      const PresentNames& present);
+                                                      const std::function<PresentNames()>& present);
 
 } // namespace cli

@@ -67,10 +67,12 @@ void RunningConfiguration::change_to(Configuration configuration, Opened opened,
     present->devices = std::move(opened.devices);
     present->interfaces = std::move(opened.interfaces);
     note_moves(*present);
-    PresentNames names;
-    for (const aoetarget::InterfaceStats& interface : targets_[0].stats().interfaces)
-        names.emplace(interface.entry, interface.name);
-    present->renamed = renamed_interfaces(present->changes, names);
+    present->renamed = renamed_interfaces(present->changes, [this] {
+        PresentNames names;
+        for (const aoetarget::InterfaceStats& interface : targets_[0].stats().interfaces)
+            names.emplace(interface.entry, interface.name);
+        return names;
+    });
     std::string obstacles;
     for (const Change& change : present->changes) {
         const std::string obstacle = obstacle_to(change, *present);

@@ -83,13 +83,8 @@ std::vector<InterfaceSpec> interfaces_to_prepare(ControlClient& client, const st
         if (wanted != nullptr && change.kind != Change::Kind::removed && gains(change, *wanted))
             interfaces.push_back(*wanted);
     }
-    const bool is_any_removed = std::ranges::any_of(changes, [](const Change& change) {
-        return change.kind == Change::Kind::removed && std::holds_alternative<InterfaceSpec>(change.entry);
-    });
-    if (!interfaces.empty() && is_any_removed) {
-        const auto renamed = renamed_interfaces(changes, ask_for_names(client));
-        std::erase_if(interfaces, [&](const InterfaceSpec& spec) { return renamed.contains(spec.name); });
-    }
+    const auto renamed = renamed_interfaces(changes, [&] { return ask_for_names(client); });
+    std::erase_if(interfaces, [&](const InterfaceSpec& spec) { return renamed.contains(spec.name); });
     return interfaces;
 }
 
