@@ -23,6 +23,10 @@ bool passes_by_itself(const std::system_error& error) {
     return code == ENODEV || code == EMSGSIZE || code == EEXIST;
 }
 
+[[noreturn]] void refuse_twice(const std::string& name) {
+    refuse(EEXIST, fmt::format("interface {}: it is already in use by this target; name it once", name));
+}
+
 } // namespace
 
 void LinkSet::add(const std::string& name, const InterfaceOptions& options,
@@ -43,10 +47,6 @@ void LinkSet::add(const std::string& name, const InterfaceOptions& options,
         has_failed_ = true; // what a pattern had is its own again
         throw;
     }
-}
-
-void LinkSet::refuse_twice(const std::string& name) const {
-    refuse(EEXIST, fmt::format("interface {}: it is already in use by this target; name it once", name));
 }
 
 void LinkSet::add_waiting(const Wanted& wanted) {

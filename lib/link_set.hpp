@@ -80,7 +80,6 @@ class LinkSet {
         std::shared_ptr<const net::InterfaceRights> rights; ///< Null: those of this process.
     };
 
-    void refuse_twice(const std::string& name) const;
     void add_waiting(const Wanted& wanted);
     /// `name` is that of an interface, and `wanted` what the host has given.
     net::PacketLink& open(const std::string& name, const Wanted& wanted, bool insist);

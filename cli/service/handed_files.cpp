@@ -26,7 +26,7 @@
 namespace cli {
 namespace {
 
-constexpr std::size_t most_sockets = 3; // of an interface, for a thread
+constexpr std::size_t most_sockets = aoetarget::InterfaceParts::max_sockets; // for a thread
 
 struct Handed {
     std::string name;

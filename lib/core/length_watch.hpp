@@ -20,9 +20,8 @@ namespace aoetarget::core {
 
 /// Keeps the last exchanges of up to 64 pairs of an initiator and an export; the pair that was silent for the
 /// longest time gives way. It takes only exchanges that were answered with success, so a slow or failing disk
-/// is no sign. The caller
-/// leaves out initiators in a hurry: theirs are evidently answered, and so the watch costs the data path
-/// nothing.
+/// is no sign. The caller leaves out initiators in a hurry: theirs are evidently answered, and so the watch
+/// costs the data path nothing.
 class LengthWatch {
   public:
     static constexpr std::size_t pairs = 64;

@@ -1,6 +1,9 @@
 // Fills the attributes of each call.
 #include "net/bpf.hpp"
 
+#include "net/refusal.hpp"
+
+#include <cerrno>
 #include <chrono>
 #include <cstring>
 #include <thread>

@@ -1,11 +1,8 @@
 // The system calls of BPF that a lane needs: for maps, programs, and the links that attach them.
 #pragma once
 
-#include "net/patience.hpp"
-#include "net/refusal.hpp"
 #include "ring/file_descriptor.hpp"
 
-#include <cerrno>
 #include <cstdint>
 #include <span>
 

@@ -1,6 +1,8 @@
 // Opens, binds and filters the socket, and sets its receive buffer.
 #include "net/packet_socket.hpp"
 
+#include <aoetarget/hand_over.hpp>
+
 #include "core/frame_pool.hpp"
 #include "net/address_filter.hpp"
 #include "protocol/aoe.hpp"
@@ -153,10 +155,11 @@ std::shared_ptr<const PacketSockets> open_packet_sockets(const std::string& inte
 }
 
 std::shared_ptr<const PacketSockets> adopt_packet_sockets(std::vector<ring::FileDescriptor> sockets) {
-    if (sockets.empty() || sockets.size() > 3)
+    constexpr std::size_t most = InterfaceParts::max_sockets;
+    if (sockets.empty() || sockets.size() > most)
         throw std::system_error(
             EBADMSG, std::generic_category(),
-            fmt::format("an interface takes 1 to 3 packet sockets, not {}", sockets.size()));
+            fmt::format("an interface takes 1 to {} packet sockets, not {}", most, sockets.size()));
     const ring::FileDescriptor here(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
     std::set<std::uint64_t> cookies;
     for (const ring::FileDescriptor& socket : sockets) {
@@ -167,7 +170,7 @@ std::shared_ptr<const PacketSockets> adopt_packet_sockets(std::vector<ring::File
     constexpr int bytes = wanted_buffer_bytes;
     if (get_option<int>(sockets[0].get(), SOL_SOCKET, SO_RCVBUF) < bytes)
         set_option(sockets[0].get(), SOL_SOCKET, SO_RCVBUFFORCE, bytes);
-    sockets.resize(3);
+    sockets.resize(most);
     return std::make_shared<const PacketSockets>(PacketSockets{.receiver = std::move(sockets[0]),
                                                                .sender = std::move(sockets[1]),
                                                                .large_sender = std::move(sockets[2])});

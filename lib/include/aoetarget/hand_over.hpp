@@ -89,16 +89,16 @@ class PreparedInterface {
 
 /// A prepared interface as a message over a Unix socket carries it (SCM_RIGHTS).
 struct InterfaceParts {
-    /// 1 to 3 packet sockets (AF_PACKET, SOCK_RAW, protocol 0), as any program can open them: one that
-    /// receives, one that sends, and one that sends frames longer than a page, which costs less. Where the
-    /// second or third is missing, the one before it does its work, too.
+    /// 1 to `max_sockets` packet sockets (AF_PACKET, SOCK_RAW, protocol 0), as any program can open them: one
+    /// that receives, one that sends, and one that sends frames longer than a page, which costs less. Where
+    /// the second or third is missing, the one before it does its work, too.
     std::vector<int> sockets;
     /// The parts of the XDP program, in this order; empty if there is none.
     std::vector<int> program;
     bool is_generic = false;  ///< The kernel runs the program, and not the driver.
     std::string why_no_xdp{}; ///< As InterfaceStats::link tells it, if XDP was wanted.
 
-    static constexpr std::size_t max_descriptors = 9;
+    static constexpr std::size_t max_sockets = 3;
 };
 
 /// Opens what serving the interface with these options takes. It must exist; a pattern names none. The XDP
