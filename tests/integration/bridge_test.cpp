@@ -2,6 +2,7 @@
 // lies on top of an interface (lib/net/README.md, "Interfaces that are made of others").
 #include "catch.hpp"
 #include "scene.hpp"
+#include "xdp_scene.hpp"
 
 #include <csignal>
 #include <set>
@@ -16,11 +17,6 @@
 using namespace aoetest;
 
 namespace {
-
-bool has_program(const std::string& interface) {
-    return run_tool({find_program("ip"), "link", "show", interface}).output.find("prog/xdp") !=
-           std::string::npos;
-}
 
 bool says(const std::string& text, const std::string& words) {
     return text.find(words) != std::string::npos;

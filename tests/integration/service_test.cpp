@@ -181,6 +181,16 @@ class InheritedSocket {
     int fd_;
 };
 
+// Waits until the target has told what it serves, or has ended. Returns what it has written.
+std::string report_of(ChildProcess& target, RawClient& client) {
+    const auto has_reported = [&] {
+        target.collect_output(Milliseconds(10));
+        return contains(target.standard_error(), "capabilities: ") || !target.is_running();
+    };
+    CHECK(client.wait_until(has_reported, Milliseconds(30000)));
+    return target.standard_error();
+}
+
 bool is_without_libsystemd(const std::string& text) {
     return contains(text, "built without libsystemd");
 }
@@ -199,15 +209,10 @@ TEST_CASE("a file that the service manager has opened is served without the righ
                                export_argument(1, 1, image.path()), "-e",
                                export_argument(1, 2, other.path(), "read-only"), "--control", "none"});
     ChildProcess target(handed("export-1.1:export-1.2", {"<>" + image.path(), "<" + other.path()}, words));
-    const auto log = [&]() -> const std::string& {
-        target.collect_output(Milliseconds(10));
-        return target.standard_error();
-    };
-    CHECK(client.wait_until([&] { return contains(log(), "capabilities: ") || !target.is_running(); },
-                            Milliseconds(30000)));
-    if (is_without_libsystemd(log()))
+    const std::string log = report_of(target, client);
+    if (is_without_libsystemd(log))
         SKIP_BECAUSE("the program was built without libsystemd");
-    CAPTURE(log());
+    CAPTURE(log);
     CHECK(client.ask(write_request(5, pattern(5, 1, 9))).succeeded());
     CHECK(image.read(5, 1) == pattern(5, 1, 9));
     CHECK(client.ask(read_request(3, 1).to(1, 2)).data() == pattern(3, 1));
@@ -259,16 +264,11 @@ TEST_CASE("an interface whose sockets were handed over is served without any cap
                                    export_argument(1, 1, image.path()), "--control", "none"});
         ChildProcess target(handed(names, files, words));
         RawClient client(wire);
-        const auto log = [&]() -> const std::string& {
-            target.collect_output(Milliseconds(10));
-            return target.standard_error();
-        };
-        CHECK(client.wait_until([&] { return contains(log(), "capabilities: ") || !target.is_running(); },
-                                Milliseconds(30000)));
-        if (is_without_libsystemd(log()))
+        const std::string log = report_of(target, client);
+        if (is_without_libsystemd(log))
             SKIP_BECAUSE("the program was built without libsystemd");
-        CAPTURE(log());
-        CHECK(contains(log(), "capabilities: none"));
+        CAPTURE(log);
+        CHECK(contains(log, "capabilities: none"));
         CHECK(client.ask(write_request(5, pattern(5, 1, 9))).succeeded());
         CHECK(image.read(5, 1) == pattern(5, 1, 9));
 

@@ -1,9 +1,7 @@
 // XDP for a target that has given up the rights for it: the command that asks for a change brings the
 // program.
 #include "changed_target.hpp"
-#include "scene.hpp"
-
-#include "catch.hpp"
+#include "xdp_scene.hpp"
 
 #include <string>
 
@@ -41,12 +39,6 @@ class TwoWires {
 
 } // namespace
 
-#define NEEDS_XDP()                                                                                          \
-    do {                                                                                                     \
-        if (!can_have_xdp())                                                                                 \
-            SKIP_BECAUSE("XDP needs root, and may be left out of a build");                                  \
-    } while (false)
-
 TEST_CASE("an interface that is added to a running target gets XDP", "[xdp]") {
     NEEDS_XDP();
     TwoWires scene;
@@ -65,12 +57,7 @@ TEST_CASE("an interface that is added to a running target gets XDP", "[xdp]") {
                             Milliseconds(30000)));
 
     CHECK(scene.target.run({"remove", "-i", scene.second.target_end()}).exit_code == 0);
-    CHECK(client.wait_until(
-        [&] {
-            return run_tool({find_program("ip"), "link", "show", scene.second.target_end()})
-                       .output.find("prog/xdp") == std::string::npos;
-        },
-        Milliseconds(30000)));
+    CHECK(client.wait_until([&] { return !has_program(scene.second.target_end()); }, Milliseconds(30000)));
 }
 
 TEST_CASE("a command in another network namespace leaves an interface to the target", "[xdp]") {
