@@ -141,7 +141,7 @@ OptionTable<Spec> make_table() {
                      return choose(spec.file.discard, value, trim_words);
                  },
                  [](const Spec& spec) { return word_for(spec.file.discard, trim_words); }},
-                {{"offset", ValueType::number_or_text, "SIZE", Effect::restart},
+                {{"offset", ValueType::number_or_text, "SIZE", Effect::reopen},
                  [](Spec& spec, const Value& value, const Hosts&) {
                      spec.file.offset_bytes = parse_size(text_of(value));
                      return true;

@@ -30,7 +30,7 @@ This command makes a target that runs on this machine serve what its configurati
 What is equal is not touched: no request of it is lost. If any part cannot be done, nothing changes,
 and the command tells each disk that it could not open.
 The command itself opens new disks, and what new interfaces take, with its own rights, and passes
-them to the target. If the path of an export changes, the new file or disk must have the same
+them to the target. If the path or the offset of an export changes, what is there must have the same
 content: initiators go on with it.
 
   -c, --config FILE     Read this file or folder instead of the one that 'aoetarget serve' had.
@@ -43,8 +43,8 @@ content: initiators go on with it.
   --control PATH        The target with this control socket.
   -h, --help            Show this text.
 
-threads, busy-poll and state-dir, and the offset, serial number and model of an export, cannot
-change while the target serves them.
+threads, busy-poll and state-dir, and the serial number and model of an export, cannot change while
+the target serves them.
 
 A disk can move to another address, if no export has that address now: its old export ends, and when
 the last request there has ended, the new one begins. If the disk does not end a request within 10

@@ -112,19 +112,39 @@ DeviceClaim share_device(const Inode& inode) {
     return DeviceClaim(&found->second);
 }
 
-void take_sent_locks(const std::string& path, Claim& claim, const SentClaim& sent) {
-    const LockShare share{.length_bytes = sent.length_bytes, .read_only = sent.read_only};
-    claim.share = take_share(claim.holder, sent.offset_bytes, share);
+/// Returns whether the claim has the locks now. If it shares them, it shares those of a device of this
+/// process that has the same file open: the one whose window or cache is in its way. Leaves errno if not.
+bool take_locks(Claim& claim, const Inode& inode, const LockShare& share, bool shares) {
+    claim.share = take_share(claim.holder, share);
     if (claim.share != nullptr) {
-        if (!sent.read_only && !join_writers(path, claim, sent.cache))
-            refuse(EBUSY, path, "another export of the file uses the other cache, which loses data");
-        return;
+        remember(inode, claim.holder);
+        return true;
     }
+    if (!shares || has_no_locks(errno))
+        return false;
+    for (const auto& holder : find_holders(inode)) {
+        if (OwnShare own = take_share(holder, share); own != nullptr) {
+            claim.share = std::move(own);
+            claim.holder = holder;
+            return true;
+        }
+    }
+    return false;
+}
+
+void take_sent_locks(const std::string& path, Claim& claim, const Inode& inode, const SentClaim& sent) {
+    if (take_locks(claim, inode, sent.share, sent.replaces))
+        return;
     if (is_held_elsewhere(errno))
         refuse(EBUSY, path, "the file of its lock does not have it; another export or program has");
+    if (errno == EBUSY)
+        refuse(EBUSY, path, "another export of the file uses the other cache, which loses data");
+    if (errno == EBADF)
+        refuse(EBUSY, path, "a device that writes cannot share the lock of a read-only one");
     if (!has_no_locks(errno) || sent.relies_on_lock)
         refuse(errno, path, "its window cannot be locked");
-    claim.share = take_share_without_lock(claim.holder, share);
+    claim.share = take_share_without_lock(claim.holder, sent.share);
+    remember(inode, claim.holder);
 }
 
 } // namespace
@@ -168,32 +188,22 @@ Claim claim_file(const std::string& path, const FileOptions& options, Claiming c
     return claim;
 }
 
-Claim share_claim(const std::string& path, const ring::FileDescriptor& file, const SentClaim& sent) {
-    const struct stat status = status_of(path, file);
+Claim adopt_claim(const std::string& path, SentClaim sent) {
+    const struct stat status = status_of(path, sent.holder);
     const Inode inode{status.st_dev, status.st_ino};
     Claim claim;
-    claim.holder = find_holder(inode, sent.offset_bytes);
-    if (claim.holder == nullptr)
-        refuse(EBADMSG, path, "it was sent without a lock, and no export here has this part of it");
-    if (!sent.read_only && (fcntl(claim.holder->file.get(), F_GETFL) & O_ACCMODE) == O_RDONLY)
-        refuse(EBUSY, path, "a device that writes cannot share the lock of a read-only one");
-    if (!sent.read_only)
-        claim.device = share_device(inode);
-    if (sent.relies_on_lock && S_ISBLK(status.st_mode) && claim.device == nullptr)
-        refuse(EBADMSG, path, "it reads ahead, and no export here has its exclusive use");
-    take_sent_locks(path, claim, sent);
-    return claim;
-}
-
-Claim adopt_claim(const std::string& path, SentClaim sent) {
-    Claim claim;
     take_lock_file(path, claim, std::move(sent.holder));
-    take_sent_locks(path, claim, sent);
-    if (sent.exclusive.valid()) {
-        const Inode inode = inode_of(path, sent.exclusive);
+    if (sent.exclusive.valid())
         claim.device = adopt_device(inode, std::move(sent.exclusive));
+    else if (sent.replaces && !sent.share.read_only)
+        claim.device = share_device(inode);
+    if (S_ISBLK(status.st_mode) && claim.device == nullptr) {
+        if (sent.relies_on_lock)
+            refuse(EBADMSG, path, "it reads ahead, and no export here has its exclusive use");
+        if (sent.replaces && find_holders(inode).empty())
+            refuse(EBADMSG, path, "it was sent without its exclusive use, and no export here has the disk");
     }
-    remember(inode_of(path, claim.holder->file), claim.holder);
+    take_sent_locks(path, claim, inode, sent);
     return claim;
 }
 
@@ -218,28 +228,19 @@ std::string rival_text(const std::string& path, const Claim& claim, const struct
 
 bool lock_window(const std::string& path, Claim& claim, std::uint64_t offset_bytes,
                  std::uint64_t length_bytes, const FileOptions& options, std::vector<std::string>& notes) {
-    const LockShare share{.length_bytes = length_bytes, .read_only = options.read_only};
-    claim.share = take_share(claim.holder, offset_bytes, share);
-    if (claim.share == nullptr && is_held_elsewhere(errno)) {
-        const auto holder =
-            options.replaces ? find_holder(inode_of(path, claim.holder->file), offset_bytes) : nullptr;
-        if (holder != nullptr) {
-            claim.holder = holder;
-            claim.share = take_share(holder, offset_bytes, share);
-        }
-        if (claim.share == nullptr)
-            refuse(EBUSY, path,
-                   rival_text(path, claim,
-                              find_rival_lock(claim, offset_bytes, length_bytes, options.read_only)
-                                  .value_or(make_lock(F_WRLCK, offset_bytes, length_bytes))));
-    }
-    if (claim.share == nullptr) {
-        notes.push_back(fmt::format("It could not be locked against other programs: {}.",
-                                    std::generic_category().message(errno)));
-        return false;
-    }
-    remember(inode_of(path, claim.holder->file), claim.holder);
-    return true;
+    const LockShare share{
+        .offset_bytes = offset_bytes, .length_bytes = length_bytes, .read_only = options.read_only};
+    if (take_locks(claim, inode_of(path, claim.holder->file), share, options.replaces))
+        return true;
+    if (is_held_elsewhere(errno) || errno == EBADF) // a read-only device has it
+        refuse(EBUSY, path,
+               rival_text(path, claim,
+                          find_rival_lock(claim, offset_bytes, length_bytes, options.read_only)
+                              .value_or(make_lock(F_WRLCK, offset_bytes, length_bytes))));
+    notes.push_back(fmt::format("It could not be locked against other programs: {}.",
+                                std::generic_category().message(errno)));
+    claim.share = take_share_without_lock(claim.holder, share);
+    return false;
 }
 
 } // namespace aoetarget::storage

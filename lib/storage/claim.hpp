@@ -26,8 +26,8 @@ struct GiveBack {
 using DeviceClaim = std::unique_ptr<ExclusiveUse, GiveBack>;
 
 struct Claim {
-    std::shared_ptr<LockHolder> holder; ///< Null if another process has the claim: see Claiming.
-    OwnShare share;                     ///< Null until the window is locked.
+    std::shared_ptr<LockHolder> holder;
+    OwnShare share; ///< Null until the window is locked, which another process does with Claiming::elsewhere.
     DeviceClaim device; ///< Null if the file is no block device, is only read, or is opened with force.
 };
 
@@ -36,7 +36,7 @@ struct Claim {
 
 enum class Claiming : std::uint8_t {
     here,
-    elsewhere, ///< The process to which the file is sent has the claim.
+    elsewhere, ///< The process to which the file is sent takes the claim.
     nowhere,   ///< The file is only looked at: it is opened for reading, and nothing is taken.
 };
 
@@ -47,23 +47,18 @@ Claim claim_file(const std::string& path, const FileOptions& options, Claiming c
 
 /// A claim of another process, as it has sent it.
 struct SentClaim {
-    ring::FileDescriptor holder{}; ///< Has the locks.
+    ring::FileDescriptor holder{}; ///< Has the locks, or is there to take them.
     ring::FileDescriptor
         exclusive{}; ///< Has the exclusive use of a block device. Not valid if there is none.
-    std::uint64_t offset_bytes = 0;
-    std::uint64_t length_bytes = 0;
-    bool read_only = false;
-    Cache cache = Cache::direct;
+    LockShare share{};
     bool relies_on_lock = false; ///< It is refused on a file system without locks.
+    bool replaces = false;       ///< It shares what a device of this process has.
 };
 
-/// Returns the claim for a file that another process has sent without one: it shares those of the device of
-/// this process that has the same file open, with the same offset. `sent` has no files. Throws
-/// std::system_error: EBADMSG if there is no such device, EBUSY if `sent` needs locks that others have.
-Claim share_claim(const std::string& path, const ring::FileDescriptor& file, const SentClaim& sent);
-
 /// Makes the claim that another process has sent, and takes its locks again: that succeeds if they are held
-/// as they should be, or if nobody has them. Throws std::system_error (EBUSY) if another open file has them.
+/// as they should be, or if nobody has them. If it replaces a device of this process that has the same file
+/// open, it also succeeds if that one has them, and shares its exclusive use. Throws std::system_error: EBUSY
+/// if another open file has the locks, EBADMSG if it lacks the exclusive use.
 Claim adopt_claim(const std::string& path, SentClaim sent);
 
 /// Returns whether another device has the same lock and one of the two writes, so that one has to replace the
@@ -77,9 +72,9 @@ void take_lock_file(const std::string& path, Claim& claim, ring::FileDescriptor 
 /// Opens the claimed file once more. Throws as open_file() does.
 ring::FileDescriptor open_claimed(const std::string& path, int access, const Claim& claim);
 
-/// Locks the window. If options.replaces is set and a device of this process has the window, the claim shares
-/// its lock. Returns false, and adds a note, if the file system has no locks. Throws if another export or
-/// program has the window.
+/// Locks the window. If options.replaces is set and a device of this process has a part of it, the claim
+/// shares the locks of that one. Returns false, and adds a note, if the file system has no locks. Throws if
+/// another export or program has a part of the window.
 bool lock_window(const std::string& path, Claim& claim, std::uint64_t offset_bytes,
                  std::uint64_t length_bytes, const FileOptions& options, std::vector<std::string>& notes);
 

@@ -66,7 +66,7 @@ class RingFileDevice final : public FileDevice,
     void attach(ring::Ring& ring) override;
     [[nodiscard]] const OpenedFile& opened() const { return opened_; }
     [[nodiscard]] FilePlace place() const override { return {opened_.path, opened_.file.get()}; }
-    [[nodiscard]] bool is_unclaimed() const override { return opened_.claim.holder == nullptr; }
+    [[nodiscard]] bool is_unclaimed() const override { return opened_.claim.share == nullptr; }
     [[nodiscard]] bool shares_lock() const override { return storage::shares_lock(opened_.claim); }
     [[nodiscard]] bool shares_lock_with(const RingDevice& other) const override {
         const auto* file = dynamic_cast<const RingFileDevice*>(&other);

@@ -8,6 +8,7 @@
 #include <charconv>
 #include <concepts>
 #include <limits>
+#include <optional>
 #include <string_view>
 #include <system_error>
 
@@ -15,7 +16,7 @@ namespace aoetarget {
 namespace storage {
 namespace {
 
-constexpr std::string_view version = "aoetarget-device-1"; // another one for each change of pass_facts()
+constexpr std::string_view version = "aoetarget-device-2"; // another one for each change of the parts
 
 [[noreturn]] void refuse_parts(int error, const char* why) {
     throw std::system_error(error, std::generic_category(), why);
@@ -113,9 +114,7 @@ DeviceParts take_apart(const FileDevice& device) {
     pass_facts(write, opened);
     if (write.facts.size() > DeviceParts::max_facts_bytes)
         refuse_parts(EMSGSIZE, "the path of the device is too long to hand it over");
-    DeviceParts parts{std::move(write.facts), {opened.file.get()}};
-    if (opened.claim.holder != nullptr)
-        parts.descriptors.push_back(opened.claim.holder->file.get());
+    DeviceParts parts{std::move(write.facts), {opened.file.get(), opened.claim.holder->file.get()}};
     if (const int exclusive = exclusive_descriptor(opened.claim); exclusive >= 0)
         parts.descriptors.push_back(exclusive);
     return parts;
@@ -137,22 +136,20 @@ std::unique_ptr<FileDevice> put_together(const DeviceParts& parts, bool replaces
     pass_facts(read, opened);
     read.end();
     check_facts(opened);
-    if (files.empty() || files.size() > DeviceParts::max_descriptors)
-        refuse_sent("it has no file, or too many");
-    if (files.size() == 1 && !replaces)
-        refuse_sent("it has no lock, and is to replace no other");
+    if (files.size() < 2 || files.size() > DeviceParts::max_descriptors)
+        refuse_sent("it has too few files, or too many");
     const Cache cache = check_files(opened, files);
-    SentClaim sent{.offset_bytes = opened.offset_bytes,
-                   .length_bytes = opened.end_bytes - opened.offset_bytes,
-                   .read_only = opened.geometry.read_only,
-                   .cache = cache,
-                   .relies_on_lock = opened.geometry.read_ahead};
-    if (files.size() > 1)
-        sent.holder = std::move(files[1]);
+    const bool read_only = opened.geometry.read_only;
+    SentClaim sent{.holder = std::move(files[1]),
+                   .share = {.offset_bytes = opened.offset_bytes,
+                             .length_bytes = opened.end_bytes - opened.offset_bytes,
+                             .read_only = read_only,
+                             .writes_through = read_only ? std::nullopt : std::optional(cache)},
+                   .relies_on_lock = opened.geometry.read_ahead,
+                   .replaces = replaces};
     if (files.size() > 2)
         sent.exclusive = std::move(files[2]);
-    opened.claim = files.size() == 1 ? share_claim(opened.path, files[0], sent)
-                                     : adopt_claim(opened.path, std::move(sent));
+    opened.claim = adopt_claim(opened.path, std::move(sent));
     opened.file = std::move(files[0]);
     return std::make_unique<RingFileDevice>(std::move(opened));
 }

@@ -43,26 +43,33 @@ bool has_probe(const LockHolder& holder) {
     return fcntl(holder.file.get(), F_OFD_GETLK, &lock) == 0 && lock.l_type == F_UNLCK;
 }
 
-std::uint64_t longest(const LockHolder& holder, bool only_writers) {
-    std::uint64_t bytes = 0;
+/// Returns the lock that the shares need on a byte of their windows.
+short needed_lock(const LockHolder& holder, std::uint64_t byte) {
+    short needed = F_UNLCK;
     for (const LockShare& share : holder.shares) {
-        if (!only_writers || !share.read_only)
-            bytes = std::max(bytes, share.length_bytes);
+        if (byte < share.offset_bytes || byte >= share.end_bytes())
+            continue;
+        if (!share.read_only)
+            return F_WRLCK;
+        needed = F_RDLCK;
     }
-    return bytes;
+    return needed;
 }
 
-/// Makes the lock of the window what the shares need. Returns false, with errno and without a change, if a
-/// new share needs what cannot be had.
-bool fit_window(LockHolder& holder) {
-    const std::uint64_t begin = holder.offset_bytes;
-    const std::uint64_t written = longest(holder, true), all = longest(holder, false);
-    if (written > 0 && !set_lock(holder, make_lock(F_WRLCK, begin, written)))
-        return false;
-    if (all > written && !set_lock(holder, make_lock(F_RDLCK, begin + written, all - written)))
-        return false;
-    if (const std::uint64_t before = std::exchange(holder.locked_bytes, all); before > all)
-        set_lock(holder, make_lock(F_UNLCK, begin + all, before - all));
+/// Makes the locks of the windows what the shares need, piece by piece. Returns false, with errno, if a new
+/// share needs what cannot be had; then it has to go, and this be called again.
+bool fit_windows(LockHolder& holder) {
+    std::set<std::uint64_t> needed;
+    for (const LockShare& share : holder.shares)
+        needed.insert({share.offset_bytes, share.end_bytes()});
+    holder.borders.insert(needed.begin(), needed.end());
+    std::optional<std::uint64_t> begin;
+    for (const std::uint64_t end : holder.borders) {
+        if (begin && !set_lock(holder, make_lock(needed_lock(holder, *begin), *begin, end - *begin)))
+            return false;
+        begin = end;
+    }
+    holder.borders = std::move(needed);
     return true;
 }
 
@@ -73,6 +80,24 @@ bool fit_writers(const LockHolder& holder) {
             std::ranges::find(holder.shares, cache, &LockShare::writes_through) != holder.shares.end();
         return set_lock(holder, make_lock(is_used ? F_RDLCK : F_UNLCK, writers_byte(cache), 1));
     });
+}
+
+// If a page has dirty data of one window when a write to the other bypasses the page cache, the kernel lets
+// all syncs of the file fail, or writes the page back over the other window's data. The kernel keeps pages in
+// groups of up to 2 MiB, so it is not enough that the windows have no page in common. This was measured on
+// Linux 6.18 with ext4 and XFS, where it happened with a border between windows on a page and not with one on
+// 2 MiB, and on a block device.
+/// Returns false, with errno, if the share cannot have its lock of writers: EBUSY if another open file has
+/// the other one.
+bool agrees_on_cache(const LockHolder& holder, const LockShare& share) {
+    if (!share.writes_through)
+        return true;
+    const Cache other = share.writes_through == Cache::page ? Cache::direct : Cache::page;
+    struct flock lock = make_lock(F_WRLCK, writers_byte(other), 1);
+    if (!fit_writers(holder) || fcntl(holder.file.get(), F_OFD_GETLK, &lock) != 0)
+        return false;
+    errno = EBUSY;
+    return lock.l_type == F_UNLCK;
 }
 
 } // namespace
@@ -101,15 +126,15 @@ void remember(const Inode& inode, const std::shared_ptr<LockHolder>& holder) {
     holders.all.emplace_back(inode, holder);
 }
 
-std::shared_ptr<LockHolder> find_holder(const Inode& inode, std::uint64_t offset_bytes) {
+std::vector<std::shared_ptr<LockHolder>> find_holders(const Inode& inode) {
     LockHolders& holders = LockHolders::get();
     const std::lock_guard lock(holders.mutex);
+    std::vector<std::shared_ptr<LockHolder>> found;
     for (const auto& [its_inode, weak] : holders.all) {
-        auto holder = weak.lock();
-        if (its_inode == inode && holder != nullptr && holder->offset_bytes == offset_bytes)
-            return holder;
+        if (auto holder = its_inode == inode ? weak.lock() : nullptr; holder != nullptr)
+            found.push_back(std::move(holder));
     }
-    return nullptr;
+    return found;
 }
 
 bool note_handed(const Inode& inode, LockHolder& holder) {
@@ -126,15 +151,15 @@ bool note_handed(const Inode& inode, LockHolder& holder) {
     return !is_known;
 }
 
-OwnShare take_share(const std::shared_ptr<LockHolder>& holder, std::uint64_t offset_bytes,
-                    const LockShare& share) {
+OwnShare take_share(const std::shared_ptr<LockHolder>& holder, const LockShare& share) {
     const std::lock_guard lock(LockHolders::get().mutex);
-    holder->offset_bytes = offset_bytes;
     holder->shares.push_back(share);
-    if (fit_window(*holder))
+    if (fit_windows(*holder) && agrees_on_cache(*holder, share))
         return {&holder->shares.back(), GiveUp{holder}};
     const int error = errno;
     holder->shares.pop_back();
+    fit_windows(*holder);
+    fit_writers(*holder);
     errno = error;
     return nullptr;
 }
@@ -150,7 +175,7 @@ void GiveUp::operator()(const LockShare* share) const {
     std::erase_if(holder->shares, [&](const LockShare& one) { return &one == share; });
     if (holder->shares.empty())
         return; // the locks end with the file
-    fit_window(*holder);
+    fit_windows(*holder);
     fit_writers(*holder);
 }
 
@@ -161,20 +186,13 @@ bool is_shared(const LockHolder& holder, const LockShare& share) {
     });
 }
 
-// If a page has dirty data of one window when a write to the other bypasses the page cache, the kernel lets
-// all syncs of the file fail, or writes the page back over the other window's data. The kernel keeps pages in
-// groups of up to 2 MiB, so it is not enough that the windows have no page in common. This was measured on
-// Linux 6.18 with ext4 and XFS, where it happened with a border between windows on a page and not with one on
-// 2 MiB, and on a block device.
 bool join_writers(const std::string& path, LockHolder& holder, LockShare& share, Cache cache) {
     const std::lock_guard lock(LockHolders::get().mutex);
     share.writes_through = cache;
-    struct flock other =
-        make_lock(F_WRLCK, writers_byte(cache == Cache::page ? Cache::direct : Cache::page), 1);
-    if (!fit_writers(holder) || fcntl(holder.file.get(), F_OFD_GETLK, &other) != 0)
-        refuse(errno, path, "");
-    if (other.l_type == F_UNLCK)
+    if (agrees_on_cache(holder, share))
         return true;
+    if (errno != EBUSY)
+        refuse(errno, path, "");
     share.writes_through.reset();
     fit_writers(holder);
     return false;

@@ -10,8 +10,10 @@
 #include <list>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -27,20 +29,23 @@ constexpr std::uint64_t end_of_windows = 1ULL << 62;
 
 /// What one device needs of the locks.
 struct LockShare {
+    std::uint64_t offset_bytes = 0;
     std::uint64_t length_bytes = 0;
     bool read_only = false;
-    std::optional<Cache> writes_through = {}; ///< Set by join_writers().
+    /// Keeps exports off the file that write to it through the other cache: see join_writers().
+    std::optional<Cache> writes_through = {};
+
+    [[nodiscard]] std::uint64_t end_bytes() const { return offset_bytes + length_bytes; }
 };
 
 /// The file that holds the locks; no I/O goes through it. A device and the one that replaces it share it, and
-/// the locks are what both need, until one of them is closed. The file and the window are set before it is
-/// shared; all else is guarded by a mutex, because the devices may be those of several threads.
+/// the locks are what both need, until one of them is closed. The file is set before it is shared; all else
+/// is guarded by a mutex, because the devices may be those of several threads.
 struct LockHolder {
     ring::FileDescriptor file;
-    std::uint64_t offset_bytes = 0; ///< Where the window begins, once it is locked.
-    std::uint64_t locked_bytes = 0;
     bool is_handed = false; ///< Another process has opened the file.
     std::list<LockShare> shares = {};
+    std::set<std::uint64_t> borders = {}; ///< Where the locks that it has begin and end.
 };
 
 struct GiveUp {
@@ -50,12 +55,11 @@ struct GiveUp {
 /// Gives the share up at its end, and with it the locks that no other share needs.
 using OwnShare = std::unique_ptr<LockShare, GiveUp>;
 
-/// Makes it known to find_holder().
+/// Makes it known to find_holders().
 void remember(const Inode& inode, const std::shared_ptr<LockHolder>& holder);
 
-/// Returns the lock holder of the window that begins there, or null if this process has none. If there are
-/// several, all of them only read.
-std::shared_ptr<LockHolder> find_holder(const Inode& inode, std::uint64_t offset_bytes);
+/// Returns the lock holders of this process for windows of the file.
+std::vector<std::shared_ptr<LockHolder>> find_holders(const Inode& inode);
 
 /// Notes that another process has opened the file. Returns false if it is an open file that this process was
 /// handed before, and still has: two devices would share the locks and the flags, and nothing would keep them
@@ -64,9 +68,9 @@ bool note_handed(const Inode& inode, LockHolder& holder);
 
 struct flock make_lock(short type, std::uint64_t offset_bytes, std::uint64_t length_bytes);
 
-/// Locks the window as the share needs it. Returns null, with errno, if that cannot be.
-OwnShare take_share(const std::shared_ptr<LockHolder>& holder, std::uint64_t offset_bytes,
-                    const LockShare& share);
+/// Takes the locks that the share needs. Returns null, with errno, if that cannot be: EBUSY if another export
+/// writes through the other cache.
+OwnShare take_share(const std::shared_ptr<LockHolder>& holder, const LockShare& share);
 /// Returns a share for a file system without locks.
 OwnShare take_share_without_lock(const std::shared_ptr<LockHolder>& holder, const LockShare& share);
 

@@ -297,9 +297,7 @@ std::unique_ptr<FileDevice> open_file(const std::string& path, const FileOptions
 
 std::unique_ptr<FileDevice> open_unclaimed(const std::string& path, const FileOptions& options) {
     using namespace storage;
-    OpenedFile opened = open_and_describe(path, options, Claiming::elsewhere);
-    opened.claim = {};
-    return std::make_unique<RingFileDevice>(std::move(opened));
+    return std::make_unique<RingFileDevice>(open_and_describe(path, options, Claiming::elsewhere));
 }
 
 std::unique_ptr<FileDevice> adopt_file(int descriptor, const std::string& path, const FileOptions& options) {

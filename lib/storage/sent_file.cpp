@@ -116,7 +116,6 @@ void check_facts(const OpenedFile& opened) {
 
 Cache check_files(OpenedFile& opened, const std::vector<ring::FileDescriptor>& files) {
     const Geometry& geometry = opened.geometry;
-    const bool is_unclaimed = files.size() == 1;
     const bool is_exclusive = files.size() > 2;
     const bool direct = (check_each(opened, files) & O_DIRECT) != 0;
     const FileFacts facts = probe_sent(files[0]);
@@ -130,7 +129,7 @@ Cache check_files(OpenedFile& opened, const std::vector<ring::FileDescriptor>& f
          "its logical blocks are not those of the page cache"},
         {geometry.logical_block_bytes % block_bytes == 0, "its logical blocks are smaller than the device's"},
         {geometry.memory_alignment >= alignment, "its memory is not aligned to its blocks"},
-        {!geometry.read_ahead || (direct && (opened.regular || is_exclusive || is_unclaimed)),
+        {!geometry.read_ahead || (direct && (opened.regular || !geometry.read_only)),
          "it reads ahead although others may change the data"},
         {opened.offset_bytes + geometry.sectors * sector_bytes <= facts.bytes,
          "its sectors reach beyond the end of the file or device"},

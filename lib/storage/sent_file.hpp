@@ -17,9 +17,8 @@ namespace aoetarget::storage {
 void check_facts(const OpenedFile& opened);
 
 /// Checks the files against each other and against the facts. They are, in this order, that of the data, that
-/// of the locks, and that of the exclusive use if there is one; or the first alone, without a claim. Returns
-/// the cache that the first one uses, and lowers `end_bytes` to what this process may write. Claims are not
-/// checked: see adopt_claim() and share_claim().
+/// of the locks, and that of the exclusive use if there is one. Returns the cache that the first one uses,
+/// and lowers `end_bytes` to what this process may write. Claims are not checked: see adopt_claim().
 Cache check_files(OpenedFile& opened, const std::vector<ring::FileDescriptor>& files);
 
 } // namespace aoetarget::storage

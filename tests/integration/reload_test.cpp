@@ -8,6 +8,9 @@
 #include <filesystem>
 #include <thread>
 
+#include <fcntl.h>
+#include <unistd.h>
+
 using namespace aoetest;
 
 namespace {
@@ -159,6 +162,57 @@ TEST_CASE("a disk moves only to an address that is new, and from one that ends, 
     const ToolResult added = changed.run({"add", "-e", export_argument(1, 3, image.path())});
     CHECK(added.exit_code == 3);
     CHECK(contains(added.error, "1.1"));
+}
+
+TEST_CASE("an export serves another part of its file after a reload, and others stay off it", "[reload]") {
+    const VethPair& wire = standard_wire();
+    const ImageFile image(320);
+    RawClient client(wire);
+    const auto part = [&](const std::string& address, int first, int sectors, const std::string& more = {}) {
+        return export_text(address, image,
+                           "offset = " + std::to_string(first * 512) +
+                               "\nlength = " + std::to_string(sectors * 512) + "\n" + more);
+    };
+    const auto is_free = [&](const std::string& window) {
+        return run_target({"check", "-i", wire.target_end(), "-e",
+                           export_argument(1, 9, image.path(), window + ",cache=page")})
+                   .exit_code == 0;
+    };
+    const std::string neighbour = part("1.2", 192, 32);
+    Changed changed(entry_text(wire) + part("1.1", 64, 32) + neighbour, {"--threads", "2"});
+    const auto reload = [&](const std::string& exports) {
+        changed.write(entry_text(wire) + exports);
+        const ToolResult result = changed.run({"reload"});
+        INFO(result.error);
+        return result.exit_code;
+    };
+    struct Step {
+        int first, sectors;
+        std::string more;
+    };
+    const Step steps[] = {{80, 32, ""}, {48, 64, ""}, {128, 64, ""}, {0, 64, "read-only = true\n"}};
+    for (const auto& [first, sectors, more] : steps) {
+        CAPTURE(first, sectors);
+        REQUIRE(reload(part("1.1", first, sectors, more) + neighbour) == 0);
+        CHECK(client.wait_until([&] { return client.read(3, 1) == pattern(first + 3, 1); }));
+        CHECK(client.ask(read_request(3, 1).to(1, 2)).data() == pattern(195, 1));
+        CHECK_FALSE(is_free("offset=" + std::to_string(first + 5) + "s,length=1s"));
+        CHECK(client.wait_until([&] { return is_free("offset=66s,length=1s") == (first != 48); }));
+    }
+    CHECK(reload(part("1.1", 160, 64) + neighbour) == 3); // its neighbour has a part of that
+    const int rival = open(image.path().c_str(), O_RDWR | O_CLOEXEC);
+    struct flock lock {};
+    lock.l_type = F_WRLCK;
+    lock.l_start = 300 * 512;
+    lock.l_len = 512;
+    REQUIRE(fcntl(rival, F_OFD_SETLK, &lock) == 0);
+    CHECK(reload(part("1.1", 240, 64) + neighbour) == 1);
+    close(rival);
+    CHECK(reload(part("1.1", 240, 64) + neighbour) == 0);
+    CHECK(reload(part("1.1", 0, 64, "read-only = true\n") + neighbour) == 0);
+    CHECK(reload(part("1.1", 0, 32, "read-only = true\n") + neighbour) == 1); // smaller
+    CHECK(client.read(3, 1) == pattern(3, 1));
+    CHECK(client.ask(read_request(3, 1).to(1, 2)).data() == pattern(195, 1));
 }
 
 TEST_CASE("a moved disk is not served at its new address before its last request at the old one has ended",

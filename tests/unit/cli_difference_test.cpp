@@ -123,7 +123,7 @@ TEST_CASE("a change of an export says what it takes while the target serves", "[
         {"durability=volatile", "durability", Effect::reopen},
         {"cache=page", "cache", Effect::reopen},
         {"trim=off", "trim", Effect::reopen},
-        {"offset=1M", "offset", Effect::restart},
+        {"offset=1M", "offset", Effect::reopen},
         {"length=1M", "length", Effect::reopen},
         {"force", "force", Effect::reopen},
         {"allow=52:54:00:*", "allow", Effect::in_place},

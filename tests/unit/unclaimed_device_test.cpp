@@ -28,7 +28,7 @@ TEST_CASE("a device that is opened without a claim shares that of the one that i
     const auto cache = GENERATE(Cache::direct, Cache::page);
     FileDisk old(open_file(image.path(), with_cache(window(64, 64), Cache::direct)));
     const DeviceParts parts = opened_elsewhere(image.path(), with_cache(window(64, 128), cache), unclaimed);
-    CHECK(parts.descriptors.size() == 1);
+    CHECK(parts.descriptors.size() == 2);
     FileDisk next(put_together(parts, true));
     CHECK(old.write(0, pattern(0, 8, 1)) == 0);
     CHECK(old.flush() == 0);
@@ -95,18 +95,119 @@ TEST_CASE("a device that only reads replaces any of several with the same window
                                     put_together(opened_elsewhere(image.path(), reader, unclaimed), true)));
 }
 
-TEST_CASE("a device without a claim is refused unless it replaces one with the same window", "[hand-over]") {
+TEST_CASE("a device replaces one with another window of the file, and others are kept off both",
+          "[hand-over]") {
+    const ImageFile image(256);
+    const auto direct = Cache::direct, page = Cache::page;
+    struct Case {
+        std::uint64_t first, sectors;
+        Cache cache;
+        bool read_only;
+    };
+    const auto [first, sectors, cache, read_only] =
+        GENERATE_COPY(Case{96, 64, direct, false}, Case{32, 64, direct, false}, Case{32, 128, page, false},
+                      Case{80, 16, direct, false}, Case{160, 64, direct, false}, Case{160, 64, page, false},
+                      Case{96, 64, direct, true}, Case{32, 64, page, true}, Case{0, 8, direct, true});
+    CAPTURE(first, sectors, read_only);
+    const auto beside = open_file(image.path(), window(248, 8, true));
+    auto old = open_file(image.path(), with_cache(window(64, 64), direct));
+    FileOptions wanted = with_cache(window(first, sectors, read_only), cache);
+    auto next = put_together(opened_elsewhere(image.path(), wanted, unclaimed), true);
+    const auto refuses = [&](std::uint64_t sector, bool reader) {
+        return refusal(image.path(), with_cache(window(sector, 1, reader), direct)).error == EBUSY;
+    };
+    const auto is_in_old = [](std::uint64_t sector) { return sector >= 64 && sector < 128; };
+    const auto is_in_next = [&, first = first, sectors = sectors](std::uint64_t sector) {
+        return sector >= first && sector < first + sectors;
+    };
+    const std::uint64_t sectors_to_try[] = {0,  7,  8,   31,  32,  63,  64,  79, 80,
+                                            95, 96, 127, 128, 159, 160, 223, 224};
+    const bool writes_through_page = cache == page && !read_only;
+    for (const std::uint64_t sector : sectors_to_try) {
+        CAPTURE(sector);
+        CHECK(refuses(sector, true) == (is_in_old(sector) || (is_in_next(sector) && !read_only)));
+        if (!writes_through_page)
+            CHECK(refuses(sector, false) == (is_in_old(sector) || is_in_next(sector)));
+    }
+    old.reset();
+    for (const std::uint64_t sector : sectors_to_try) {
+        CAPTURE(sector);
+        CHECK(refuses(sector, true) == (is_in_next(sector) && !read_only));
+        CHECK(refuses(sector, false) == (is_in_next(sector) || writes_through_page));
+    }
+    next.reset();
+    CHECK(refusal(image.path(), window(0, 248)).error == 0);
+}
+
+TEST_CASE("a device that opens another window does not get what a third one has, and changes nothing",
+          "[hand-over]") {
+    const ImageFile image(256);
+    const bool sent = GENERATE(true, false);
+    const auto old = open_file(image.path(), window(64, 64));
+    const auto third = open_file(image.path(), window(128, 64));
+    FileOptions both = window(96, 64);
+    if (sent) {
+        check_refused(opened_elsewhere(image.path(), both, unclaimed), "another export or program has", EBUSY,
+                      true);
+    } else {
+        both.replaces = true;
+        CHECK(refusal(image.path(), both).error == EBUSY);
+    }
+    CHECK(refusal(image.path(), window(64, 1)).error == EBUSY);
+    CHECK(refusal(image.path(), window(127, 1)).error == EBUSY);
+    CHECK(refusal(image.path(), window(128, 1)).error == EBUSY);
+    CHECK(refusal(image.path(), window(63, 1)).error == 0);
+    CHECK(refusal(image.path(), window(192, 1)).error == 0);
+}
+
+TEST_CASE("a device replaces that of its export only, even with another window", "[hand-over]") {
+    const ImageFile image(256);
+    aoetarget::Target target;
+    for (const std::uint16_t shelf : {std::uint16_t{1}, std::uint16_t{2}}) {
+        aoetarget::ExportOptions options;
+        options.address = {shelf, 0};
+        target.add_export(options, open_file(image.path(), window(shelf == 1 ? 0 : 128, 64)));
+    }
+    const auto replace = [&](const Address& address, std::uint64_t first) {
+        return error_of([&] {
+            target.replace_device(
+                address, put_together(opened_elsewhere(image.path(), window(first, 64), unclaimed), true));
+        });
+    };
+    CHECK(replace({2, 0}, 32) == EBUSY);
+    CHECK(replace({1, 0}, 32) == 0);
+}
+
+TEST_CASE("a disk that another export uses, too, gets another window without a claim", "[hand-over]") {
+    if (!is_real_root())
+        SKIP_BECAUSE("loop devices need root");
+    const ImageFile below(256);
+    const LoopDevice loop(below.path());
+    auto beside = open_file(loop.path(), window(0, 64));
+    auto old = open_file(loop.path(), window(64, 64));
+    FileDisk next(put_together(opened_elsewhere(loop.path(), window(128, 64), unclaimed), true));
+    beside.reset();
+    old.reset();
+    CHECK(next.discard({0, 8}) == 0);
+    CHECK_FALSE(is_free(loop.path()));
+    CHECK(refusal(loop.path(), window(128, 8)).error == EBUSY);
+    CHECK(refusal(loop.path(), window(64, 64)).error == 0);
+    next.close();
+    CHECK(is_free(loop.path()));
+    check_refused(opened_elsewhere(loop.path(), window(128, 64), unclaimed), "no export here has the disk",
+                  EBADMSG, true);
+}
+
+TEST_CASE("a device without a claim is refused if somebody else has its window", "[hand-over]") {
     const ImageFile image(256);
     FileOptions reader = with_cache(window(64, 64), Cache::direct);
     reader.read_only = true;
     const auto open_elsewhere = [&](const FileOptions& options) {
         return opened_elsewhere(image.path(), options, unclaimed);
     };
-    check_refused(open_elsewhere({}), "it has no lock, and is to replace no other");
-    check_refused(open_elsewhere({}), "it was sent without a lock, and no export here", EBADMSG, true);
-    const auto other = open_file(image.path(), window(128, 64));
-    check_refused(open_elsewhere(window(64, 64)), "no export here has this part of it", EBADMSG, true);
     auto device = open_file(image.path(), window(64, 64));
+    const auto other = open_file(image.path(), window(128, 64));
+    check_refused(open_elsewhere(window(64, 64)), "another export or program has", EBUSY);
     check_refused(open_elsewhere(window(64, 65)), "another export or program has", EBUSY, true);
     CHECK(error_of([&] { put_together(open_elsewhere(reader), true); }) == 0);
     device.reset();

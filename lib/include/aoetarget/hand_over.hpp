@@ -25,7 +25,8 @@ struct DeviceParts {
 };
 
 /// Opens a file as open_file() does, but takes neither its lock nor the exclusive use of a block device,
-/// because the process to which it is sent has them: see put_together(). FileOptions::replaces means nothing.
+/// because the process to which it is sent has or takes them: see put_together(). FileOptions::replaces means
+/// nothing.
 /// The result is there to be taken apart; Target::add_export() and Target::replace_device() refuse it
 /// (EINVAL). If other exports of that process write to other parts of the file, FileOptions::cache must be
 /// set to theirs.
@@ -55,9 +56,9 @@ DeviceParts take_apart(const FileDevice& device);
 /// the path, and does without if they are refused.
 ///
 /// `replaces` is for a device that another process has opened with open_unclaimed(): as FileOptions::replaces
-/// does, it shares the lock, and the exclusive use, of a device of this process that has the same file open,
-/// with the same offset, for Target::replace_device() of the export that has that one. Without it such a
-/// device is refused.
+/// does, it shares the lock of a device of this process that has the same file open, if that one has a part
+/// of the window or writes through the other cache, for Target::replace_device() of the export that has that
+/// one. It also shares the exclusive use of a block device, which some device of this process must have open.
 ///
 /// The sender may be hostile. The files must be regular files or block devices, all the same one, and open as
 /// open_file() opens them; the facts must fit each other and the files; and the lock of the window is taken
