@@ -145,14 +145,16 @@ void Target::Impl::add_interface(const std::string& name, const InterfaceOptions
 }
 
 bool Target::Impl::change_interface(const std::string& name, const InterfaceOptions& options,
-                                    std::unique_ptr<PreparedInterface> prepared) {
+                                    std::unique_ptr<PreparedInterface> prepared, const std::string& what) {
     refuse_if_stopping("interface " + name);
     check(name, options);
     const bool found = links_.change(name, options, static_cast<net::InterfaceRights*>(prepared.get()));
     if (found)
         wakeup_.wake(); // to announce it, and to set up XDP
     if (found && has_begun_)
-        events_.tell(Severity::notice, EventKind::interface_changed, name, "It has other options now.");
+        events_.tell(Severity::notice, EventKind::interface_changed, name,
+                     what.empty() ? "It has other options now."
+                                  : fmt::format("It has other options now: {}.", what));
     return found;
 }
 
@@ -284,8 +286,8 @@ void Target::add_interface(const std::string& name, const InterfaceOptions& opti
     impl_->add_interface(name, options, std::move(prepared));
 }
 bool Target::change_interface(const std::string& name, const InterfaceOptions& options,
-                              std::unique_ptr<PreparedInterface> prepared) {
-    return impl_->change_interface(name, options, std::move(prepared));
+                              std::unique_ptr<PreparedInterface> prepared, const std::string& what) {
+    return impl_->change_interface(name, options, std::move(prepared), what);
 }
 bool Target::rename_interface(const std::string& name, const std::string& new_name) {
     return impl_->rename_interface(name, new_name);
@@ -300,8 +302,9 @@ std::vector<std::string> Target::add_export(const ExportOptions& options,
 bool Target::change_export(const ExportOptions& options) {
     return impl_->change_export(options);
 }
-bool Target::replace_device(const Address& address, std::unique_ptr<BlockDevice> device) {
-    return impl_->replace_device(address, std::move(device));
+bool Target::replace_device(const Address& address, std::unique_ptr<BlockDevice> device,
+                            const std::string& what) {
+    return impl_->replace_device(address, std::move(device), what);
 }
 bool Target::shares_foreign_lock(const Address& address, const BlockDevice& device) const {
     return impl_->shares_foreign_lock(address, device);

@@ -97,7 +97,8 @@ bool Target::Impl::change_export(const ExportOptions& options) {
     return true;
 }
 
-bool Target::Impl::replace_device(const Address& address, std::unique_ptr<BlockDevice> device) {
+bool Target::Impl::replace_device(const Address& address, std::unique_ptr<BlockDevice> device,
+                                  const std::string& what) {
     const std::string name = "export " + to_string(address);
     if (device == nullptr)
         refuse(EINVAL, name + ": there is no device; pass one");
@@ -118,7 +119,7 @@ bool Target::Impl::replace_device(const Address& address, std::unique_ptr<BlockD
         refuse(EBUSY, name + ": the new device shares the lock of another export, which would write to the "
                              "same sectors; remove that one first");
     take_in(address, *device, geometry);
-    core_.replace_device(address, std::move(device), geometry);
+    core_.replace_device(address, std::move(device), geometry, what);
     wakeup_.wake(); // the flush has to be started
     return true;
 }

@@ -30,12 +30,12 @@ class Target::Impl final : public net::LinkEvents, public IoQueue::Waker {
     void add_interface(const std::string& name, const InterfaceOptions& options,
                        std::unique_ptr<PreparedInterface> prepared);
     bool change_interface(const std::string& name, const InterfaceOptions& options,
-                          std::unique_ptr<PreparedInterface> prepared);
+                          std::unique_ptr<PreparedInterface> prepared, const std::string& what);
     bool rename_interface(const std::string& name, const std::string& new_name);
     void remove_interface(const std::string& name);
     std::vector<std::string> add_export(ExportOptions options, std::unique_ptr<BlockDevice> device);
     bool change_export(const ExportOptions& options);
-    bool replace_device(const Address& address, std::unique_ptr<BlockDevice> device);
+    bool replace_device(const Address& address, std::unique_ptr<BlockDevice> device, const std::string& what);
     [[nodiscard]] std::optional<std::uint64_t> export_sectors(const Address& address) const;
     std::uint64_t resize_export(const Address& address);
     [[nodiscard]] bool shares_foreign_lock(const Address& address, const BlockDevice& device) const;

@@ -1,11 +1,14 @@
 // Compares configurations option by option.
 #include "config/difference.hpp"
 
+#include "text.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <iterator>
 #include <map>
+#include <optional>
 #include <type_traits>
 #include <utility>
 
@@ -20,13 +23,27 @@ const OptionTable<ExportSpec>& options_of(const ExportSpec& /*spec*/) {
     return export_options();
 }
 
-Change change_to(const Change::Entry& entry, const std::vector<OptionInfo>& options) {
+Change change_to(const Change::Entry& entry, const std::vector<Differing>& differing) {
     Change change{.kind = Change::Kind::changed, .entry = entry};
-    for (const OptionInfo& option : options) {
+    for (const auto& [option, from, to] : differing) {
         change.effect = std::max(change.effect, option.effect);
         change.options.push_back(option.name);
     }
     return change;
+}
+
+template <typename Spec>
+std::string describe(const Spec& from, const Spec& to, Effect effect) {
+    const auto text = [](const std::optional<Value>& value) {
+        return value ? printable(text_of(*value)) : "none";
+    };
+    std::string described;
+    for (const auto& [option, before, after] : options_of(to).differing(from, to)) {
+        if (option.effect == effect)
+            described += fmt::format("{}{}: {} -> {}", described.empty() ? "" : ", ", option.name,
+                                     text(before), text(after));
+    }
+    return described;
 }
 
 template <typename Spec>
@@ -120,6 +137,14 @@ std::vector<Change> difference(const Configuration& from, const Configuration& t
     compare(from.interfaces, to.interfaces, changes);
     compare(from.exports, to.exports, changes);
     return changes;
+}
+
+std::string describe_difference(const ExportSpec& from, const ExportSpec& to, Effect effect) {
+    return describe(from, to, effect);
+}
+
+std::string describe_difference(const InterfaceSpec& from, const InterfaceSpec& to, Effect effect) {
+    return describe(from, to, effect);
 }
 
 const ExportSpec* export_to_open(const Change& change) {

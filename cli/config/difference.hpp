@@ -31,6 +31,11 @@ struct Change {
 /// the end. Neither may have one interface or one address twice.
 std::vector<Change> difference(const Configuration& from, const Configuration& to);
 
+/// Returns the options that differ and need this, with their values: "cache: direct -> page, offset: none ->
+/// 1M".
+std::string describe_difference(const ExportSpec& from, const ExportSpec& to, Effect effect);
+std::string describe_difference(const InterfaceSpec& from, const InterfaceSpec& to, Effect effect);
+
 /// Returns what people call an entry: "export e1.1", "interface eth1", "target", "hosts".
 std::string entry_name(const ExportSpec& spec);
 std::string entry_name(const InterfaceSpec& spec);

@@ -24,6 +24,10 @@ std::string unknown_option(std::string_view what, std::string_view name, std::sp
 }
 
 std::string text_of(const Value& value) {
+    if (const auto* flag = std::get_if<bool>(&value))
+        return *flag ? "true" : "false";
+    if (const auto* list = std::get_if<std::vector<std::string>>(&value))
+        return joined(*list, "+");
     if (const auto* number = std::get_if<std::int64_t>(&value))
         return std::to_string(*number);
     return std::get<std::string>(value);

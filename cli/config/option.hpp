@@ -38,6 +38,12 @@ struct OptionInfo {
     Effect effect;
 };
 
+/// An option of two entries with the values that it has in them, or nothing where it is not given.
+struct Differing {
+    OptionInfo option;
+    std::optional<Value> from, to;
+};
+
 /// An option and its value.
 struct Setting {
     OptionInfo option;
@@ -82,11 +88,12 @@ class OptionTable {
         }
         return settings;
     }
-    [[nodiscard]] std::vector<OptionInfo> differing(const Spec& one, const Spec& other) const {
-        std::vector<OptionInfo> differing;
+    [[nodiscard]] std::vector<Differing> differing(const Spec& from, const Spec& to) const {
+        std::vector<Differing> differing;
         for (const Option<Spec>& option : options_) {
-            if (option.get(one) != option.get(other))
-                differing.push_back(option.info);
+            const std::optional<Value> before = option.get(from), after = option.get(to);
+            if (before != after)
+                differing.push_back({option.info, before, after});
         }
         return differing;
     }
@@ -107,7 +114,7 @@ std::string unknown_option(std::string_view what, std::string_view name, std::sp
 
 // What `set` and `get` of many options need.
 
-/// Returns a number or a text as a text.
+/// Returns the text that stands for the value in an argument, but without backslashes.
 std::string text_of(const Value& value);
 
 /// Sets `number` if the value is a number in this range.

@@ -15,15 +15,6 @@ namespace {
 
 constexpr std::string_view separators = ",=", special = ",=\\";
 
-/// As an argument has it, but without backslashes.
-std::string written(const Value& value) {
-    if (const auto* flag = std::get_if<bool>(&value))
-        return *flag ? "true" : "false";
-    if (const auto* list = std::get_if<std::vector<std::string>>(&value))
-        return joined(*list, "+");
-    return text_of(value);
-}
-
 std::string form_of(const OptionInfo& option) {
     return option.type == ValueType::flag ? fmt::format("{}[={}]", option.name, option.values)
                                           : fmt::format("{}={}", option.name, option.values);
@@ -67,7 +58,7 @@ void read_options(Scanner& scanner, std::string_view kind, std::span<const Optio
         const Value value = take_value(scanner, option);
         if (!take(number, value))
             throw UsageError(fmt::format("{} cannot be '{}'; write {}", option.name,
-                                         printable(written(value)), form_of(option)));
+                                         printable(text_of(value)), form_of(option)));
     }
 }
 
@@ -163,7 +154,7 @@ std::string written(std::span<const Setting> settings) {
     for (const auto& [option, value] : settings) {
         all += fmt::format(",{}", option.name);
         if (value != Value(true))
-            all += "=" + escaped(written(value));
+            all += "=" + escaped(text_of(value));
     }
     return all;
 }

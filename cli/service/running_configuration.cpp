@@ -229,7 +229,8 @@ void RunningConfiguration::plan(Present& present, const Change& change, const Ex
             present.transition->add({Phase::change, entry_name(spec), thread_of_.at(address),
                                      plain(change_to(spec.options)), change_to(before.options)});
         if (opened.device != nullptr)
-            plan_swap(*present.transition, spec, std::move(opened));
+            plan_swap(*present.transition, spec, std::move(opened),
+                      describe_difference(before, spec, Effect::reopen));
         break;
     }
     }
@@ -299,7 +300,8 @@ void RunningConfiguration::plan_move(Present& present, const ExportSpec& from, c
          plain([options = to.options](Target& target) { target.change_export(options); })});
 }
 
-void RunningConfiguration::plan_swap(Transition& transition, const ExportSpec& spec, OpenDevice given) {
+void RunningConfiguration::plan_swap(Transition& transition, const ExportSpec& spec, OpenDevice given,
+                                     const std::string& what) {
     const Address address = spec.options.address;
     const std::size_t thread = thread_of_.at(address);
     const Shared<FileDevice> device = share(std::move(given.device));
@@ -307,10 +309,11 @@ void RunningConfiguration::plan_swap(Transition& transition, const ExportSpec& s
                         check_size(target, address, (*device)->geometry().sectors);
                         check_lock(target, address, **device);
                     })});
-    transition.add({Phase::swap, entry_name(spec), thread, plain([this, address, device](Target& target) {
-                        target.replace_device(address, std::move(*device));
-                        leave_(address);
-                    })});
+    transition.add(
+        {Phase::swap, entry_name(spec), thread, plain([this, address, device, what](Target& target) {
+             target.replace_device(address, std::move(*device), what);
+             leave_(address);
+         })});
 }
 
 void RunningConfiguration::reopen(const Address& address, OpenDevices devices, Done done) {
@@ -322,7 +325,7 @@ void RunningConfiguration::reopen(const Address& address, OpenDevices devices, D
                       fmt::format("{}: nobody has opened its disk for this", to_string(address)));
     const auto spec = std::ranges::find(configuration_.exports, address,
                                         [](const ExportSpec& one) { return one.options.address; });
-    plan_swap(*present->transition, *spec, std::move(given.mapped()));
+    plan_swap(*present->transition, *spec, std::move(given.mapped()), {});
     start(present);
 }
 

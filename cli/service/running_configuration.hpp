@@ -73,7 +73,8 @@ class RunningConfiguration {
     std::size_t choose_thread(Present& present, const OpenDevice& given) const;
     void plan_addition(Present& present, const ExportSpec& spec, OpenDevice given);
     void plan_move(Present& present, const ExportSpec& from, const ExportSpec& to);
-    void plan_swap(Transition& transition, const ExportSpec& spec, OpenDevice given);
+    /// `what` tells which options differ.
+    void plan_swap(Transition& transition, const ExportSpec& spec, OpenDevice given, const std::string& what);
     static std::vector<Change> changes_without_failures(const Present& present,
                                                         const Transition::Result& result);
     [[nodiscard]] std::string forbid(Present& present, const std::string& part,

@@ -50,12 +50,14 @@ void RunningConfiguration::plan(Present& present, const Change& change, const In
             add(Phase::removal, thread, remove, {});
             break;
         case Change::Kind::changed:
+            const InterfaceSpec& before = *find_entry(configuration_.interfaces, spec);
             add(
                 Phase::change, thread,
-                [name, options = options_of(spec), given](Target& target) {
-                    target.change_interface(name, options, std::move(*given));
+                [name, options = options_of(spec), given,
+                 what = describe_difference(before, spec, Effect::reopen)](Target& target) {
+                    target.change_interface(name, options, std::move(*given), what);
                 },
-                [name, options = options_of(*find_entry(configuration_.interfaces, spec))](Target& target) {
+                [name, options = options_of(before)](Target& target) {
                     target.change_interface(name, options);
                 });
             break;

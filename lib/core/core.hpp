@@ -63,8 +63,8 @@ class Core {
     /// can be told apart. Returns false if there is no such export.
     bool change_export(const ExportOptions& options, Time now);
     /// See Export::replace_device(). The export must exist, and the caller has checked the geometry.
-    void replace_device(const Address& address, std::unique_ptr<BlockDevice> device,
-                        const Geometry& geometry);
+    void replace_device(const Address& address, std::unique_ptr<BlockDevice> device, const Geometry& geometry,
+                        const std::string& what = {});
     /// See Target::resize_export().
     std::uint64_t resize_export(const Address& address);
     /// The device is destroyed at the end of a later turn, when it is idle and flushed. Returns false if

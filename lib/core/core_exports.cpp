@@ -54,8 +54,8 @@ bool Core::change_export(const ExportOptions& options, Time now) {
 }
 
 void Core::replace_device(const Address& address, std::unique_ptr<BlockDevice> device,
-                          const Geometry& geometry) {
-    find(address)->replace_device(std::move(device), geometry);
+                          const Geometry& geometry, const std::string& what) {
+    find(address)->replace_device(std::move(device), geometry, what);
 }
 
 std::uint64_t Core::resize_export(const Address& address) {

@@ -59,12 +59,14 @@ Export::Moves Export::move_to(const std::vector<std::string>& interfaces) {
     return moves;
 }
 
-void Export::replace_device(std::unique_ptr<BlockDevice> device, const Geometry& geometry) {
+void Export::replace_device(std::unique_ptr<BlockDevice> device, const Geometry& geometry,
+                            const std::string& what) {
     if (next_)
         face_.context.retired.push_back(std::move(next_->device));
     else
         scheduler_.drain();
     next_.emplace(std::move(device), geometry);
+    next_options_ = what;
     if (mutated(Mutation::swap_at_once))
         take_over();
 }
@@ -92,6 +94,8 @@ void Export::take_over() {
     ata_.device_changed(before.volatile_cache);
     health_.device_changed();
     std::string text = "Requests go to the device that was opened anew.";
+    if (!next_options_.empty())
+        text += fmt::format(" It has other options now: {}.", next_options_);
     if (backing_.geometry.sectors > before.sectors)
         text += fmt::format(" It has {} sectors more, {} now: on Linux initiators, 'aoe-revalidate {}' takes "
                             "them over.",

@@ -67,8 +67,9 @@ class Export final : private ExportState::Answerer, private FlushSink {
     bool change(const ExportOptions& options, Time now);
     /// `device` takes over when the present one has ended the operations that were admitted before, and has
     /// flushed. It must have at least as many sectors. Requests wait meanwhile. If another device is waiting
-    /// to take over, this one takes its place.
-    void replace_device(std::unique_ptr<BlockDevice> device, const Geometry& geometry);
+    /// to take over, this one takes its place. The event has `what`, the options that differ.
+    void replace_device(std::unique_ptr<BlockDevice> device, const Geometry& geometry,
+                        const std::string& what);
 
     /// Answers the requests that the device has not finished within its timeout. Returns when this has to be
     /// done again, or nothing if no request is under way.
@@ -132,6 +133,7 @@ class Export final : private ExportState::Answerer, private FlushSink {
     Time timeout_;                ///< Zero if the device may take any time.
     int last_flush_error_ = 0;    ///< The error of the flush at its end, or 0.
     std::optional<Backing> next_; ///< The device that waits to take over.
+    std::string next_options_;    ///< What is different with it, for the event.
     bool must_resize_ = false;    ///< As soon as that has taken over.
 };
 

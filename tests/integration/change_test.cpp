@@ -162,6 +162,13 @@ TEST_CASE("a reload opens the disk of an export anew with other options, and nob
         CHECK(client.ask(write_request(7, pattern(7, 1, 5))).succeeded());
         CHECK(client.ask(read_request(7, 1)).data() == pattern(7, 1, 5));
     }
+    changed.write(entry_text(wire) + "buffers = 9\n" + export_text("1.1", image));
+    CHECK(changed.run({"reload"}).exit_code == 0);
+    const auto is_told = [&](const std::string& words) {
+        return client.wait_until([&] { return contains(changed.target().log(), words); });
+    };
+    CHECK(is_told("It has other options now: durability: stable -> volatile. [export-swapped]"));
+    CHECK(is_told("It has other options now: buffers: none -> 9. [interface-changed]"));
     const ToolResult other = run_target(
         {"serve", "--control", "none", "-i", wire.target_end(), "-e", export_argument(1, 2, image.path())});
     CHECK(other.exit_code == 1); // its lock has been kept

@@ -160,6 +160,22 @@ TEST_CASE("an export changes when a name that it allows stands for others", "[cl
     CHECK(changes[1].effect == Effect::in_place);
 }
 
+TEST_CASE("a difference is described by the options with their values before and after", "[cli]") {
+    const auto described = [](const std::string& from, const std::string& to, Effect effect) {
+        return cli::describe_difference(cli::parse_export_spec("1.1=" + from),
+                                        cli::parse_export_spec("1.1=" + to), effect);
+    };
+    CHECK(
+        described("/a,offset=1M,fixed,trim=off", "/b,cache=page,read-only", Effect::reopen) ==
+        "path: /a -> /b, read-only: false -> true, cache: none -> page, trim: off -> on, offset: 1M -> none");
+    CHECK(described("/a,interfaces=eth0+eth1", "/b,fixed", Effect::in_place) ==
+          "fixed: false -> true, interfaces: eth0+eth1 -> none");
+    CHECK(described("/a", "/a", Effect::reopen).empty());
+    CHECK(cli::describe_difference(cli::parse_interface_spec("eth0"),
+                                   cli::parse_interface_spec("eth0,buffers=5"),
+                                   Effect::reopen) == "buffers: none -> 5");
+}
+
 TEST_CASE("settings of the target change with a restart", "[cli]") {
     const std::string rest = "\n[[interface]]\nname=\"eth0\"\n[[export]]\naddress=\"1.1\"\npath=\"/x\"";
     const std::vector<Change> changes = cli::difference(read(rest), read("[target]\nthreads = 2" + rest));

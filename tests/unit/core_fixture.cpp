@@ -95,9 +95,9 @@ Disk& CoreFixture::add_export(const Geometry& geometry, Address address) {
     return add_export_with(options, geometry);
 }
 
-Disk& CoreFixture::replace_device(const Geometry& geometry, Address address) {
+Disk& CoreFixture::replace_device(const Geometry& geometry, Address address, const std::string& what) {
     Disk& disk = disks.emplace_back(geometry);
-    core.replace_device(address, std::make_unique<FakeDevice>(disk), geometry);
+    core.replace_device(address, std::make_unique<FakeDevice>(disk), geometry, what);
     return disk;
 }
 

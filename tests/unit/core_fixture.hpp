@@ -59,7 +59,8 @@ class CoreFixture {
     Disk& add_export_with(const aoetarget::ExportOptions& options, const aoetarget::Geometry& geometry);
     Disk& add_export(const aoetarget::Geometry& geometry, aoetarget::Address address = {1, 1});
     /// Another disk, of which the core gets a device for the export.
-    Disk& replace_device(const aoetarget::Geometry& geometry, aoetarget::Address address = {1, 1});
+    Disk& replace_device(const aoetarget::Geometry& geometry, aoetarget::Address address = {1, 1},
+                         const std::string& what = {});
     Disk& add_export(std::uint64_t sectors = 256) { return add_export(geometry_of(sectors)); }
 
     /// Fills in what the request leaves open and hands it to the core. Returns the tag.

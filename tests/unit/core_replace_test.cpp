@@ -63,6 +63,18 @@ TEST_CASE("what initiators have set, the serial number and the history of writes
     CHECK(next.operations == 0);
 }
 
+TEST_CASE("the event of a new device tells which options it has", "[core][replace]") {
+    CoreFixture core;
+    core.add_export();
+    for (const std::string what : {"cache: direct -> page", ""}) {
+        core.replace_device(geometry_of(256), {1, 1}, what);
+        core.turn();
+        const std::string text = core.take_event(EventKind::export_swapped);
+        CHECK((text.find("other options") != std::string::npos) == !what.empty());
+        CHECK(text.find(what) != std::string::npos);
+    }
+}
+
 TEST_CASE("a larger device tells its size, and is announced", "[core][replace]") {
     CoreFixture core;
     core.add_export(256);

@@ -98,9 +98,11 @@ class Target {
     ///
     /// Returns false if the target neither serves the interface nor waits for it. Throws std::system_error
     /// (EINVAL) if an option is out of range, (ECANCELED) as add_interface() does; then nothing changes.
-    /// Otherwise it tells EventKind::interface_changed.
+    /// Otherwise it tells EventKind::interface_changed, with `what`, the options that differ, as
+    /// human-readable text.
     bool change_interface(const std::string& name, const InterfaceOptions& options,
-                          std::unique_ptr<PreparedInterface> prepared = nullptr);
+                          std::unique_ptr<PreparedInterface> prepared = nullptr,
+                          const std::string& what = {});
     /// Gives what add_interface() was called for another name, as if it had been called with that: for an
     /// interface that got it while it is served. Nothing else changes. Returns false if the target neither
     /// serves nor waits for such an interface. Throws std::system_error with EEXIST if the target was given
@@ -140,7 +142,8 @@ class Target {
     /// Replaces the device of an export: to open a disk again after a failed flush, with other options, or
     /// with a larger size. The serial number and everything that initiators have set stay. Returns at once.
     /// The present device finishes the requests under way and is flushed; then the other takes over
-    /// (EventKind::export_swapped), and the old one is destroyed. Requests wait meanwhile, or the target
+    /// (EventKind::export_swapped, with `what`, the options that differ, as human-readable text), and the old
+    /// one is destroyed. Requests wait meanwhile, or the target
     /// drops them and initiators repeat them; none fails. As long as the present device does not end a
     /// request, the other does not take over, because the late request might still change the same disk. If
     /// the flush fails, the other takes over nevertheless; EventKind::flush_failed tells it if answered
@@ -149,7 +152,8 @@ class Target {
     /// export. Throws std::system_error (EINVAL) if the device has fewer sectors or an impossible geometry,
     /// (EBUSY) if it shares the lock of a device of another export, (ECANCELED) as add_interface() does; then
     /// nothing changes.
-    bool replace_device(const Address& address, std::unique_ptr<BlockDevice> device);
+    bool replace_device(const Address& address, std::unique_ptr<BlockDevice> device,
+                        const std::string& what = {});
     /// Returns whether the device shares a lock (FileOptions::replaces, put_together()) with a device of
     /// another export than this one, so that both would serve the same sectors.
     [[nodiscard]] bool shares_foreign_lock(const Address& address, const BlockDevice& device) const;
