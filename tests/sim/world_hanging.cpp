@@ -172,9 +172,11 @@ void World::make_troubled_hosts() {
         setting.cut_short = weather_.truncated > 0;
         setting.cold = length_ > seconds(2) || random_.chance(0.5); // who repeats often costs time
         setting.pause = microseconds(random_.between(1, 500));
-        if (slow)
-            setting.spacing =
-                Time(random_.below(static_cast<std::uint64_t>(length_.count())) / (2 * setting.window));
+        if (slow) { // but never so fast that time hardly passes
+            const Time spacing(random_.below(static_cast<std::uint64_t>(length_.count())) /
+                               (2 * setting.window));
+            setting.spacing = std::max(spacing, Time(microseconds(10)));
+        }
         setting.care = setting.kind == Host::Kind::linux_driver ? Care::prompt : Care::late;
         add_host(setting, exported);
     }
