@@ -34,6 +34,7 @@ enum class Mutation : std::uint8_t {
     share_all_buffers,  ///< No export owns a bounce buffer.
     wildcards_may_wait, ///< And requests to several exports may hold any number of slots.
     trim_at_once,       ///< A trim does not wait for operations that overlap it (R4).
+    trim_map_late,      ///< A trim keeps others off only the last part that each of its ranges touches (R4).
     trim_whole_blocks,  ///< A trim discards blocks that it names in part.
     trim_first_only,    ///< Of a trim's ranges only the first is discarded.
     trim_to_the_end,    ///< A trim that names sectors beyond the end is done as far as it goes.

@@ -1,6 +1,7 @@
 // The device operation of which requests are a part.
 #pragma once
 
+#include "core/range_map.hpp"
 #include "core/request.hpp"
 
 #include <aoetarget/block_device.hpp>
@@ -49,7 +50,8 @@ struct Operation : Io {
     std::uint64_t sequence = 0;     ///< The order of admission.
     SectorRange sectors;            ///< The sectors of all requests together.
     std::uint64_t started_turn = 0; ///< The turn in which the device got its present step.
-    SectorRange exclusive;          ///< The same in whole logical blocks, off which it keeps others.
+    SectorRange exclusive;          ///< The same in whole logical blocks, off which it keeps others,
+    RangeMap trimmed;               ///< except, if it is a trim, off those that its list does not name.
     bool barrier = false;
     std::size_t active_index = 0; ///< Its index in Order's list.
 

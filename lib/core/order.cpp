@@ -15,7 +15,7 @@ bool conflict(const Operation& operation, const SectorRange& exclusive, bool cha
     if (barrier || operation.barrier)
         return true;
     return (changes || changes_data(operation.action)) && operation.exclusive.overlaps(exclusive) &&
-           !mutated(Mutation::forget_exclusion);
+           operation.trimmed.may_overlap(exclusive) && !mutated(Mutation::forget_exclusion);
 }
 
 /// R5 compares requests of one source only: the copy of a host that repeats on another interface is carried
@@ -138,7 +138,8 @@ void Order::blocks_changed() {
     for (Active& active : active_) {
         Operation& operation = *active.operation;
         resources_.occupancy.remove(number_, operation.exclusive);
-        active.exclusive = operation.exclusive = exclusive_range(operation.sectors);
+        take_blocks(operation);
+        active.exclusive = operation.exclusive;
         resources_.occupancy.add(number_, operation.exclusive);
     }
 }
@@ -214,6 +215,7 @@ Operation& Order::new_operation(AtaAction action, bool barrier) {
     operation->action = action;
     operation->sequence = next_sequence_++;
     operation->sectors = operation->exclusive = {};
+    operation->trimmed = {};
     operation->barrier = barrier;
     operation->first = operation->last = nullptr;
     operation->count = operation->given_up = 0;
@@ -227,11 +229,25 @@ Operation& Order::operation_for(Request* request) {
     Operation& operation = new_operation(request->command.action, request->barrier);
     request->next = nullptr;
     operation.sectors = request->range;
-    operation.exclusive = exclusive_range(request->range);
     operation.first = operation.last = request;
     operation.count = 1;
     operation.given_up = request->given_up ? 1 : 0;
+    take_blocks(operation);
     return operation;
+}
+
+/// Decides off which blocks of the device the operation keeps others.
+void Order::take_blocks(Operation& operation) const {
+    operation.exclusive = exclusive_range(operation.sectors);
+    if (operation.action != AtaAction::data_set_management || operation.first == nullptr)
+        return;
+    operation.trimmed = RangeMap(operation.exclusive);
+    const ConstBytes list = operation.first->payload();
+    for (std::size_t i = 0; i < list.size() / protocol::dsm_entry_bytes; ++i) {
+        const SectorRange range = protocol::dsm_entry(list, i);
+        if (range.count > 0)
+            operation.trimmed.add(exclusive_range(range));
+    }
 }
 
 void Order::queue(Operation& operation, Operation* blocker) {

@@ -112,6 +112,7 @@ class Order {
     void join(Operation& operation, Request* request);
     Operation& new_operation(protocol::AtaAction action, bool barrier);
     Operation& operation_for(Request* request);
+    void take_blocks(Operation& operation) const;
     void queue(Operation& operation, Operation* blocker);
     void line_up(Operation& operation, Operation* blocker);
     void line_up_again(Operation& operation);

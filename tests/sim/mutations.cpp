@@ -47,6 +47,7 @@ constexpr const char* names[] = {
     "exports that own no bounce buffer",
     "wildcards that wait in any number",
     "trims that do not wait (R4)",
+    "trims that keep others off the last part of each range only (R4)",
     "trims of blocks that are named in part",
     "trims that leave out all ranges but the first",
     "trims beyond the end done as far as it goes",

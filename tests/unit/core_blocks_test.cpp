@@ -366,17 +366,22 @@ TEST_CASE("a discard that fails half-way ends there with its error", "[core][dis
     CHECK(disk.sectors(64, 8) == pattern(64, 8));
 }
 
-TEST_CASE("everything between the first and the last range of a list waits for it", "[core][discard]") {
+TEST_CASE("requests wait for a list whose ranges they touch, and not for what lies between them",
+          "[core][discard]") {
     CoreFixture core;
     Disk& disk = core.add_export(with_discard(256));
     disk.immediate = false;
     core.send(trim_request({{10, 2}, {100, 2}}));
     core.turn();
-    const std::uint32_t inside = core.send(write_request(50, pattern(50, 1, 1)));
-    const std::uint32_t outside = core.send(write_request(102, pattern(102, 1, 1)));
+    const std::uint32_t inside = core.send(write_request(101, pattern(101, 1, 1)));
     core.turn();
-    CHECK(disk.pending.size() == 2);
+    CHECK(disk.pending.size() == 1);
+    const std::uint32_t between = core.send(write_request(50, pattern(50, 1, 1)));
+    const std::uint32_t outside = core.send(write_request(120, pattern(120, 1, 1)));
+    core.turn();
+    CHECK(disk.pending.size() == 3);
     core.drain(disk);
-    CHECK(core.reply(inside).succeeded());
-    CHECK(core.reply(outside).succeeded());
+    for (const std::uint32_t tag : {inside, between, outside})
+        CHECK(core.reply(tag).succeeded());
+    CHECK(disk.sectors(101, 1) == pattern(101, 1, 1));
 }
