@@ -14,12 +14,13 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string_view>
 #include <system_error>
 #include <utility>
+
+#include <sys/stat.h>
 
 namespace cli {
 namespace {
@@ -39,6 +40,22 @@ bool has_export(const Configuration& configuration, const aoetarget::Address& ad
                                [&](const ExportSpec& spec) { return spec.options.address == address; });
 }
 
+/// std::filesystem::equivalent() finds no two block devices the same.
+bool are_same_file(const std::string& one, const std::string& other) {
+    struct stat its {
+    }, others{};
+    return stat(one.c_str(), &its) == 0 && stat(other.c_str(), &others) == 0 && its.st_dev == others.st_dev &&
+           its.st_ino == others.st_ino;
+}
+
+/// Returns whether the target has exclusive use of the disk of `owner`, which all exports of the target may
+/// share.
+bool is_in_exclusive_use(const ExportSpec& owner) {
+    struct stat status {};
+    return !owner.file.force && !owner.file.read_only && stat(owner.path.c_str(), &status) == 0 &&
+           S_ISBLK(status.st_mode);
+}
+
 /// Returns an export of `present` that has this file or disk, or null. That one with the same address comes
 /// first, and then one with the same part of it.
 const ExportSpec* find_owner(const ExportSpec& spec, const Configuration& present) {
@@ -48,9 +65,7 @@ const ExportSpec* find_owner(const ExportSpec& spec, const Configuration& presen
     };
     const ExportSpec* owner = nullptr;
     for (const ExportSpec& other : present.exports) {
-        std::error_code none;
-        if ((owner == nullptr || rank(other) > rank(*owner)) &&
-            std::filesystem::equivalent(other.path, spec.path, none))
+        if ((owner == nullptr || rank(other) > rank(*owner)) && are_same_file(other.path, spec.path))
             owner = &other;
     }
     return owner;
@@ -74,7 +89,8 @@ std::string obstacle_to_move(const ExportSpec& spec, const ExportSpec& owner, co
     return {};
 }
 
-/// The target itself holds the lock of a file that it is to open anew, or to serve at another address.
+/// The target itself holds the lock of a file that it is to open anew, or to serve at another address, and
+/// has a disk of which it is to serve another part in exclusive use.
 Opened open(const ExportSpec& spec, const Configuration& present, const Configuration& wanted) {
     const ExportSpec* owner = find_owner(spec, present);
     if (owner == nullptr)
@@ -88,6 +104,8 @@ Opened open(const ExportSpec& spec, const Configuration& present, const Configur
     } catch (const std::system_error& error) {
         if (error.code() != std::errc::device_or_resource_busy)
             throw;
+        if (!obstacle.empty() && is_in_exclusive_use(*owner))
+            return {aoetarget::open_unclaimed(spec.path, spec.file)};
         if (!obstacle.empty())
             throw Failure(exit_failed, fmt::format("{}: {}", to_string(spec.options.address), obstacle));
     }

@@ -195,7 +195,7 @@ Claim adopt_claim(const std::string& path, SentClaim sent) {
     take_lock_file(path, claim, std::move(sent.holder));
     if (sent.exclusive.valid())
         claim.device = adopt_device(inode, std::move(sent.exclusive));
-    else if (sent.replaces && !sent.share.read_only)
+    else if (!sent.share.read_only)
         claim.device = share_device(inode);
     if (S_ISBLK(status.st_mode) && claim.device == nullptr) {
         if (sent.relies_on_lock)

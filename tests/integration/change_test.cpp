@@ -5,6 +5,8 @@
 #include <csignal>
 #include <filesystem>
 
+#include <fcntl.h>
+
 using namespace aoetest;
 
 TEST_CASE("an export comes and goes by add and remove, and a host's name may stand in its list", "[change]") {
@@ -205,6 +207,43 @@ TEST_CASE("an image that was replaced is served after a reopen", "[change]") {
     CHECK(missing.exit_code == 1);
     CHECK(contains(missing.error, image.path()));
     CHECK(client.ask(read_request(3, 1)).data() == pattern(3, 1, 7));
+}
+
+TEST_CASE("a disk is opened anew, and other parts of it are added, while the target has its exclusive use",
+          "[change]") {
+    if (!has_real_root())
+        SKIP_BECAUSE("a loop device needs real root");
+    const VethPair& wire = standard_wire();
+    const ImageFile below(64);
+    const LoopDevice disk(below.path());
+    RawClient client(wire);
+    const auto entry = [&](const std::string& options) {
+        return entry_text(wire) + "[[export]]\naddress = \"1.1\"\npath = \"" + disk.path() +
+               "\"\nlength = 16384\n" + options;
+    };
+    Changed changed(entry(""));
+    const auto succeeds = [&](const std::vector<std::string>& arguments) {
+        const ToolResult result = changed.run(arguments);
+        CAPTURE(result.error);
+        CHECK(result.exit_code == 0);
+    };
+    succeeds({"reopen", "1.1"});
+    CHECK(client.ask(write_request(7, pattern(7, 1, 5))).succeeded());
+    changed.write(entry("cache = \"page\"\n"));
+    succeeds({"reload"});
+    CHECK(client.ask(read_request(7, 1)).data() == pattern(7, 1, 5));
+    changed.write(entry(""));
+    succeeds({"reload"});
+
+    succeeds({"add", "-e", export_argument(1, 2, disk.path(), "offset=16384")});
+    CHECK(client.ask(read_request(0, 1).to(1, 2)).data() == pattern(32, 1));
+    succeeds({"remove", "-e", "1.1"});
+    const std::string device = disk.path();
+    CHECK(open(device.c_str(), O_RDWR | O_EXCL | O_CLOEXEC) < 0); // the one that is left has the disk, too
+    succeeds({"add", "-e", export_argument(1, 3, disk.path(), "length=16384,read-only")});
+    CHECK(client.ask(read_request(7, 1).to(1, 3)).data() == pattern(7, 1, 5));
+    const ToolResult overlapping = changed.run({"add", "-e", export_argument(1, 4, disk.path(), "force")});
+    CHECK(overlapping.exit_code != 0);
 }
 
 TEST_CASE("SIGHUP does not end a target with a configuration file, and names the command for a reload",

@@ -229,6 +229,21 @@ TEST_CASE("a disk that is opened without a claim shares the exclusive use", "[ha
     CHECK(is_free(loop.path()));
 }
 
+TEST_CASE("another part of a disk shares the exclusive use, and has a lock of its own", "[hand-over]") {
+    if (!is_real_root())
+        SKIP_BECAUSE("loop devices need root");
+    const ImageFile below(256);
+    const LoopDevice loop(below.path());
+    auto old = open_file(loop.path(), window(0, 64));
+    FileDisk next(put_together(opened_elsewhere(loop.path(), window(64, 64), unclaimed)));
+    check_refused(opened_elsewhere(loop.path(), window(32, 64), unclaimed), "another export or program has",
+                  EBUSY, false);
+    old.reset();
+    CHECK_FALSE(is_free(loop.path()));
+    next.close();
+    CHECK(is_free(loop.path()));
+}
+
 TEST_CASE("a disk may be read ahead only with the exclusive use that it shares", "[hand-over]") {
     if (!is_real_root())
         SKIP_BECAUSE("loop devices need root");

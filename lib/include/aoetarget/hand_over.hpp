@@ -58,7 +58,8 @@ DeviceParts take_apart(const FileDevice& device);
 /// `replaces` is for a device that another process has opened with open_unclaimed(): as FileOptions::replaces
 /// does, it shares the lock of a device of this process that has the same file open, if that one has a part
 /// of the window or writes through the other cache, for Target::replace_device() of the export that has that
-/// one. It also shares the exclusive use of a block device, which some device of this process must have open.
+/// one. Without `replaces` it has to get a lock of its own. Either way it shares the exclusive use of a block
+/// device that some device of this process has.
 ///
 /// The sender may be hostile. The files must be regular files or block devices, all the same one, and open as
 /// open_file() opens them; the facts must fit each other and the files; and the lock of the window is taken
