@@ -318,6 +318,7 @@ std::vector<InterfaceStats> LinkSet::stats(core::Time now) const {
                        .mac = link.mac(),
                        .mtu = link.mtu(),
                        .sectors_per_frame = link.sectors_per_frame(),
+                       .present = link.interface().index != 0,
                        .up = link.interface().carrier,
                        .since_change = std::max(now - link.carrier_since(), core::Time{}),
                        .port_of = link.interface().port_of,

@@ -66,6 +66,8 @@ std::span<const Column<InitiatorRates>> initiator_columns() {
 }
 
 std::string state_of(const aoetarget::InterfaceStats& interface) {
+    if (!interface.present)
+        return "absent";
     if (!interface.port_of.empty())
         return "port of " + printable(interface.port_of);
     return interface.up ? "up" : "down";

@@ -20,7 +20,7 @@ std::span<const Column<ExportRates>> export_columns();
 std::span<const Column<InterfaceRates>> interface_columns();
 std::span<const Column<InitiatorRates>> initiator_columns();
 
-/// Returns the state of an interface: "up", "down", "port of br0".
+/// Returns the state of an interface: "up", "down", "port of br0", "absent".
 std::string state_of(const aoetarget::InterfaceStats& interface);
 
 /// What becomes of a name or pattern of Stats::waited_for. A pattern always waits.

@@ -67,6 +67,7 @@ json to_json(const InterfaceStats& interface) {
         {"mac", to_string(interface.mac)},
         {"mtu", interface.mtu},
         {"sectors-per-frame", interface.sectors_per_frame},
+        {"present", interface.present},
         {"up", interface.up},
         {"since-change", seconds(interface.since_change)},
         {"port-of", interface.port_of},
@@ -125,6 +126,7 @@ InterfaceStats interface_stats_from_json(const json& object) {
     interface.mac = mac_from_json(object, "mac");
     object.at("mtu").get_to(interface.mtu);
     object.at("sectors-per-frame").get_to(interface.sectors_per_frame);
+    interface.present = object.value("present", true); // an older target does not tell it
     object.at("up").get_to(interface.up);
     interface.since_change = nanoseconds_of(object.at("since-change"));
     object.at("port-of").get_to(interface.port_of);

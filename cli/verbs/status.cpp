@@ -40,7 +40,7 @@ has failed, and writes that were answered may be lost; vanished: its disk is gon
 another target answers for its address.
 
 An interface is up; down: it has no link; port of another one: that one takes its frames; or absent:
-the target serves it when it appears (wait). The line of a pattern says how many of the interfaces
+it does not exist, and the target serves it when it appears. The line of a pattern says how many of the interfaces
 above it has brought; 0 means that nothing matches it now.
 
   --name NAME           The target that was started with this name; the default is "default".

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <optional>
 #include <regex>
 #include <sstream>
 
@@ -75,6 +76,24 @@ TEST_CASE("status tells what patterns serve, and which interfaces are absent", "
     CHECK(std::regex_search(text, std::regex("\nlate0 +absent ")));
     for (const VethPair* wire : {&one, &two})
         CHECK(contains(text, "\n" + wire->target_end() + " "));
+}
+
+TEST_CASE("status tells that an interface is absent once it has been deleted", "[observe]") {
+    const VethPair kept("kept");
+    const ImageFile image(64);
+    auto wire = std::make_optional<VethPair>("deleted");
+    const std::string name = wire->target_end();
+    const ControlledTarget target({kept.target_end(), name}, {export_argument(1, 1, image.path())});
+    const auto shows = [&](const std::string& state) {
+        return std::regex_search(target.run({"status"}).output, std::regex("\n" + name + " +" + state + " "));
+    };
+    RawClient client(kept);
+    CHECK(client.wait_until([&] { return shows("up"); }));
+    wire.reset();
+    CHECK(client.wait_until([&] { return shows("absent"); }));
+    CHECK(contains(target.run({"status", "--json"}).output, "\"present\": false"));
+    wire.emplace("deleted");
+    CHECK(client.wait_until([&] { return shows("up"); }));
 }
 
 TEST_CASE("stats show the averages since the start, and tables in intervals", "[observe]") {

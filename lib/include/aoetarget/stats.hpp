@@ -41,6 +41,8 @@ struct InterfaceStats {
     unsigned mtu = 0;
     /// The sectors per frame that Query Config advertises on this interface now.
     unsigned sectors_per_frame = 0;
+    /// The interface exists. If not, it has been deleted, and the target serves the next one with its name.
+    bool present = true;
     bool up = false;
     /// The time since `up` last changed, or since the target has known the interface.
     std::chrono::nanoseconds since_change{};
