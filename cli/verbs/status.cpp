@@ -40,8 +40,8 @@ has failed, and writes that were answered may be lost; vanished: its disk is gon
 another target answers for its address.
 
 An interface is up; down: it has no link; port of another one: that one takes its frames; or absent:
-it does not exist, and the target serves it when it appears. The line of a pattern says how many of the interfaces
-above it has brought; 0 means that nothing matches it now.
+it does not exist, and the target serves it when it appears. The line of a pattern says how many of
+the interfaces above it has brought; 0 means that nothing matches it now.
 
   --name NAME           The target that was started with this name; the default is "default".
   --control PATH        The target with this control socket.
