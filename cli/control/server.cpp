@@ -38,6 +38,12 @@ json error_answer(int exit_code, std::string_view error) {
     return {{"ok", false}, {"code", exit_code}, {"error", error}};
 }
 
+/// Returns the text without the library's name for the fault.
+std::string fault_text(const json::exception& error) {
+    const std::string text = error.what();
+    return fmt::format("the request lacks a key, or has a wrong value: {}", text.substr(text.find(']') + 2));
+}
+
 /// Returns a discarded value if the text is no JSON, or is nested deeper than any request, which costs much
 /// time.
 json parse(const std::string& text) {
@@ -210,6 +216,8 @@ void ControlServer::handle(Id id, Packet packet) {
         refuse(id, failure.exit_code(), failure.what());
     } catch (const std::system_error& error) {
         refuse(id, exit_code_of(error), message_of(error));
+    } catch (const json::exception& error) {
+        refuse(id, exit_failed, fault_text(error));
     } catch (const std::exception& error) {
         refuse(id, exit_failed, error.what());
     }

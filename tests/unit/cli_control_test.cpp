@@ -42,7 +42,8 @@ std::string socket_in(const aoetest::ScratchFolder& folder) {
     return folder.path() + "/made/test.sock";
 }
 
-/// Answers "echo", "big" (a packet as long as may be), "fail", and, when it is told to, "later".
+/// Answers "echo", "big" (a packet as long as may be), "take" (which needs "what"), "fail", and, when it is
+/// told to, "later".
 struct Session final : ControlSession {
     explicit Session(std::vector<Answer>& later) : waiting(later) {}
     void handle(const json& request, std::vector<Descriptor> descriptors, Answer answer) override {
@@ -51,6 +52,8 @@ struct Session final : ControlSession {
             answer({{"ok", true}, {"text", request.value("text", "")}, {"descriptors", descriptors.size()}});
         else if (verb == "big")
             answer({{"ok", true}, {"text", std::string(max_control_bytes - 100, 'x')}});
+        else if (verb == "take")
+            answer({{"ok", true}, {"taken", request.at("what")}});
         else if (verb == "busy")
             spend(milliseconds(2), answer);
         else if (verb == "later")
@@ -197,7 +200,9 @@ TEST_CASE("what is not a request is refused with the reason, and the connection 
         {R"({"version":"1","do":"echo"})", "it must be 1"},
         {R"({"version":1})", "what to do"},
         {R"({"version":1,"do":7})", "what to do"},
-        {"{\"version\":1,\"do\":\"echo\",\"text\":7}", "type"},
+        {"{\"version\":1,\"do\":\"echo\",\"text\":7}", "or has a wrong value: type must be string"},
+        {R"({"version":1,"do":"take"})",
+         "the request lacks a key, or has a wrong value: key 'what' not found"},
     };
     for (const auto& [packet, reason] : faults) {
         CAPTURE(packet.substr(0, 40));
