@@ -47,6 +47,12 @@ std::string machine_id() {
     return id;
 }
 
+/// It would be the same for each interface that the pattern takes.
+void refuse_prepared_pattern(const std::string& name, const PreparedInterface* prepared) {
+    if (prepared != nullptr && net::is_pattern(name))
+        refuse(EINVAL, fmt::format("interface {}: a pattern cannot be prepared", name));
+}
+
 } // namespace
 
 const char* version() noexcept {
@@ -129,8 +135,7 @@ void Target::Impl::add_interface(const std::string& name, const InterfaceOptions
                                  std::unique_ptr<PreparedInterface> prepared) {
     refuse_if_stopping("interface " + name);
     check(name, options);
-    if (prepared != nullptr && net::is_pattern(name))
-        refuse(EINVAL, fmt::format("interface {}: a pattern cannot be prepared", name));
+    refuse_prepared_pattern(name, prepared.get());
     links_.add(name, options,
                std::shared_ptr<net::InterfaceRights>(static_cast<net::InterfaceRights*>(prepared.release())));
     wakeup_.wake(); // a host that sleeps on fd() has to give it a turn
@@ -148,6 +153,7 @@ bool Target::Impl::change_interface(const std::string& name, const InterfaceOpti
                                     std::unique_ptr<PreparedInterface> prepared, const std::string& what) {
     refuse_if_stopping("interface " + name);
     check(name, options);
+    refuse_prepared_pattern(name, prepared.get());
     const bool found = links_.change(name, options, static_cast<net::InterfaceRights*>(prepared.get()));
     if (found)
         wakeup_.wake(); // to announce it, and to set up XDP

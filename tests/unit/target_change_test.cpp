@@ -2,6 +2,8 @@
 #include "support/catch.hpp"
 #include "target_fixture.hpp"
 
+#include <aoetarget/hand_over.hpp>
+
 #include <system_error>
 
 using namespace aoetest;
@@ -247,6 +249,10 @@ TEST_CASE("a change of a pattern is for the interfaces that it has, and for thos
     running.on_its_thread([&](Target& target) {
         CHECK_FALSE(target.change_interface(first.target_end(), {.sectors_per_frame = 1}));
         CHECK(target.change_interface(pattern_of_both, {.sectors_per_frame = 1}));
+        CHECK(error_of([&] {
+                  target.change_interface(pattern_of_both, {.sectors_per_frame = 2},
+                                          aoetarget::prepare_interface(first.target_end()));
+              }).first == EINVAL);
     });
     CHECK(config_of(client).sectors_per_frame() == 1);
     const VethPair second("pat2");

@@ -97,9 +97,9 @@ class Target {
     /// after it began, while older frames still wait in the packet socket, those in its queue are dropped.
     ///
     /// Returns false if the target neither serves the interface nor waits for it. Throws std::system_error
-    /// (EINVAL) if an option is out of range, (ECANCELED) as add_interface() does; then nothing changes.
-    /// Otherwise it tells EventKind::interface_changed, with `what`, the options that differ, as
-    /// human-readable text.
+    /// (EINVAL) if an option is out of range, or `prepared` is for a pattern, (ECANCELED) as add_interface()
+    /// does; then nothing changes. Otherwise it tells EventKind::interface_changed, with `what`, the options
+    /// that differ, as human-readable text.
     bool change_interface(const std::string& name, const InterfaceOptions& options,
                           std::unique_ptr<PreparedInterface> prepared = nullptr,
                           const std::string& what = {});
