@@ -48,12 +48,13 @@ bool are_same_file(const std::string& one, const std::string& other) {
            its.st_ino == others.st_ino;
 }
 
-/// Returns whether the target has exclusive use of the disk of `owner`, which all exports of the target may
-/// share.
-bool is_in_exclusive_use(const ExportSpec& owner) {
+/// Returns whether the target has exclusive use of the disk, which all its exports may share.
+bool is_in_exclusive_use(const std::string& path, const Configuration& present) {
     struct stat status {};
-    return !owner.file.force && !owner.file.read_only && stat(owner.path.c_str(), &status) == 0 &&
-           S_ISBLK(status.st_mode);
+    return stat(path.c_str(), &status) == 0 && S_ISBLK(status.st_mode) &&
+           std::ranges::any_of(present.exports, [&](const ExportSpec& other) {
+               return !other.file.force && !other.file.read_only && are_same_file(other.path, path);
+           });
 }
 
 /// Returns an export of `present` that has this file or disk, or null. That one with the same address comes
@@ -99,17 +100,19 @@ Opened open(const ExportSpec& spec, const Configuration& present, const Configur
     const std::string obstacle = is_own ? std::string() : obstacle_to_move(spec, *owner, present, wanted);
     const std::optional<aoetarget::Address> moves_from =
         is_own || !obstacle.empty() ? std::nullopt : std::optional(owner->options.address);
+    aoetarget::FileOptions unclaimed = spec.file;
+    unclaimed.replaces = is_in_exclusive_use(spec.path, present);
     try {
         return {aoetarget::open_file(spec.path, spec.file), moves_from};
     } catch (const std::system_error& error) {
         if (error.code() != std::errc::device_or_resource_busy)
             throw;
-        if (!obstacle.empty() && is_in_exclusive_use(*owner))
-            return {aoetarget::open_unclaimed(spec.path, spec.file)};
+        if (!obstacle.empty() && unclaimed.replaces)
+            return {aoetarget::open_unclaimed(spec.path, unclaimed)};
         if (!obstacle.empty())
             throw Failure(exit_failed, fmt::format("{}: {}", to_string(spec.options.address), obstacle));
     }
-    return {aoetarget::open_unclaimed(spec.path, spec.file), owner->options.address};
+    return {aoetarget::open_unclaimed(spec.path, unclaimed), owner->options.address};
 }
 
 void say_note(const std::string& note) {

@@ -123,7 +123,7 @@ bool take_locks(Claim& claim, const Inode& inode, const LockShare& share, bool s
     if (!shares || has_no_locks(errno))
         return false;
     for (const auto& holder : find_holders(inode)) {
-        if (OwnShare own = take_share(holder, share); own != nullptr) {
+        if (OwnShare own = take_share(holder, share, *claim.holder); own != nullptr) {
             claim.share = std::move(own);
             claim.holder = holder;
             return true;
@@ -136,11 +136,10 @@ void take_sent_locks(const std::string& path, Claim& claim, const Inode& inode, 
     if (take_locks(claim, inode, sent.share, sent.replaces))
         return;
     if (is_held_elsewhere(errno))
-        refuse(EBUSY, path, "the file of its lock does not have it; another export or program has");
+        refuse(EBUSY, path,
+               "another export or program has this part of it in use; stop that one, or export another part");
     if (errno == EBUSY)
         refuse(EBUSY, path, "another export of the file uses the other cache, which loses data");
-    if (errno == EBADF)
-        refuse(EBUSY, path, "a device that writes cannot share the lock of a read-only one");
     if (!has_no_locks(errno) || sent.relies_on_lock)
         refuse(errno, path, "its window cannot be locked");
     claim.share = take_share_without_lock(claim.holder, sent.share);
@@ -183,7 +182,8 @@ Claim claim_file(const std::string& path, const FileOptions& options, Claiming c
     claim.holder = std::make_shared<LockHolder>();
     const bool reads = options.read_only || claiming == Claiming::nowhere;
     claim.holder->file = open_or_refuse(path, reads ? O_RDONLY : O_RDWR);
-    if (claiming == Claiming::here && S_ISBLK(status_of(path, claim.holder->file).st_mode) && !options.force)
+    const bool claims = claiming == Claiming::here || (claiming == Claiming::elsewhere && !options.replaces);
+    if (claims && S_ISBLK(status_of(path, claim.holder->file).st_mode) && !options.force)
         claim.device = claim_device(path, options.read_only, inode_of(path, claim.holder->file));
     return claim;
 }
@@ -232,7 +232,7 @@ bool lock_window(const std::string& path, Claim& claim, std::uint64_t offset_byt
         .offset_bytes = offset_bytes, .length_bytes = length_bytes, .read_only = options.read_only};
     if (take_locks(claim, inode_of(path, claim.holder->file), share, options.replaces))
         return true;
-    if (is_held_elsewhere(errno) || errno == EBADF) // a read-only device has it
+    if (is_held_elsewhere(errno))
         refuse(EBUSY, path,
                rival_text(path, claim,
                           find_rival_lock(claim, offset_bytes, length_bytes, options.read_only)

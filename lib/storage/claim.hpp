@@ -36,7 +36,8 @@ struct Claim {
 
 enum class Claiming : std::uint8_t {
     here,
-    elsewhere, ///< The process to which the file is sent takes the claim.
+    elsewhere, ///< The process to which the file is sent takes the lock, and has the exclusive use already if
+               ///< FileOptions::replaces is set.
     nowhere,   ///< The file is only looked at: it is opened for reading, and nothing is taken.
 };
 

@@ -100,6 +100,36 @@ bool agrees_on_cache(const LockHolder& holder, const LockShare& share) {
     return lock.l_type == F_UNLCK;
 }
 
+/// The caller has locked the mutex.
+OwnShare try_share(const std::shared_ptr<LockHolder>& holder, const LockShare& share) {
+    holder->shares.push_back(share);
+    if (fit_windows(*holder) && agrees_on_cache(*holder, share))
+        return {&holder->shares.back(), GiveUp{holder}};
+    const int error = errno;
+    holder->shares.pop_back();
+    fit_windows(*holder);
+    fit_writers(*holder);
+    errno = error;
+    return nullptr;
+}
+
+/// Exchanges the files of two holders, of which the first has only shares that read, and the second none.
+/// Read locks may lie over each other, so each window is locked all the time. Returns false, with errno, if
+/// one cannot be locked through the other file.
+bool exchange_files(LockHolder& holder, LockHolder& spare) {
+    const bool is_locked = std::ranges::all_of(holder.shares, [&](const LockShare& share) {
+        return set_lock(spare, make_lock(F_RDLCK, share.offset_bytes, share.length_bytes));
+    });
+    const int error = errno;
+    if (is_locked) {
+        std::swap(holder.file, spare.file);
+        std::swap(holder.is_handed, spare.is_handed);
+    }
+    set_lock(spare, make_lock(F_UNLCK, 0, end_of_windows));
+    errno = error;
+    return is_locked;
+}
+
 } // namespace
 
 struct flock make_lock(short type, std::uint64_t offset_bytes, std::uint64_t length_bytes) {
@@ -153,15 +183,21 @@ bool note_handed(const Inode& inode, LockHolder& holder) {
 
 OwnShare take_share(const std::shared_ptr<LockHolder>& holder, const LockShare& share) {
     const std::lock_guard lock(LockHolders::get().mutex);
-    holder->shares.push_back(share);
-    if (fit_windows(*holder) && agrees_on_cache(*holder, share))
-        return {&holder->shares.back(), GiveUp{holder}};
-    const int error = errno;
-    holder->shares.pop_back();
-    fit_windows(*holder);
-    fit_writers(*holder);
-    errno = error;
-    return nullptr;
+    return try_share(holder, share);
+}
+
+OwnShare take_share(const std::shared_ptr<LockHolder>& holder, const LockShare& share, LockHolder& spare) {
+    const std::lock_guard lock(LockHolders::get().mutex);
+    OwnShare own = try_share(holder, share);
+    if (own != nullptr || errno != EBADF || !exchange_files(*holder, spare))
+        return own;
+    own = try_share(holder, share);
+    if (own == nullptr) {
+        const int error = errno;
+        exchange_files(*holder, spare);
+        errno = error;
+    }
+    return own;
 }
 
 OwnShare take_share_without_lock(const std::shared_ptr<LockHolder>& holder, const LockShare& share) {

@@ -39,11 +39,11 @@ struct LockShare {
 };
 
 /// The file that holds the locks; no I/O goes through it. A device and the one that replaces it share it, and
-/// the locks are what both need, until one of them is closed. The file is set before it is shared; all else
-/// is guarded by a mutex, because the devices may be those of several threads.
+/// the locks are what both need, until one of them is closed. Once it is shared, a mutex guards it, because
+/// the devices may be those of several threads.
 struct LockHolder {
-    ring::FileDescriptor file;
-    bool is_handed = false; ///< Another process has opened the file.
+    ring::FileDescriptor file; ///< Open for writing if a share writes: only so does it get such locks.
+    bool is_handed = false;    ///< Another process has opened the file.
     std::list<LockShare> shares = {};
     std::set<std::uint64_t> borders = {}; ///< Where the locks that it has begin and end.
 };
@@ -71,6 +71,9 @@ struct flock make_lock(short type, std::uint64_t offset_bytes, std::uint64_t len
 /// Takes the locks that the share needs. Returns null, with errno, if that cannot be: EBUSY if another export
 /// writes through the other cache.
 OwnShare take_share(const std::shared_ptr<LockHolder>& holder, const LockShare& share);
+/// If the share writes and the file of the holder is open only for reading, the holder takes that of `spare`
+/// instead, to which no share belongs, and `spare` gets the holder's. The windows of the holder stay locked.
+OwnShare take_share(const std::shared_ptr<LockHolder>& holder, const LockShare& share, LockHolder& spare);
 /// Returns a share for a file system without locks.
 OwnShare take_share_without_lock(const std::shared_ptr<LockHolder>& holder, const LockShare& share);
 

@@ -5,7 +5,10 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstdint>
 #include <filesystem>
+#include <optional>
+#include <string>
 #include <thread>
 
 #include <fcntl.h>
@@ -213,6 +216,68 @@ TEST_CASE("an export serves another part of its file after a reload, and others 
     CHECK(reload(part("1.1", 0, 32, "read-only = true\n") + neighbour) == 1); // smaller
     CHECK(client.read(3, 1) == pattern(3, 1));
     CHECK(client.ask(read_request(3, 1).to(1, 2)).data() == pattern(195, 1));
+}
+
+TEST_CASE("an export becomes writable and read-only again by reloads, and others stay off it", "[reload]") {
+    const bool is_disk = GENERATE(false, true);
+    CAPTURE(is_disk);
+    if (is_disk && !has_real_root())
+        SKIP_BECAUSE("a loop device needs real root");
+    const VethPair& wire = standard_wire();
+    const ImageFile image(64);
+    const std::optional<LoopDevice> disk =
+        is_disk ? std::optional<LoopDevice>(std::in_place, image.path()) : std::nullopt;
+    const std::string path = is_disk ? disk->path() : image.path();
+    RawClient client(wire);
+    const auto entries = [&](bool read_only, const std::string& more = {}) {
+        return entry_text(wire) + with_path("1.1", path, read_only ? "read-only = true\n" : "") + more;
+    };
+    const auto is_refused = [&](const std::string& options) {
+        return run_target({"check", "-i", wire.target_end(), "-e", export_argument(1, 9, path, options)})
+                   .exit_code == 3;
+    };
+    const auto is_free = [&] { // as for a mount
+        const int file = open(path.c_str(), O_RDONLY | O_EXCL | O_CLOEXEC);
+        close(file);
+        return file >= 0;
+    };
+    Changed changed(entries(true));
+    const auto reload = [&](const std::string& text) {
+        changed.write(text);
+        const ToolResult result = changed.run({"reload"});
+        INFO(result.error);
+        return result.exit_code;
+    };
+    for (const std::uint32_t content : {8, 9}) {
+        CHECK_FALSE(client.ask(write_request(5, pattern(5, 1, content))).succeeded());
+        CHECK(is_refused("durability=stable"));
+        CHECK_FALSE(is_refused("read-only"));
+        REQUIRE(reload(entries(false)) == 0);
+        CHECK(client.wait_until(
+            [&] { return client.ask(write_request(5, pattern(5, 1, content))).succeeded(); }));
+        CHECK(is_refused("read-only"));
+        CHECK(is_free() != is_disk);
+        REQUIRE(reload(entries(true)) == 0);
+        CHECK(client.wait_until([&] { return !is_refused("read-only") && is_free(); }));
+        CHECK(client.ask(read_request(5, 1)).data() == pattern(5, 1, content));
+    }
+    REQUIRE(reload(entries(true, with_path("1.2", path, "read-only = true\n"))) == 0);
+    changed.write(entries(false, with_path("1.2", path, "read-only = true\n")));
+    CHECK(changed.run({"reload"}).exit_code != 0);
+    const int reader = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    struct flock lock {};
+    lock.l_type = F_RDLCK;
+    REQUIRE(fcntl(reader, F_OFD_SETLK, &lock) == 0);
+    REQUIRE(reload(entries(true)) == 0);
+    changed.write(entries(false));
+    const ToolResult refused = changed.run({"reload"});
+    close(reader);
+    CAPTURE(refused.error);
+    CHECK(refused.exit_code == 1);
+    CHECK(contains(refused.error, "another export or program has this part of it in use"));
+    CHECK_FALSE(client.ask(write_request(5, pattern(5, 1, 1))).succeeded());
+    CHECK(is_refused("durability=stable"));
+    CHECK(reload(entries(false)) == 0);
 }
 
 TEST_CASE("a moved disk is not served at its new address before its last request at the old one has ended",

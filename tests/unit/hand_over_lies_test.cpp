@@ -170,7 +170,7 @@ TEST_CASE("a device whose lock another open file has is refused", "[hand-over]")
     const FileOptions left = with_cache(window(0, 64), Cache::direct);
     const auto device = open_file(image.path(), left);
     check_swapped(take_apart(*device), 1, opened(image.path(), O_RDWR),
-                  "the file of its lock does not have it", EBUSY);
+                  "another export or program has this part of it in use", EBUSY);
     FileOptions read_only = window(64, 64);
     read_only.read_only = true;
     const auto reader = open_file(image.path(), read_only);
@@ -180,7 +180,7 @@ TEST_CASE("a device whose lock another open file has is refused", "[hand-over]")
     CHECK(error_of([&] { put_together(second_reader); }) == 0); // readers share
     DeviceParts overlap = duplicated(take_apart(*reader));
     overlap.facts = changed(overlap.facts, {{Fact::offset, "31744"}, {Fact::identity, "x+31744"}});
-    check_refused(overlap, "the file of its lock does not have it", EBUSY);
+    check_refused(overlap, "another export or program has this part of it in use", EBUSY);
 }
 
 TEST_CASE("a lock that the sender does not have but nobody else either is taken", "[hand-over]") {

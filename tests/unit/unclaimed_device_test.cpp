@@ -2,6 +2,7 @@
 // it.
 #include "file_disk.hpp"
 #include "hand_over_fixture.hpp"
+#include "ring/file_descriptor.hpp"
 #include "support/backing.hpp"
 #include "support/catch.hpp"
 
@@ -20,6 +21,12 @@ using aoetarget::put_together;
 namespace {
 
 constexpr Opener unclaimed = aoetarget::open_unclaimed;
+
+/// The options for a disk of which this process has the exclusive use.
+FileOptions in_use(FileOptions options = {}) {
+    options.replaces = true;
+    return options;
+}
 
 } // namespace
 
@@ -185,7 +192,7 @@ TEST_CASE("a disk that another export uses, too, gets another window without a c
     const LoopDevice loop(below.path());
     auto beside = open_file(loop.path(), window(0, 64));
     auto old = open_file(loop.path(), window(64, 64));
-    FileDisk next(put_together(opened_elsewhere(loop.path(), window(128, 64), unclaimed), true));
+    FileDisk next(put_together(opened_elsewhere(loop.path(), in_use(window(128, 64)), unclaimed), true));
     beside.reset();
     old.reset();
     CHECK(next.discard({0, 8}) == 0);
@@ -194,8 +201,8 @@ TEST_CASE("a disk that another export uses, too, gets another window without a c
     CHECK(refusal(loop.path(), window(64, 64)).error == 0);
     next.close();
     CHECK(is_free(loop.path()));
-    check_refused(opened_elsewhere(loop.path(), window(128, 64), unclaimed), "no export here has the disk",
-                  EBADMSG, true);
+    check_refused(opened_elsewhere(loop.path(), in_use(window(128, 64)), unclaimed),
+                  "no export here has the disk", EBADMSG, true);
 }
 
 TEST_CASE("a device without a claim is refused if somebody else has its window", "[hand-over]") {
@@ -210,9 +217,87 @@ TEST_CASE("a device without a claim is refused if somebody else has its window",
     check_refused(open_elsewhere(window(64, 64)), "another export or program has", EBUSY);
     check_refused(open_elsewhere(window(64, 65)), "another export or program has", EBUSY, true);
     CHECK(error_of([&] { put_together(open_elsewhere(reader), true); }) == 0);
-    device.reset();
-    device = open_file(image.path(), reader);
-    check_refused(open_elsewhere(window(64, 64)), "cannot share the lock of a read-only one", EBUSY, true);
+}
+
+TEST_CASE("a device that writes replaces one that only reads, and the other way round", "[hand-over]") {
+    const ImageFile image(256);
+    const bool sent = GENERATE(true, false);
+    const auto replacing = [&](const FileOptions& options) {
+        return sent ? put_together(opened_elsewhere(image.path(), options, unclaimed), true)
+                    : open_file(image.path(), in_use(options));
+    };
+    const auto refuses = [&](std::uint64_t sector, bool reader) {
+        return refusal(image.path(), with_cache(window(sector, 1, reader), Cache::direct)).error == EBUSY;
+    };
+    const auto beside = open_file(image.path(), window(0, 32, true));
+    auto reader = open_file(image.path(), window(64, 64, true));
+    FileDisk writer(replacing(with_cache(window(96, 64), Cache::direct)));
+    CHECK(refuses(64, false));
+    CHECK_FALSE(refuses(95, true));
+    CHECK(refuses(96, true));
+    CHECK(refuses(159, true));
+    CHECK_FALSE(refuses(160, false));
+    reader.reset();
+    CHECK_FALSE(refuses(64, false));
+    CHECK(refuses(127, true));
+    CHECK(refuses(0, false));
+    CHECK(writer.write(0, pattern(0, 8, 1)) == 0);
+    CHECK(writer.flush() == 0);
+
+    FileDisk last(replacing(window(96, 64, true)));
+    CHECK(refuses(96, true));
+    writer.close();
+    CHECK_FALSE(refuses(96, true));
+    CHECK(refuses(96, false));
+    CHECK(last.read(0, 8) == pattern(0, 8, 1));
+    FileDisk again(replacing(window(96, 64)));
+    CHECK(refuses(96, true));
+    last.close();
+    again.close();
+    CHECK_FALSE(refuses(96, false));
+}
+
+TEST_CASE("a device that writes does not replace one that only reads what others read, too", "[hand-over]") {
+    const ImageFile image(256);
+    const bool sent = GENERATE(true, false);
+    const auto old = open_file(image.path(), window(64, 64, true));
+    auto rival = open_file(image.path(), window(127, 1, true));
+    if (sent)
+        check_refused(opened_elsewhere(image.path(), window(64, 64), unclaimed),
+                      "another export or program has this part of it in use", EBUSY, true);
+    else
+        CHECK(refusal(image.path(), in_use(window(64, 64))).error == EBUSY);
+    CHECK((fcntl(take_apart(*old).descriptors[1], F_GETFL) & O_ACCMODE) == O_RDONLY); // as it was
+    rival.reset();
+    for (const std::uint64_t sector : {64, 127}) {
+        CHECK(refusal(image.path(), window(sector, 1)).error == EBUSY);
+        CHECK(refusal(image.path(), window(sector, 1, true)).error == 0);
+    }
+    CHECK(refusal(image.path(), in_use(window(64, 64))).error == 0);
+    CHECK(refusal(image.path(), window(127, 1, true)).error == 0);
+}
+
+TEST_CASE("a disk that was only read brings its exclusive use when it is to be written", "[hand-over]") {
+    if (!is_real_root())
+        SKIP_BECAUSE("loop devices need root");
+    const ImageFile below(256);
+    const LoopDevice loop(below.path());
+    auto reader = open_file(loop.path(), window(0, 256, true));
+    {
+        const aoetarget::ring::FileDescriptor mount(opened(loop.path(), O_RDONLY | O_EXCL));
+        CHECK(error_of([&] { aoetarget::open_unclaimed(loop.path()); }) == EBUSY);
+        CHECK(error_of([&] { aoetarget::open_unclaimed(loop.path(), in_use()); }) == 0);
+    }
+    FileDisk writer(put_together(opened_elsewhere(loop.path(), {}, unclaimed), true));
+    CHECK_FALSE(is_free(loop.path()));
+    reader.reset();
+    CHECK(refusal(loop.path(), window(0, 256, true)).error == EBUSY);
+    CHECK(writer.discard({0, 8}) == 0);
+    reader = put_together(opened_elsewhere(loop.path(), in_use(window(0, 256, true)), unclaimed), true);
+    writer.close();
+    CHECK(is_free(loop.path()));
+    CHECK(refusal(loop.path()).error == EBUSY);
+    CHECK(refusal(loop.path(), window(0, 256, true)).error == 0);
 }
 
 TEST_CASE("a disk that is opened without a claim shares the exclusive use", "[hand-over]") {
@@ -221,7 +306,7 @@ TEST_CASE("a disk that is opened without a claim shares the exclusive use", "[ha
     const ImageFile below(256);
     const LoopDevice loop(below.path());
     auto old = open_file(loop.path());
-    FileDisk next(put_together(opened_elsewhere(loop.path(), {}, unclaimed), true));
+    FileDisk next(put_together(opened_elsewhere(loop.path(), in_use(), unclaimed), true));
     old.reset();
     CHECK(next.discard({0, 8}) == 0); // through the file that has the exclusive use
     CHECK_FALSE(is_free(loop.path()));
@@ -235,9 +320,9 @@ TEST_CASE("another part of a disk shares the exclusive use, and has a lock of it
     const ImageFile below(256);
     const LoopDevice loop(below.path());
     auto old = open_file(loop.path(), window(0, 64));
-    FileDisk next(put_together(opened_elsewhere(loop.path(), window(64, 64), unclaimed)));
-    check_refused(opened_elsewhere(loop.path(), window(32, 64), unclaimed), "another export or program has",
-                  EBUSY, false);
+    FileDisk next(put_together(opened_elsewhere(loop.path(), in_use(window(64, 64)), unclaimed)));
+    check_refused(opened_elsewhere(loop.path(), in_use(window(32, 64)), unclaimed),
+                  "another export or program has", EBUSY, false);
     old.reset();
     CHECK_FALSE(is_free(loop.path()));
     next.close();
@@ -252,7 +337,7 @@ TEST_CASE("a disk may be read ahead only with the exclusive use that it shares",
     FileOptions options = with_cache({}, Cache::direct);
     options.force = GENERATE(false, true);
     const auto old = open_file(loop.path(), options);
-    DeviceParts parts = opened_elsewhere(loop.path(), options, unclaimed);
+    DeviceParts parts = opened_elsewhere(loop.path(), in_use(options), unclaimed);
     parts.facts = changed(parts.facts, {{Fact::read_ahead, "1"}});
     if (options.force)
         check_refused(parts, "no export here has its exclusive use", EBADMSG, true);

@@ -43,7 +43,7 @@ struct FileOptions {
     /// Shares the lock of a device of this process that has the same file open, if that one keeps it from
     /// having its own, because their windows overlap. This is for a device that replaces that one
     /// (Target::replace_device()). As long as both are open, the lock is what both need; what only one needs
-    /// ends with it. A device that writes cannot share the lock of a read-only one.
+    /// ends with it.
     bool replaces = false;
     /// Opens a block device even if it is mounted or otherwise in use. Two writers destroy each other's data.
     bool force = false;

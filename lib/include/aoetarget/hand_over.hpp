@@ -24,9 +24,9 @@ struct DeviceParts {
     static constexpr std::size_t max_facts_bytes = 16384;
 };
 
-/// Opens a file as open_file() does, but takes neither its lock nor the exclusive use of a block device,
-/// because the process to which it is sent has or takes them: see put_together(). FileOptions::replaces means
-/// nothing.
+/// Opens a file as open_file() does, but does not take its lock, because the process to which it is sent has
+/// or takes that: see put_together(). FileOptions::replaces means that the process has the exclusive use of
+/// the block device, too, so that this does not take it.
 /// The result is there to be taken apart; Target::add_export() and Target::replace_device() refuse it
 /// (EINVAL). If other exports of that process write to other parts of the file, FileOptions::cache must be
 /// set to theirs.
