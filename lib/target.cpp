@@ -318,6 +318,10 @@ bool Target::shares_foreign_lock(const Address& address, const BlockDevice& devi
 std::optional<std::uint64_t> Target::export_sectors(const Address& address) const {
     return impl_->export_sectors(address);
 }
+std::optional<std::uint64_t> Target::device_sectors(const Address& address) const {
+    return impl_->device_sectors(address);
+}
+
 std::uint64_t Target::resize_export(const Address& address) {
     return impl_->resize_export(address);
 }

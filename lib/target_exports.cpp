@@ -152,6 +152,11 @@ std::optional<std::uint64_t> Target::Impl::export_sectors(const Address& address
     return present == nullptr ? std::nullopt : std::optional(present->geometry().sectors);
 }
 
+std::optional<std::uint64_t> Target::Impl::device_sectors(const Address& address) const {
+    const core::Export* present = core_.find_export(address);
+    return present == nullptr ? std::nullopt : std::optional(present->device_sectors());
+}
+
 std::uint64_t Target::Impl::resize_export(const Address& address) {
     const std::uint64_t sectors = core_.resize_export(address);
     wakeup_.wake(); // to announce it

@@ -37,6 +37,7 @@ class Target::Impl final : public net::LinkEvents, public IoQueue::Waker {
     bool change_export(const ExportOptions& options);
     bool replace_device(const Address& address, std::unique_ptr<BlockDevice> device, const std::string& what);
     [[nodiscard]] std::optional<std::uint64_t> export_sectors(const Address& address) const;
+    [[nodiscard]] std::optional<std::uint64_t> device_sectors(const Address& address) const;
     std::uint64_t resize_export(const Address& address);
     [[nodiscard]] bool shares_foreign_lock(const Address& address, const BlockDevice& device) const;
     bool remove_export(const Address& address, std::function<void()> gone);

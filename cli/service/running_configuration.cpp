@@ -329,10 +329,12 @@ void RunningConfiguration::reopen(const Address& address, OpenDevices devices, D
     start(present);
 }
 
-void RunningConfiguration::resize(const Address& address, std::function<void(std::uint64_t sectors)> done) {
-    targets_.ask(
-        thread_serving(address), [address](Target& target) { return target.resize_export(address); },
-        std::move(done));
+void RunningConfiguration::resize(const Address& address, std::function<void(const Sizes& sizes)> done) {
+    const auto resize = [address](Target& target) {
+        const std::uint64_t sectors = target.resize_export(address);
+        return Sizes{.sectors = sectors, .device_sectors = target.device_sectors(address).value_or(sectors)};
+    };
+    targets_.ask(thread_serving(address), resize, std::move(done));
 }
 
 std::size_t RunningConfiguration::thread_serving(const Address& address) const {

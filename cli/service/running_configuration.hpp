@@ -40,9 +40,13 @@ class RunningConfiguration {
     /// export, or `devices` has none for it.
     void reopen(const aoetarget::Address& address, OpenDevices devices, Done done);
 
-    /// Calls `done` on the first target's thread with the capacity of the export in sectors, after a larger
-    /// one was taken over. Throws Failure if there is no such export.
-    void resize(const aoetarget::Address& address, std::function<void(std::uint64_t sectors)> done);
+    struct Sizes {
+        std::uint64_t sectors = 0;        ///< Initiators know of them.
+        std::uint64_t device_sectors = 0; ///< Fewer if the device has shrunk.
+    };
+    /// Calls `done` on the first target's thread with the sizes of the export, after a larger one was taken
+    /// over. Throws Failure if there is no such export.
+    void resize(const aoetarget::Address& address, std::function<void(const Sizes& sizes)> done);
 
   private:
     using ThreadOf = std::map<aoetarget::Address, std::size_t>;

@@ -281,8 +281,11 @@ void TargetSession::remove(const json& request, const Answer& answer) {
 }
 
 void TargetSession::resize(const json& request, const Answer& answer) {
-    running_.configuration.resize(address_from_json(request, "export"), [answer](std::uint64_t sectors) {
-        answer({{"ok", true}, {"size", sectors * aoetarget::sector_bytes}});
+    using Sizes = RunningConfiguration::Sizes;
+    running_.configuration.resize(address_from_json(request, "export"), [answer](const Sizes& sizes) {
+        answer({{"ok", true},
+                {"size", sizes.sectors * aoetarget::sector_bytes},
+                {"device-size", sizes.device_sectors * aoetarget::sector_bytes}});
     });
 }
 

@@ -54,6 +54,7 @@ class Export final : private ExportState::Answerer, private FlushSink {
 
     /// Asks the device for its capacity, and takes over a larger one. Returns the capacity in sectors.
     std::uint64_t resize();
+    [[nodiscard]] std::uint64_t device_sectors() const { return device_sectors_; }
 
     /// Makes room for this many requests at once.
     void reserve(std::size_t requests) { scheduler_.reserve(requests + own_flushes); }

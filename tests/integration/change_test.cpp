@@ -272,6 +272,30 @@ TEST_CASE("a file that has grown is served in whole after a resize", "[change]")
     CHECK(changed.run({"resize"}).exit_code == 2);
 }
 
+TEST_CASE("a resize tells that a file has shrunk, and looks at the other exports, too", "[change]") {
+    const VethPair& wire = standard_wire();
+    const ImageFile image(64), second(64);
+    RawClient client(wire);
+    Changed changed(entry_text(wire) + export_text("1.1", image) + export_text("1.2", second));
+    image.resize_bytes(32 * 512);
+    second.resize_bytes(128 * 512);
+    for (int times = 0; times < 2; ++times) {
+        const ToolResult shrunk = changed.run({"resize", "1.1"});
+        CAPTURE(shrunk.error);
+        CHECK(shrunk.exit_code == 1);
+        CHECK(shrunk.output.empty());
+        CHECK(contains(shrunk.error, "e1.1: its file or disk is smaller now, 16 KiB; initiators keep the old "
+                                     "size, 32 KiB"));
+    }
+    const ToolResult all = changed.run({"resize", "--all"});
+    CHECK(all.exit_code == 1);
+    CHECK(all.output == "e1.2: 64 KiB\n");
+    CHECK(contains(all.error, "e1.1: "));
+    CHECK(client.read(31, 1) == pattern(31, 1));
+    image.resize_bytes(64 * 512);
+    CHECK(changed.run({"resize", "1.1"}).exit_code == 0);
+}
+
 TEST_CASE("an export that was added is the same disk after a restart, with the state that hosts have set",
           "[change]") {
     const VethPair& wire = standard_wire();

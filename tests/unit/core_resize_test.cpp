@@ -72,6 +72,7 @@ TEST_CASE("an export whose device has shrunk keeps its size, and tells of it onc
         CHECK(core.core.resize_export(first) == 256);
     pass(core);
     CHECK(capacity(core) == 256);
+    CHECK(core.core.find_export(first)->device_sectors() == 128);
     REQUIRE(core.events.size() == 1);
     CHECK(core.events[0].severity == aoetarget::Severity::warning);
     CHECK(core.events[0].repeats == 0);

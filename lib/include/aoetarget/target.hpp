@@ -160,6 +160,10 @@ class Target {
     /// Returns the sectors that initiators know of, which another device must have at least, or nothing if
     /// there is no such export. Call it on the target's thread.
     [[nodiscard]] std::optional<std::uint64_t> export_sectors(const Address& address) const;
+    /// Returns the sectors that the device of an export has, as far as the target knows by
+    /// Target::resize_export(), or nothing if there is no such export. They are fewer than export_sectors()
+    /// if the device has shrunk. Call it on the target's thread.
+    [[nodiscard]] std::optional<std::uint64_t> device_sectors(const Address& address) const;
     /// Asks the device of an export for its capacity, and takes over a larger one: IDENTIFY has it, the
     /// target advertises the export, and tells of it (EventKind::export_resized). A smaller one it only tells
     /// of, because initiators know the old one. An export of a file or block device without
