@@ -9,8 +9,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <mutex>
 #include <set>
 #include <system_error>
 #include <utility>
@@ -154,6 +156,36 @@ std::shared_ptr<const PacketSockets> open_packet_sockets(const std::string& inte
     return std::make_shared<const PacketSockets>(std::move(sockets));
 }
 
+namespace {
+
+using Cookies = std::set<std::uint64_t>; // by which the kernel tells sockets apart
+
+/// The sockets that this process was handed, and still has.
+struct HandedSockets {
+    std::mutex mutex;
+    std::vector<std::pair<Cookies, std::weak_ptr<const PacketSockets>>> all;
+
+    /// Never destroyed, because a target may be destroyed later than any static object.
+    static HandedSockets& get() {
+        static HandedSockets& handed = *new HandedSockets;
+        return handed;
+    }
+};
+
+void note_handed(Cookies cookies, const std::shared_ptr<const PacketSockets>& sockets) {
+    HandedSockets& handed = HandedSockets::get();
+    const std::lock_guard lock(handed.mutex);
+    std::erase_if(handed.all, [](const auto& entry) { return entry.second.expired(); });
+    for (const auto& [known, owner] : handed.all) {
+        if (std::ranges::any_of(known, [&](std::uint64_t cookie) { return cookies.contains(cookie); }))
+            throw std::system_error(EBADMSG, std::generic_category(),
+                                    "another interface has one of these sockets; open new ones for each");
+    }
+    handed.all.emplace_back(std::move(cookies), sockets);
+}
+
+} // namespace
+
 std::shared_ptr<const PacketSockets> adopt_packet_sockets(std::vector<ring::FileDescriptor> sockets) {
     constexpr std::size_t most = InterfaceParts::max_sockets;
     if (sockets.empty() || sockets.size() > most)
@@ -161,7 +193,7 @@ std::shared_ptr<const PacketSockets> adopt_packet_sockets(std::vector<ring::File
             EBADMSG, std::generic_category(),
             fmt::format("an interface takes 1 to {} packet sockets, not {}", most, sockets.size()));
     const ring::FileDescriptor here(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-    std::set<std::uint64_t> cookies;
+    Cookies cookies;
     for (const ring::FileDescriptor& socket : sockets) {
         check_handed_over(socket, here);
         if (!cookies.insert(get_option<std::uint64_t>(socket.get(), SOL_SOCKET, SO_COOKIE)).second)
@@ -171,9 +203,12 @@ std::shared_ptr<const PacketSockets> adopt_packet_sockets(std::vector<ring::File
     if (get_option<int>(sockets[0].get(), SOL_SOCKET, SO_RCVBUF) < bytes)
         set_option(sockets[0].get(), SOL_SOCKET, SO_RCVBUFFORCE, bytes);
     sockets.resize(most);
-    return std::make_shared<const PacketSockets>(PacketSockets{.receiver = std::move(sockets[0]),
-                                                               .sender = std::move(sockets[1]),
-                                                               .large_sender = std::move(sockets[2])});
+    auto adopted =
+        std::make_shared<const PacketSockets>(PacketSockets{.receiver = std::move(sockets[0]),
+                                                            .sender = std::move(sockets[1]),
+                                                            .large_sender = std::move(sockets[2])});
+    note_handed(std::move(cookies), adopted);
+    return adopted;
 }
 
 PacketSocket::PacketSocket(const std::string& name, const InterfaceState& interface,

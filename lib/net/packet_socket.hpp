@@ -39,8 +39,9 @@ struct PacketSockets {
 std::shared_ptr<const PacketSockets> open_packet_sockets(const std::string& interface);
 /// Takes over 1 to 3 sockets of another process, which may be hostile, in the order of PacketSockets. Throws
 /// std::system_error (EBADMSG) if one is not a packet socket of this network namespace for whole frames, if
-/// it has rings or a part in a fanout group, if its filter cannot be changed, or if two are the same. Their
-/// buffers are as that process has left them, unless this one may make them larger.
+/// it has rings or a part in a fanout group, if its filter cannot be changed, or if two are the same, or this
+/// process has one of them for another interface. Their buffers are as that process has left them, unless
+/// this one may make them larger.
 std::shared_ptr<const PacketSockets> adopt_packet_sockets(std::vector<ring::FileDescriptor> sockets);
 /// Estimates how many frames of the longest kind a receive buffer holds.
 unsigned frames_in(unsigned buffer_bytes, unsigned mtu);

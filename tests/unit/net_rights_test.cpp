@@ -12,6 +12,7 @@
 #include <functional>
 #include <string>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #include <fcntl.h>
@@ -144,6 +145,21 @@ TEST_CASE("a packet socket of another network namespace is not taken over", "[ri
     REQUIRE(setns(here, CLONE_NEWNET) == 0);
     close(here);
     CHECK(contains(refusal({.sockets = {foreign}, .program = {}}), "another network namespace"));
+}
+
+TEST_CASE("a packet socket serves one interface at a time", "[rights]") {
+    enter_test_network();
+    const InterfaceParts parts{.sockets = {packet_socket(), packet_socket()}, .program = {}};
+    InterfaceParts others{.sockets = {packet_socket(), packet_socket()}, .program = {}};
+    auto first = put_together(duplicated(parts));
+    CHECK(contains(refusal(duplicated(parts)), "another interface has one of these sockets"));
+    CHECK(put_together(duplicated(others)) != nullptr);
+    close(std::exchange(others.sockets[1], parts.sockets[0]));
+    CHECK(contains(refusal(duplicated(others)), "another interface has one of these sockets"));
+    first.reset();
+    CHECK(put_together(duplicated(others)) != nullptr);
+    for (const int socket : {parts.sockets[0], parts.sockets[1], others.sockets[0]})
+        close(socket);
 }
 
 TEST_CASE("the receive buffer that another process has made stays", "[rights]") {

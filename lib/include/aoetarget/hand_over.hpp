@@ -117,7 +117,8 @@ InterfaceParts take_apart(const PreparedInterface& interface);
 /// which are closed also if this throws.
 ///
 /// The sender may be hostile. The sockets must be packet sockets of this process's network namespace, without
-/// rings, fanout or a locked filter; what they have received before is thrown away. The program, its maps and
+/// rings, fanout or a locked filter, and none that this process has for another interface; what they have
+/// received before is thrown away. The program, its maps and
 /// its link must be BPF objects of the right kinds and sizes. Throws std::system_error (EBADMSG) otherwise,
 /// and if parts are missing or too many. A program that does not do its work is not noticed here, but when
 /// frames that it hands over do not arrive; packet sockets take over then. A program that is attached to
