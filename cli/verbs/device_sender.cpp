@@ -57,12 +57,23 @@ bool is_in_exclusive_use(const std::string& path, const Configuration& present) 
            });
 }
 
+/// Returns whether both would serve a part of the file.
+bool overlap(const aoetarget::FileOptions& one, const aoetarget::FileOptions& other) {
+    const auto ends_by = [](const aoetarget::FileOptions& first, const aoetarget::FileOptions& second) {
+        return first.length_bytes != 0 && first.offset_bytes <= second.offset_bytes &&
+               first.length_bytes <= second.offset_bytes - first.offset_bytes;
+    };
+    return !ends_by(one, other) && !ends_by(other, one);
+}
+
 /// Returns an export of `present` that has this file or disk, or null. That one with the same address comes
-/// first, and then one with the same part of it.
-const ExportSpec* find_owner(const ExportSpec& spec, const Configuration& present) {
+/// first, then one that is in the way of the new one, and of two such that one which ends.
+const ExportSpec* find_owner(const ExportSpec& spec, const Configuration& present,
+                             const Configuration& wanted) {
     const auto rank = [&](const ExportSpec& other) {
-        const bool is_same = other.options.address == spec.options.address;
-        return is_same ? 2 : other.file.offset_bytes == spec.file.offset_bytes ? 1 : 0;
+        if (other.options.address == spec.options.address)
+            return 4;
+        return (overlap(other.file, spec.file) ? 2 : 0) + (has_export(wanted, other.options.address) ? 0 : 1);
     };
     const ExportSpec* owner = nullptr;
     for (const ExportSpec& other : present.exports) {
@@ -85,21 +96,21 @@ std::string obstacle_to_move(const ExportSpec& spec, const ExportSpec& owner, co
                ", and only an export that is new can take it over in one change: this one would "
                "serve it while the other still does" +
                cure;
-    if (spec.file.offset_bytes != owner.file.offset_bytes)
-        return served + " from another offset on, so that its lock cannot pass on" + cure;
     return {};
 }
 
 /// The target itself holds the lock of a file that it is to open anew, or to serve at another address, and
 /// has a disk of which it is to serve another part in exclusive use.
 Opened open(const ExportSpec& spec, const Configuration& present, const Configuration& wanted) {
-    const ExportSpec* owner = find_owner(spec, present);
+    const ExportSpec* owner = find_owner(spec, present, wanted);
     if (owner == nullptr)
         return {aoetarget::open_file(spec.path, spec.file)};
     const bool is_own = owner->options.address == spec.options.address;
     const std::string obstacle = is_own ? std::string() : obstacle_to_move(spec, *owner, present, wanted);
     const std::optional<aoetarget::Address> moves_from =
-        is_own || !obstacle.empty() ? std::nullopt : std::optional(owner->options.address);
+        is_own || !obstacle.empty() || !overlap(owner->file, spec.file)
+            ? std::nullopt
+            : std::optional(owner->options.address);
     aoetarget::FileOptions unclaimed = spec.file;
     unclaimed.replaces = is_in_exclusive_use(spec.path, present);
     try {
