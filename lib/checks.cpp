@@ -43,6 +43,10 @@ void check(const TargetOptions& options) {
     if (options.busy_poll < 0us || options.busy_poll > longest_busy_poll)
         refuse(EINVAL, fmt::format("busy polling for {} us is out of range: it must be 0 to {} us",
                                    options.busy_poll.count(), longest_busy_poll.count()));
+    if (options.device_patience &&
+        (*options.device_patience < 0ms || *options.device_patience > longest_patience))
+        refuse(EINVAL, fmt::format("a patience of {} ms with devices is out of range: it must be 0 to a day",
+                                   options.device_patience->count()));
 }
 
 void check(const std::string& name, const InterfaceOptions& options) {

@@ -297,6 +297,12 @@ bool LinkSet::quiet() const {
            std::ranges::all_of(closing_, [](const auto& link) { return link->quiet(); });
 }
 
+void LinkSet::close_all() {
+    wanted_.clear();
+    while (!served_.empty())
+        close(served_.end() - 1);
+}
+
 void LinkSet::collect_closed() {
     for (const auto& link : closing_)
         link->stop_receiving(); // until it has

@@ -58,6 +58,8 @@ class LinkSet {
     /// Receives no more, and adds nothing more by itself.
     void stop_receiving();
     [[nodiscard]] bool quiet() const;
+    /// Removes all, after stop_receiving().
+    void close_all();
     /// Destroys what was removed and has nothing under way any more.
     void collect_closed();
     [[nodiscard]] std::vector<InterfaceStats> stats(core::Time now) const;

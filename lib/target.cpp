@@ -7,7 +7,6 @@
 #include <fstream>
 #include <random>
 #include <system_error>
-#include <thread>
 
 #include <poll.h>
 
@@ -62,8 +61,9 @@ const char* version() noexcept {
 static_assert(std::atomic<int>::is_always_lock_free, "stop() is called from signal handlers");
 
 Target::Impl::Impl(const TargetOptions& options)
-    : machine_(machine_id()), ring_(completion_entries), awaits_devices_(options.busy_poll),
-      awaits_frames_(options.busy_poll), bounce_memory_(bounce_buffers * core::BouncePool::buffer_bytes),
+    : device_patience_(options.device_patience), machine_(machine_id()), ring_(completion_entries),
+      awaits_devices_(options.busy_poll), awaits_frames_(options.busy_poll),
+      bounce_memory_(bounce_buffers * core::BouncePool::buffer_bytes),
       ahead_memory_(ahead_pieces * ahead_piece_sectors * sector_bytes), wakeup_(ring_), timer_(ring_),
       memories_(ring_),
       states_(options.state_directory.empty()
@@ -76,53 +76,18 @@ Target::Impl::Impl(const TargetOptions& options)
              static_cast<bool>(options.on_event), random_seed()}),
       netfilter_(ring_, [this] { links_.hear({}); }),
       links_({ring_, memories_, arrival_clock_, *this, events_, netfilter_, core_}),
-      monitor_(ring_, [this](const net::InterfaceNews& news) { links_.hear(news); }), watches_(ring_),
-      posted_(*this) {
+      monitor_(ring_, [this](const net::InterfaceNews& news) { links_.hear(news); }),
+      calls_(ring_, *this, [this] { need_turn(); }), device_calls_(ring_, *this, [this] { need_turn(); }),
+      device_host_(device_calls_, {[this](const BlockDevice& device) {
+                                       if (const auto address = core_.find_user(device))
+                                           resize_export(*address);
+                                   },
+                                   [this](const BlockDevice& device, const std::string& why) {
+                                       if (const auto address = core_.find_user(device))
+                                           remove_export(*address, {}, why);
+                                   }}) {
     check(options);
     core_.completions().set_waker(this);
-}
-
-/// The kernel may be writing into our memory until the last operation has completed.
-Target::Impl::~Impl() {
-    stop_requests_.fetch_add(1); // refuses additions from here on
-    try {
-        core_.close();
-        links_.stop_receiving();
-        end_calls();
-        // Devices may complete from other threads, so the loop needs the wakeup as long as they are busy.
-        for (finish_turn(); !core_.idle() || !links_.quiet(); finish_turn())
-            ring_.wait();
-        wind_down();
-        while (core_.completions().has_callers())
-            std::this_thread::yield();   // another thread has a few instructions left
-    } catch (const std::system_error&) { // the ring has failed, so no completion will come
-    }
-    // Before the rest is destroyed, because the destructors of devices and functions may call the target.
-    core_.clear();
-    watches_.clear();
-}
-
-/// Ends the operations that only wait for events, which takes no time. After an orderly stop nothing is under
-/// way any more, so that another thread may then destroy the target.
-void Target::Impl::wind_down() {
-    if (!core_.idle() || !links_.quiet())
-        return; // stopped without waiting for the devices, or for frames being sent
-    // Each turn asks again: the kernel does not find an operation that it is just about to resume.
-    for (; !quiet(); finish_turn()) {
-        monitor_.stop();
-        paths_.stop();
-        disks_.stop();
-        netfilter_.stop();
-        wakeup_.stop();
-        watches_.stop();
-        ring_.wait();
-    }
-    ring_.release_files(); // so that disks are free when the target has ended
-}
-
-bool Target::Impl::quiet() const {
-    return monitor_.quiet() && paths_.quiet() && disks_.quiet() && netfilter_.quiet() && wakeup_.quiet() &&
-           watches_.quiet();
 }
 
 /// The phase is not enough: stop() may have been called since the last turn.
@@ -190,8 +155,9 @@ void Target::Impl::run() {
         ring_.wait(core_.operations() > 0 ? awaits_devices_ : awaits_frames_);
         finish_turn();
     }
-    end_calls();
+    calls_.end();
     wind_down();
+    ring_.leave_thread();
 }
 
 bool Target::Impl::poll() {
@@ -202,14 +168,20 @@ bool Target::Impl::poll() {
         finish_turn();
     }
     if (phase_ == Phase::stopped) {
-        end_calls();
+        calls_.end();
         wind_down();
+        ring_.leave_thread();
         return false;
     }
     if (busy || ring_.has_deferred())
         ring_.signal(); // there may be more
     ring_.submit_prepared();
     return true;
+}
+
+void Target::Impl::need_turn() {
+    if (!in_turn_)
+        wakeup_.wake();
 }
 
 void Target::Impl::begin_turn() {
@@ -220,8 +192,8 @@ void Target::Impl::begin_turn() {
 void Target::Impl::finish_turn() {
     begin_turn();
     const core::Time time = now();
-    posted_.run();
-    delayed_.run(time);
+    calls_.run(time);
+    device_calls_.run(time);
     arrival_clock_.next_turn();
     core_.tell_time(time);
     links_.for_each([&](net::PacketLink& link) { link.collect(time); });
@@ -241,8 +213,8 @@ void Target::Impl::finish_turn() {
     events_.deliver(time);
     core::Time deadline = core::Time::max();
     for (const std::optional<core::Time>& next :
-         {core_.next_deadline(), events_.next_deadline(), links_.next_deadline(), delayed_.next_deadline(),
-          tell_waits_at_})
+         {core_.next_deadline(), events_.next_deadline(), links_.next_deadline(), calls_.next_deadline(),
+          device_calls_.next_deadline(), tell_waits_at_, give_up_at_})
         deadline = next ? std::min(deadline, *next) : deadline;
     if (deadline != core::Time::max())
         timer_.set(deadline);
@@ -283,7 +255,12 @@ Stats Target::Impl::stats() const {
 // --- The public class ----------------------------------------------------------------------------
 
 Target::Target(const TargetOptions& options) : impl_(std::make_unique<Impl>(options)) {}
-Target::~Target() = default;
+
+Target::~Target() {
+    if (!impl_->end())
+        Impl::keep(std::move(impl_));
+}
+
 void Target::add_interface(const std::string& name) {
     impl_->add_interface(name, {}, nullptr);
 }
@@ -332,23 +309,23 @@ bool Target::remove_export(const Address& address, std::function<void()> gone) {
     return impl_->remove_export(address, std::move(gone));
 }
 void Target::watch(int fd, short events, std::function<void(short revents)> ready) {
-    impl_->watch(fd, events, std::move(ready));
+    impl_->calls().watch(fd, events, std::move(ready));
 }
 void Target::watch(int fd, std::function<void()> ready) {
-    impl_->watch(fd, POLLIN,
-                 ready ? [ready = std::move(ready)](short) { ready(); } : std::function<void(short)>());
+    impl_->calls().watch(
+        fd, POLLIN, ready ? [ready = std::move(ready)](short) { ready(); } : std::function<void(short)>());
 }
 void Target::unwatch(int fd) {
-    impl_->unwatch(fd);
+    impl_->calls().unwatch(fd);
 }
 void Target::post(std::function<void()> call) {
-    impl_->post(std::move(call));
+    impl_->calls().post(std::move(call));
 }
 CallId Target::call_after(std::chrono::milliseconds delay, std::function<void()> call) {
-    return impl_->call_after(delay, std::move(call));
+    return impl_->calls().call_after(delay, std::move(call));
 }
 bool Target::cancel_call(CallId id) {
-    return impl_->cancel_call(id);
+    return impl_->calls().cancel_call(id);
 }
 void Target::run() {
     impl_->run();

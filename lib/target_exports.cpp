@@ -8,9 +8,13 @@
 namespace aoetarget {
 namespace {
 
-/// Returns the same text for the same volume on the same machine, and different ones for different volumes.
+/// Returns the same text for the same volume on the same machine, or on each if the volume's identity is
+/// global, and different ones for different volumes.
 std::string default_serial(const std::string& machine, const Address& address, const BlockDevice& device) {
-    const std::string source = fmt::format("{}\n{}\n{}", machine, device.identity(), to_string(address));
+    const std::string identity = device.identity();
+    const bool is_global = device.is_identity_global() && !identity.empty();
+    const std::string source =
+        is_global ? identity : fmt::format("{}\n{}\n{}", machine, identity, to_string(address));
     return fmt::format("{:016X}", protocol::fnv1a(source));
 }
 
@@ -136,6 +140,7 @@ bool Target::Impl::shares_foreign_lock(const Address& address, const BlockDevice
 }
 
 void Target::Impl::take_in(const Address& address, BlockDevice& device, const Geometry& geometry) {
+    device.set_host(device_host_);
     disks_.remove(address);
     if (auto* ring_device = dynamic_cast<storage::RingDevice*>(&device)) {
         ring_device->attach(ring_);
@@ -163,12 +168,12 @@ std::uint64_t Target::Impl::resize_export(const Address& address) {
     return sectors;
 }
 
-bool Target::Impl::remove_export(const Address& address, std::function<void()> gone) {
+bool Target::Impl::remove_export(const Address& address, std::function<void()> gone, const std::string& why) {
     if (!core_.has_export(address))
         return false;
     std::shared_ptr<void> hold;
     if (gone)
-        hold = {nullptr, [this, gone = std::move(gone)](void*) { post(gone); }};
+        hold = {nullptr, [this, gone = std::move(gone)](void*) { calls_.post(gone); }};
     core_.remove_export(address, std::move(hold));
     paths_.remove(address);
     disks_.remove(address);
@@ -176,7 +181,8 @@ bool Target::Impl::remove_export(const Address& address, std::function<void()> g
     wakeup_.wake(); // the flush has to be started
     if (has_begun_)
         events_.tell(Severity::notice, EventKind::export_removed, to_string(address),
-                     "It is served no longer.");
+                     why.empty() ? "It is served no longer."
+                                 : fmt::format("It is served no longer: {}", why));
     return true;
 }
 

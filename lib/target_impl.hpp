@@ -3,15 +3,14 @@
 
 #include <aoetarget/target.hpp>
 
+#include "calls.hpp"
 #include "core/core.hpp"
-#include "delayed_calls.hpp"
+#include "device_calls.hpp"
 #include "link_set.hpp"
 #include "net/interface_monitor.hpp"
-#include "posted_calls.hpp"
 #include "ring/mapping.hpp"
 #include "ring/timer.hpp"
 #include "ring/wakeup.hpp"
-#include "ring/watches.hpp"
 #include "storage/disk_watch.hpp"
 #include "storage/path_watch.hpp"
 #include "storage/state_directory.hpp"
@@ -27,6 +26,12 @@ class Target::Impl final : public net::LinkEvents, public IoQueue::Waker {
     explicit Impl(const TargetOptions& options);
     ~Impl();
 
+    /// Ends what is under way. Call it once, before the destructor. Returns false if a device has not given
+    /// back all its operations in time: then this object must not be destroyed.
+    bool end();
+    /// Keeps it for good.
+    static void keep(std::unique_ptr<Impl> target);
+
     void add_interface(const std::string& name, const InterfaceOptions& options,
                        std::unique_ptr<PreparedInterface> prepared);
     bool change_interface(const std::string& name, const InterfaceOptions& options,
@@ -40,12 +45,9 @@ class Target::Impl final : public net::LinkEvents, public IoQueue::Waker {
     [[nodiscard]] std::optional<std::uint64_t> device_sectors(const Address& address) const;
     std::uint64_t resize_export(const Address& address);
     [[nodiscard]] bool shares_foreign_lock(const Address& address, const BlockDevice& device) const;
-    bool remove_export(const Address& address, std::function<void()> gone);
-    void watch(int fd, short events, std::function<void(short)> ready);
-    void unwatch(int fd);
-    void post(std::function<void()> call);
-    CallId call_after(std::chrono::milliseconds delay, std::function<void()> call);
-    bool cancel_call(CallId id);
+    bool remove_export(const Address& address, std::function<void()> gone, const std::string& why = {});
+    /// Those of the host.
+    [[nodiscard]] Calls& calls() { return calls_; }
     void run();
     bool poll();
     void stop() noexcept {
@@ -76,16 +78,20 @@ class Target::Impl final : public net::LinkEvents, public IoQueue::Waker {
 
     void refuse_if_stopping(const std::string& what) const;
     void take_in(const Address& address, BlockDevice& device, const Geometry& geometry);
+    /// A turn that is under way sees what was prepared at its end.
+    void need_turn();
     void begin_turn();
     /// Does the rest of a turn after its completions.
     void finish_turn();
     void advance_phase(core::Time time);
-    void end_calls();
     void wind_down();
+    void give_up_devices();
     [[nodiscard]] bool quiet() const;
     void addresses_changed();
 
-    const std::string machine_; ///< Its id, read before the process gives up its rights.
+    const std::optional<std::chrono::milliseconds> device_patience_;
+    std::optional<core::Time> give_up_at_; ///< Set while the target ends.
+    const std::string machine_;            ///< Its id, read before the process gives up its rights.
     ring::Ring ring_;
     // Waits for a device and waits for the network take different times.
     ring::BusyPoll awaits_devices_;
@@ -104,9 +110,9 @@ class Target::Impl final : public net::LinkEvents, public IoQueue::Waker {
     net::NetfilterMonitor netfilter_;
     LinkSet links_;
     net::InterfaceMonitor monitor_;
-    ring::Watches watches_;
-    PostedCalls posted_;
-    DelayedCalls delayed_;
+    Calls calls_;
+    Calls device_calls_;
+    DeviceCalls device_host_;
     std::atomic<int> stop_requests_{0};
     Phase phase_ = Phase::running;
     bool has_begun_ = false;                  ///< True from the first turn on.

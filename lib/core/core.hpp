@@ -58,6 +58,8 @@ class Core {
     [[nodiscard]] bool has_export(const Address& address) const { return find(address) != nullptr; }
     /// Returns null if there is no such export.
     [[nodiscard]] const Export* find_export(const Address& address) const { return find(address); }
+    /// Returns the address of the export that uses the device now, or nothing.
+    [[nodiscard]] std::optional<Address> find_user(const BlockDevice& device) const;
     /// Takes over all options but serial number, model and mask list: see Target::change_export(). The caller
     /// has checked them. `now` is the present time, so that what has arrived before, and is received later,
     /// can be told apart. Returns false if there is no such export.
@@ -73,6 +75,8 @@ class Core {
     /// Destroys the devices of all exports, after close(). They may call the core meanwhile, as at the end of
     /// a turn.
     void clear();
+    /// Returns those of all exports, ascending.
+    [[nodiscard]] const std::vector<Address>& addresses() const { return addresses_; }
     /// Returns the addresses that a link has to let in: those of the exports that it serves, ascending. The
     /// names that its interface had when both were added decide, so one that is renamed serves the same.
     [[nodiscard]] std::vector<Address> visible_addresses(LinkId link) const;

@@ -87,6 +87,12 @@ Export* Core::find(const Address& address) const {
     return place < addresses_.size() && addresses_[place] == address ? exports_[place].get() : nullptr;
 }
 
+std::optional<Address> Core::find_user(const BlockDevice& device) const {
+    const auto found =
+        std::ranges::find_if(exports_, [&](const auto& exported) { return exported->uses(device); });
+    return found != exports_.end() ? std::optional((*found)->address()) : std::nullopt;
+}
+
 std::vector<Address> Core::visible_addresses(const std::vector<std::string>& names) const {
     std::vector<Address> visible;
     for (const auto& exported : exports_) {

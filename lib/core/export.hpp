@@ -82,6 +82,9 @@ class Export final : private ExportState::Answerer, private FlushSink {
         return predicate(*backing_.device) || (next_ && predicate(*next_->device));
     }
 
+    /// Returns whether this is the device that has the operations now.
+    [[nodiscard]] bool uses(const BlockDevice& device) const { return backing_.device.get() == &device; }
+
     /// Takes no request any more, ends those under way, and flushes. This is done when idle() is true. `hold`
     /// is let go when the device has been destroyed.
     void close(std::shared_ptr<void> hold = {}) {

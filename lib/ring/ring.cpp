@@ -197,6 +197,10 @@ void Ring::release_files() {
     io_uring_unregister_files(&ring_);
 }
 
+void Ring::leave_thread() {
+    io_uring_unregister_ring_fd(&ring_);
+}
+
 void Ring::defer(Deferred& work) {
     if (std::ranges::find(deferred_, &work) == deferred_.end())
         deferred_.push_back(&work);

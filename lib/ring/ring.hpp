@@ -126,6 +126,9 @@ class Ring {
     /// unregistered (a second on Linux 6.1) or the ring destroyed. It must be called on the thread of the
     /// loop, when no operation that uses a registered file is under way, or this waits for that.
     void release_files();
+    /// Gives up what this thread has registered for the ring, when its loop has ended. The kernel numbers
+    /// that by thread, so another thread would end what it has registered for another ring.
+    void leave_thread();
 
     /// Pins memory for READ_FIXED and WRITE_FIXED. Returns false if the kernel refuses; everything then works
     /// without it.

@@ -21,8 +21,7 @@ namespace {
 constexpr std::uint64_t sync_argument = 0; // the completions of other operations carry their address
 
 // The entries of device_data.
-constexpr std::size_t next_in_list = 0;
-constexpr std::size_t place_in_queue = next_in_list; // until the write is carried out
+constexpr std::size_t place_in_queue = 0; // until the write is carried out; then it is the sync's
 constexpr std::size_t bytes_done = 1;
 
 constexpr std::size_t max_transfer_bytes =
@@ -63,35 +62,12 @@ int to_error(int result) {
     return result == -ECANCELED ? EAGAIN : -result;
 }
 
-void complete_all(IoList list, int error) {
-    while (Io* io = list.pop())
-        io->complete(error);
-}
-
 } // namespace
-
-void IoList::push(Io& io) {
-    io.device_data[next_in_list] = 0;
-    if (last_ != nullptr)
-        last_->device_data[next_in_list] = to_argument(io);
-    else
-        first_ = &io;
-    last_ = &io;
-}
-
-Io* IoList::pop() {
-    Io* io = first_;
-    if (io != nullptr)
-        first_ = to_io(io->device_data[next_in_list]);
-    if (first_ == nullptr)
-        last_ = nullptr;
-    return io;
-}
 
 RingFileDevice::~RingFileDevice() {
     if (ring_ == nullptr)
         return;
-    assert(unsynced_.empty() && syncing_.empty() && ring_->outstanding(handler_) == 0);
+    assert(ring_->outstanding(handler_) == 0);
     ring_->undefer(*this);
     ring_->remove_handler(handler_);
     ring_->unregister_file(ring_file_);
@@ -128,8 +104,8 @@ std::uint64_t RingFileDevice::refresh_sectors() {
 void RingFileDevice::submit(Io& io) {
     assert(ring_ != nullptr && io.range.fits(opened_.geometry.sectors));
     io.device_data = {};
-    if (sync_error_ != 0 && io.op != Io::Op::read)
-        return io.complete(sync_error_);
+    if (sync_.error() != 0 && io.op != Io::Op::read)
+        return io.complete(sync_.error());
     if (io.op == Io::Op::flush)
         return wait_for_sync(io);
     start(io);
@@ -219,23 +195,21 @@ int RingFileDevice::error_of(const Io& io, int result) const {
 void RingFileDevice::carried_out(Io& io) {
     if (io.op == Io::Op::read)
         return io.complete();
-    if (sync_error_ != 0)
-        return io.complete(sync_error_);
+    if (sync_.error() != 0)
+        return io.complete(sync_.error());
     if (io.durable || !opened_.geometry.volatile_cache)
         return wait_for_sync(io);
     io.complete();
 }
 
 void RingFileDevice::wait_for_sync(Io& io) {
-    unsynced_.push(io);
+    sync_.add(io);
     ring_->defer(*this);
 }
 
 void RingFileDevice::on_turn_end() {
-    if (!syncing_.empty() || unsynced_.empty())
-        return;
-    syncing_ = std::exchange(unsynced_, {});
-    start_sync();
+    if (sync_.begin())
+        start_sync();
 }
 
 void RingFileDevice::start_sync() {
@@ -248,17 +222,8 @@ void RingFileDevice::start_sync() {
 void RingFileDevice::sync_done(int result) {
     if (result == -EINTR)
         return start_sync();
-    const int error = result < 0 ? to_error(result) : 0;
-    const bool attempted = result != -ECANCELED;
-    const IoList covered = std::exchange(syncing_, {});
-    IoList lost;
-    if (error != 0 && attempted) {
-        sync_error_ = error;
-        lost = std::exchange(unsynced_, {}); // their sync would find nothing left to write, and succeed
-    }
-    complete_all(covered, error);
-    complete_all(lost, error);
-    if (!unsynced_.empty())
+    sync_.end(result < 0 ? to_error(result) : 0, result != -ECANCELED);
+    if (sync_.is_waiting())
         ring_->defer(*this);
 }
 

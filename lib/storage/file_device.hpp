@@ -15,6 +15,7 @@
 #include "storage/ring_device.hpp"
 
 #include <aoetarget/file_device.hpp>
+#include <aoetarget/group_sync.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -24,19 +25,6 @@
 #include <vector>
 
 namespace aoetarget::storage {
-
-/// A list, first in, first out, that is linked through the operations themselves.
-class IoList {
-  public:
-    [[nodiscard]] bool empty() const { return first_ == nullptr; }
-    void push(Io& io);
-    /// Removes and returns the oldest, or null if the list is empty.
-    Io* pop();
-
-  private:
-    Io* first_ = nullptr;
-    Io* last_ = nullptr;
-};
 
 /// The facts that open_file() finds out.
 struct OpenedFile {
@@ -77,7 +65,7 @@ class RingFileDevice final : public FileDevice,
     std::uint64_t refresh_sectors() override;
     void submit(Io& io) override;
     [[nodiscard]] std::string identity() const override { return opened_.identity; }
-    [[nodiscard]] bool refuses_writes() const override { return sync_error_ != 0; }
+    [[nodiscard]] bool refuses_writes() const override { return sync_.error() != 0; }
     [[nodiscard]] std::string mode() const override { return opened_.mode; }
     [[nodiscard]] const std::vector<std::string>& notes() const override { return opened_.notes; }
 
@@ -103,12 +91,7 @@ class RingFileDevice final : public FileDevice,
     /// refuse to discard data that was just written and is not on the disk yet (EBUSY).
     std::optional<ring::RingFile> discard_file_;
     std::optional<QueuedWrites> queued_writes_; // the kernel queues only writes to regular files
-    IoList unsynced_;                           // writes that are carried out; the next sync covers them
-    IoList syncing_;                            // waiting for the sync that is under way; empty if none is
-    /// The error of a sync that has failed, or 0. Linux forgets after one error which pages are not on disk,
-    /// so a later sync would succeed and lie. Therefore the device writes nothing more until the file is
-    /// opened again. Reads continue.
-    int sync_error_ = 0;
+    GroupSync sync_; ///< Once it has an error, the device writes nothing more until the file is opened again.
 };
 
 } // namespace aoetarget::storage

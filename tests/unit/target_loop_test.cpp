@@ -389,3 +389,28 @@ TEST_CASE("a target stops though the kernel does not find what is to be cancelle
     running.end();
     CHECK(ring_faults.missed_cancels == 0);
 }
+
+TEST_CASE("a target that ran on another thread is destroyed beside one that serves on this",
+          "[target][loop]") {
+    const Patience patience;
+    const VethPair& wire = standard_wire();
+    RawClient client(wire);
+    VolumeLog log;
+    Target target;
+    target.add_interface(wire.target_end());
+    target.add_export(at(1, 1), Volume::make(log));
+    target.poll();
+    {
+        Target other;
+        std::thread([&] {
+            other.poll();
+            other.stop();
+            other.run();
+        }).join();
+    }
+    const std::uint32_t tag = client.send(read_request(3, 1));
+    while (client.answers_to(tag) == 0) {
+        target.poll();
+        client.receive(Milliseconds(1));
+    }
+}

@@ -4,8 +4,10 @@
 #pragma once
 
 #include <aoetarget/address.hpp>
+#include <aoetarget/device_host.hpp>
 
 #include <array>
+#include <cerrno>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -81,20 +83,28 @@ class Io {
     /// as long as `range`; there are none for a flush or a discard. The device may change the entries, for
     /// example to continue after a short transfer.
     std::span<iovec> buffers;
+    /// The error with which the device says that it is away for a while: the target never answers the
+    /// request, and the initiator repeats it. It suits a device that is fenced, that has lost its connection
+    /// and will have it again, or that has no room at the moment. Linux repeats for 180 s, iPXE for some 10.
+    static constexpr int no_answer = EAGAIN;
+
     /// Free for the device's own use between submit and completion.
     std::array<std::uint64_t, 2> device_data{};
 
     /// Ends the operation. `error` is 0 for success, else a positive errno value. The target answers ENODEV,
     /// ENXIO and ENOMEDIUM, with which the device is gone, as a device fault; EROFS, EBADF, EPERM and
     /// EOPNOTSUPP as an aborted command; and any other error, EIO for example, as uncorrectable if the
-    /// request reads, else as a device fault. It may leave errors unanswered for a while
-    /// (ExportOptions::silence_on_error). After EAGAIN and ENOMEM it never answers, and the initiator repeats
-    /// the request. Call this on the target's thread, from within submit() or later.
+    /// request reads, else as a device fault. A Linux initiator makes EIO of each of them, at once and for
+    /// good, and file systems on it become read-only; so errors that pass, like ESHUTDOWN, ETIMEDOUT and
+    /// ENOTCONN of a network, should become no_answer. The target may leave errors unanswered for a while
+    /// (ExportOptions::silence_on_error). After EAGAIN (no_answer) and ENOMEM it never answers, and the
+    /// initiator repeats the request. Call this on the target's thread, from within submit() or later.
     void complete(int error = 0) noexcept {
         error_ = error;
         owner_->completed(*this);
     }
-    /// Does the same from any thread, and takes no lock. ~Target() waits until every Io is completed.
+    /// Does the same from any thread, and takes no lock. ~Target() waits until every Io is completed, unless
+    /// TargetOptions::device_patience ends before.
     void complete_from_any_thread(int error = 0) noexcept {
         error_ = error;
         owner_->completed_from_any_thread(*this);
@@ -128,6 +138,11 @@ class BlockDevice {
     /// The target calls this once, within Target::add_export() or Target::replace_device().
     [[nodiscard]] virtual Geometry geometry() const = 0;
 
+    /// The target calls this once, after geometry(), when it has decided to take the device. `host` is what
+    /// the device may use from now on, until it is destroyed. If this throws, the call that adds the device
+    /// throws the same.
+    virtual void set_host(DeviceHost& host) { static_cast<void>(host); }
+
     /// Returns the capacity that the device has now, in sectors, or 0 if it does not know or is never to
     /// change. The target calls this within Target::resize_export(). If the capacity has grown, the target
     /// may submit operations up to the new end from then on, as far as that is a whole number of logical
@@ -146,6 +161,11 @@ class BlockDevice {
     /// without a text, from the last two alone. The target calls this at most once, within
     /// Target::add_export().
     [[nodiscard]] virtual std::string identity() const { return {}; }
+
+    /// Returns whether identity() names the volume in the whole world, so that the default serial number is
+    /// derived from it alone: each machine that serves the volume, at whatever address, then has the same, by
+    /// which multipath software knows one disk. That takes a volume that all of them see alike.
+    [[nodiscard]] virtual bool is_identity_global() const { return false; }
 
     /// Returns whether writes fail from now on, because a flush has failed and the device does not know what
     /// is on stable storage. The target calls this after a failure, to tell the host.

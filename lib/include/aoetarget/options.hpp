@@ -28,6 +28,11 @@ struct TargetOptions {
     /// sooner. The default costs no more processor time than to sleep and be woken; a larger value keeps a
     /// core busy under load. With 0 it always sleeps.
     std::chrono::microseconds busy_poll{10};
+    /// The time for which ~Target() waits for devices that have operations, 0 to a day. Then it gives up: it
+    /// returns, and what such a device may still use is never freed: the device itself, the memory of its
+    /// requests, and the ring. Interfaces and the other devices are released. Later completions of the
+    /// operations are harmless. Unset means for as long as it takes.
+    std::optional<std::chrono::milliseconds> device_patience = {};
     /// The target calls this for each event, on its own thread at the end of a turn of the loop. It must not
     /// block or throw. It may call the target as devices may (target.hpp). If it is empty, the target tells
     /// no events.

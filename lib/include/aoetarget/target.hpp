@@ -23,6 +23,7 @@
 
 #include <aoetarget/address.hpp>
 #include <aoetarget/block_device.hpp>
+#include <aoetarget/device_host.hpp>
 #include <aoetarget/file_device.hpp>
 #include <aoetarget/hand_over.hpp>
 #include <aoetarget/options.hpp>
@@ -42,18 +43,15 @@ namespace aoetarget {
 /// The library's version, "MAJOR.MINOR.PATCH".
 const char* version() noexcept;
 
-/// Names a call of Target::call_after(). 0 names none, and no number is used twice.
-using CallId = std::uint64_t;
-
 class Target {
   public:
     /// Sets up the ring and the state directory. Throws std::system_error, with EINVAL if an option is out of
     /// range.
     explicit Target(const TargetOptions& options = {});
     /// Ends the target as stop() and run() do, unless they have done so: it waits for the devices and flushes
-    /// them. Destroy the target on its own thread; any thread may do it after run() has returned, or poll()
-    /// has returned false, following a single stop(). The target destroys its devices before the rest of
-    /// itself, so that they may still call it.
+    /// them, at most for TargetOptions::device_patience. Destroy the target on its own thread; any thread may
+    /// do it after run() has returned, or poll() has returned false, following a single stop(). The target
+    /// destroys its devices before the rest of itself, so that they may still call it.
     ~Target();
     Target(const Target&) = delete;
     Target& operator=(const Target&) = delete;
