@@ -58,6 +58,12 @@ std::vector<InterfaceState> query_interfaces();
 /// std::system_error as above.
 bool is_made_of_others(const InterfaceState& interface);
 
+/// Whether the driver drops what it has no room for, instead of leaving it where it was: then AF_XDP tells
+/// that the frame was sent, while a packet socket tells that it was not.
+[[nodiscard]] inline bool drops_when_full(const InterfaceState& interface) {
+    return interface.kind == "tun"; // the kind of taps, too
+}
+
 /// What a message about an interface says, but for `port_of`: a message names the master by its index only.
 /// Empty where the message is about something else.
 std::optional<InterfaceState> read_interface(const NetlinkMessage& message);

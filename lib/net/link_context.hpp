@@ -59,6 +59,10 @@ struct LinkContext {
     [[nodiscard]] bool obeys_rules_for_sent() const {
         return net::obeys_rules_for_sent(qdisc, interface.rules);
     }
+    /// Returns whether answers may leave through a lane.
+    [[nodiscard]] bool may_send_through_lane() const {
+        return interface.carrier && !obeys_rules_for_sent() && !drops_when_full(interface);
+    }
     /// Hands over a frame that has arrived. Those of a port are its master's, even where the kernel leaves us
     /// a copy.
     void deliver(core::FrameSlot slot) {

@@ -91,9 +91,9 @@ void PacketSender::submit(Answer answer) {
     core::FrameSlot& slot = answer.slot;
     const Bytes frame = slot.frame();
     // The packet socket gets, and counts as failed, frames that do not fit or find the interface down.
-    if (XdpLane* lane = lane_.lane();
-        lane != nullptr && link_.interface.carrier && !link_.obeys_rules_for_sent() &&
-        frame.size() <= link_.interface.mtu + protocol::ethernet_header_bytes && lane->send(slot))
+    if (XdpLane* lane = lane_.lane(); lane != nullptr && link_.may_send_through_lane() &&
+                                      frame.size() <= link_.interface.mtu + protocol::ethernet_header_bytes &&
+                                      lane->send(slot))
         return;
     const bool is_large = link_.socket.needs_hint(frame);
     const ConstBytes sent = is_large ? PacketSocket::with_hint(frame) : frame;
