@@ -74,6 +74,9 @@ bool Core::receive(LinkId link, FrameSlot slot) {
         return receive_answer(link, *header, slot.frame());
     if (header->source.is_multicast())
         return false;
+    if (header->destination == MacAddress::broadcast() && may_see_any(link, header->source) &&
+        !watch_.has_asked(*header))
+        meet(*header, link);
     if (header->is_wildcard())
         return receive_wildcard(*header, link, std::move(slot));
     Export* exported = find({header->shelf, header->slot});
@@ -83,8 +86,14 @@ bool Core::receive(LinkId link, FrameSlot slot) {
     return exported->receive(*header, link, std::move(slot));
 }
 
-/// Takes note of an initiator that sees an export. One that is new and broadcasts may have come up a moment
-/// ago, so that the way to it does not work yet: it gets more than the answer.
+bool Core::may_see_any(LinkId link, const MacAddress& host) const {
+    return std::ranges::any_of(exports_,
+                               [&](const auto& exported) { return exported->audience(link).includes(host); });
+}
+
+/// Takes note of an initiator that sees an export, whether it has asked for that one or for another. One that
+/// is new and broadcasts may have come up a moment ago, so that the way to it does not work yet: it gets more
+/// than the answer.
 void Core::meet(const Header& header, LinkId link) {
     if (!initiators_.is_new(header.source, now_))
         return;

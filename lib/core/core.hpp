@@ -135,6 +135,8 @@ class Core {
 
     [[nodiscard]] std::ptrdiff_t place_of(const Address& address) const;
     [[nodiscard]] Export* find(const Address& address) const;
+    /// Returns whether an export is there for this host, on this link.
+    [[nodiscard]] bool may_see_any(LinkId link, const MacAddress& host) const;
     void meet(const protocol::Header& header, LinkId link);
     bool receive_answer(LinkId link, const protocol::Header& header, ConstBytes frame);
     bool receive_wildcard(const protocol::Header& header, LinkId link, FrameSlot slot);

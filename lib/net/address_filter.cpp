@@ -82,6 +82,7 @@ std::vector<sock_filter> search(std::span<const Range> ranges) {
 std::vector<sock_filter> make_address_filter(std::span<const Address> addresses, FilterDetail detail,
                                              bool answers) {
     const auto extension = [](int offset) { return static_cast<std::uint32_t>(SKF_AD_OFF + offset); };
+    constexpr std::uint8_t to_drop = 3, to_addresses = 4; // from where answers are told apart
     // A load beyond the end of the frame drops it, as runts should be.
     std::vector<sock_filter> program = {
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, extension(SKF_AD_PKTTYPE)), // meant for another host
@@ -93,7 +94,10 @@ std::vector<sock_filter> make_address_filter(std::span<const Address> addresses,
         BPF_STMT(BPF_RET | BPF_K, drop),
         BPF_STMT(BPF_LD | BPF_B | BPF_ABS,
                  protocol::version_at), // an answer: that of another target, or our own on lo
-        BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, answers ? 0U : protocol::flag_response, 0, 1),
+        BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, protocol::flag_response, answers ? to_addresses : to_drop, 0),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, protocol::destination_at), // a broadcast, whatever it asks for
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0xFFFFFFFF, 0, 2),
+        BPF_STMT(BPF_RET | BPF_K, keep),
         BPF_STMT(BPF_RET | BPF_K, drop),
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, protocol::shelf_at), // shelf, slot, command
         BPF_STMT(BPF_ALU | BPF_RSH | BPF_K, 8),

@@ -97,6 +97,15 @@ TEST_CASE("a target advertises when a new initiator broadcasts, and tells the op
     CHECK(scene.client.take_advertisements().empty());
 }
 
+TEST_CASE("a new initiator gets an advertisement whatever it has asked for by broadcast", "[advertise]") {
+    Scene scene;
+    let_start_pass(scene.client);
+    Request elsewhere = config_request().to(99, 9);
+    elsewhere.destination = broadcast_mac;
+    scene.client.send(elsewhere);
+    CHECK(advertisement_comes(scene.client, [](const Reply& reply) { return reply.slot() == 1; }));
+}
+
 TEST_CASE("a broadcast discovery finds every export", "[advertise]") {
     const VethPair& wire = standard_wire();
     RawClient client(wire);

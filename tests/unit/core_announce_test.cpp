@@ -91,8 +91,30 @@ TEST_CASE("a new initiator that broadcasts brings an advertisement, at most once
         broadcast(known, config_request());
     CHECK(pass(core, 2s).empty());
     core.ask(config_request().from(numbered_mac(103))); // it broadcasts nothing
-    broadcast(104, config_request().to(7, 7));          // it sees nothing
     CHECK(pass(core, 2s).empty());
+}
+
+TEST_CASE("whatever a new initiator asks for by broadcast, it learns of the exports that it may see",
+          "[core][announce]") {
+    std::vector<aoetarget::Event> heard;
+    aoetarget::core::EventLog log{[&](const aoetarget::Event& event) { heard.push_back(event); }};
+    CoreFixture core({.events = &log});
+    core.add_export_with({.address = {1, 1}, .mask_list = {to_mac(client_mac), to_mac(other_client_mac)}},
+                         geometry_of(8));
+    pass(core, 2s);
+    const auto broadcast = [&](const Mac& initiator, Request request) {
+        request.destination = broadcast_mac;
+        core.send(request.from(initiator));
+        return pass(core, 2s).size();
+    };
+    CHECK(broadcast(numbered_mac(50), config_request().to(7, 7)) == 0); // it sees nothing
+    CHECK(broadcast(client_mac, config_request().to(7, 7)) == 2 * 3);   // to both that may see it
+    CHECK(broadcast(client_mac, config_request().to(7, 8)) == 0);
+    CHECK(broadcast(other_client_mac, config_request().to(7, every_slot)) == 2 * 3);
+    log.deliver(core.now);
+    REQUIRE(heard.size() == 2);
+    CHECK(heard[0].subject == client_mac.text());
+    CHECK(heard[1].subject == other_client_mac.text());
 }
 
 TEST_CASE("an initiator that is seen for the first time is an event", "[core][announce]") {

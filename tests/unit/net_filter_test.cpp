@@ -6,6 +6,7 @@
 #include "support/catch.hpp"
 #include "support/test_network.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <string>
@@ -48,11 +49,13 @@ class Filtered {
         frame[16] = static_cast<std::uint8_t>(shelf >> 8);
         frame[17] = static_cast<std::uint8_t>(shelf);
         frame[18] = static_cast<std::uint8_t>(slot);
+        std::fill_n(frame.begin(), 6, destination);
         frame[19] = 0xFF; // a command, which is not a part of the address
         return keeps(frame);
     }
 
     std::size_t steps = 0;
+    std::uint8_t destination = 0; ///< Each byte of the destination.
 
   private:
     aoetarget::ring::FileDescriptor sender_, receiver_;
@@ -97,6 +100,20 @@ TEST_CASE("requests for the exports and wildcards are kept, all else is not", "[
     CHECK_FALSE(filtered.keeps(std::vector<std::uint8_t>(19, 0xFF))); // a runt
     CHECK(filtered.keeps(
         std::vector<std::uint8_t>{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10, 0, 0, 1, 7, 0}));
+}
+
+TEST_CASE("broadcast requests are kept whatever they ask for, broadcast answers are not", "[net][filter]") {
+    for (const bool answers : {true, false}) {
+        for (const FilterDetail detail : {FilterDetail::exports, FilterDetail::shelves}) {
+            Filtered filtered({{1, 1}}, detail, answers);
+            CHECK_FALSE(filtered.keeps(99, 9));
+            filtered.destination = 0xFF;
+            CHECK(filtered.keeps(1, 1));
+            CHECK(filtered.keeps(99, 9));
+            CHECK_FALSE(filtered.keeps(99, 9, 0x18));
+            CHECK(filtered.keeps(1, 1, 0x18) == answers);
+        }
+    }
 }
 
 TEST_CASE("without exports only wildcards for every shelf are kept", "[net][filter]") {
