@@ -89,12 +89,15 @@ std::string filter_system_calls(bool keeps_state) {
         // a disk that is back: see DiskKeeper. It asks with write(); sendmsg() would reach other sockets.
         // What
         // comes is checked, also with the calls below that are allowed with some arguments only. The path of
-        // the disk is watched again, which tells little more than statx of the ring.
+        // the disk is watched again, with the links on its way, which tells little more than statx of the
+        // ring.
         SCMP_SYS(recvmsg),
         SCMP_SYS(fstatfs),
         SCMP_SYS(inotify_init1),
         SCMP_SYS(inotify_add_watch),
         SCMP_SYS(inotify_rm_watch),
+        SCMP_SYS(readlink),
+        SCMP_SYS(readlinkat),
         // memory
         SCMP_SYS(mmap),
         SCMP_SYS(munmap),

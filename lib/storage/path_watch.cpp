@@ -1,6 +1,8 @@
 // Reads inotify, and compares the file that the path names now with the one that is open.
 #include "storage/path_watch.hpp"
 
+#include "storage/path_parts.hpp"
+
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
@@ -71,16 +73,27 @@ void PathWatch::add(const Address& address, const FilePlace& place) {
     if (!folder.valid())
         folder = ring::FileDescriptor(
             open(place.path.substr(0, slash + 1).c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-    if (!folder.valid())
-        watched->name = place.path; // a process that has given up its rights
     watched->folder = std::move(folder);
-    constexpr std::uint32_t loses_its_name = IN_ATTRIB | IN_MOVE_SELF | IN_DELETE_SELF;
-    watched->numbers = {
-        inotify_add_watch(inotify_.get(), place.path.c_str(), loses_its_name),
-        inotify_add_watch(inotify_.get(), place.path.c_str(), loses_its_name | IN_DONT_FOLLOW)};
+    watch_way(*watched);
     watched_.push_back(std::move(watched));
     if (!reading_)
         start(Operation::read);
+}
+
+/// Also watches what is new there. A folder that is watched for more would tell of all of its files.
+void PathWatch::watch_way(Watched& watched) const {
+    constexpr std::uint32_t goes = IN_MOVE_SELF | IN_DELETE_SELF, loses_its_name = goes | IN_ATTRIB;
+    const auto add = [&](const std::string& path, std::uint32_t mask) {
+        const int number = inotify_add_watch(inotify_.get(), path.c_str(), mask);
+        if (number >= 0 && std::ranges::count(watched.numbers, number) == 0)
+            watched.numbers.push_back(number);
+        return number >= 0 || errno != ENOTDIR;
+    };
+    add(watched.path, loses_its_name); // links may be out of reach
+    for (const std::string& part : path_parts(watched.path)) {
+        if (!add(part, goes | IN_DONT_FOLLOW | IN_ONLYDIR))
+            add(part, loses_its_name | IN_DONT_FOLLOW);
+    }
 }
 
 void PathWatch::remove(const Address& address) {
@@ -92,7 +105,7 @@ void PathWatch::remove(const Address& address) {
     watched_.erase(found);
     for (const int number : gone->numbers) {
         const auto has_it = [&](const auto& one) { return std::ranges::count(one->numbers, number) > 0; };
-        if (number >= 0 && std::ranges::none_of(watched_, has_it)) // the kernel gives each file one number
+        if (std::ranges::none_of(watched_, has_it)) // the kernel gives each file one number
             inotify_rm_watch(inotify_.get(), number);
     }
     if (gone.get() == looking_at_)
@@ -114,8 +127,10 @@ void PathWatch::start(Operation operation) {
                                0);
             break;
         case Operation::look:
-            io_uring_prep_statx(sqe, looking_at_->folder.valid() ? looking_at_->folder.get() : AT_FDCWD,
-                                looking_at_->name.c_str(), 0, STATX_INO | STATX_TYPE, &found_);
+            io_uring_prep_statx(sqe, looking_at_->by_folder ? looking_at_->folder.get() : AT_FDCWD,
+                                looking_at_->by_folder ? looking_at_->name.c_str()
+                                                       : looking_at_->path.c_str(),
+                                0, STATX_INO | STATX_TYPE, &found_);
             break;
         case Operation::wait:
             waiting_ = true;
@@ -150,9 +165,12 @@ void PathWatch::read_done(int result) {
         inotify_event event{};
         std::memcpy(&event, messages_.data() + at, sizeof event);
         at += sizeof event + event.len;
-        for (const auto& watched : watched_)
+        for (const auto& watched : watched_) {
+            if ((event.mask & IN_IGNORED) != 0) // it does not exist any more
+                std::erase(watched->numbers, event.wd);
             watched->is_due |=
                 event.wd < 0 || std::ranges::count(watched->numbers, event.wd) > 0; // -1: overflow
+        }
     }
     start(Operation::read);
     look_next();
@@ -171,7 +189,10 @@ void PathWatch::look_next() {
 
 void PathWatch::looked(int result) {
     Watched* watched = std::exchange(looking_at_, nullptr);
-    if (removed_ == nullptr && !stopping_)
+    const bool lacks_rights = result == -EACCES && !watched->by_folder && watched->folder.valid();
+    if (removed_ == nullptr && !stopping_ && lacks_rights)
+        watched->by_folder = watched->is_due = true;
+    else if (removed_ == nullptr && !stopping_)
         found(*watched, result);
     removed_.reset();
     look_next();
@@ -193,7 +214,9 @@ void PathWatch::found(Watched& watched, int result) {
         events_.tell(names == Names::the_file ? Severity::notice : Severity::warning,
                      EventKind::path_replaced, to_string(watched.address),
                      std::string(text(names, watched.block_device)));
-    if (names != Names::the_file && !waiting_)
+    if (names == Names::the_file)
+        watch_way(watched);
+    else if (!waiting_)
         start(Operation::wait);
 }
 

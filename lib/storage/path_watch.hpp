@@ -1,11 +1,11 @@
 // Tells when the path of an exported file names another file, or none: the target continues with the file
 // that it has open.
 //
-// The kernel tells of changes to the file itself and, if the path is a symbolic link, to the link (inotify).
-// A file that loses its name changes its number of links, so nothing that happens to other files of the
-// folder costs anything, and writes do not either. While the path names something else, it is looked at every
-// two seconds. Everything goes through the ring, because a confined
-// process can neither open nor look up files otherwise.
+// The kernel tells of changes to the file itself, and to each folder and symbolic link on the way to it
+// (inotify). A file that loses its name changes its number of links, so nothing that happens to other files
+// of the folder costs anything, and writes do not either. While the path names something else, it is looked
+// at every two seconds. Everything goes through the ring, because a confined process can neither open nor
+// look up files otherwise.
 #pragma once
 
 #include "core/event_log.hpp"
@@ -48,15 +48,18 @@ class PathWatch final : private ring::RegisteredHandler {
         bool block_device = false;
         std::uint64_t device = 0, inode = 0; ///< What tells the file from others.
         ring::FileDescriptor folder;
-        std::string path;             ///< From the root.
-        std::string name;             ///< In the folder, or the whole path without one.
-        std::array<int, 2> numbers{}; ///< Those that the kernel has given to the file and to the link.
+        std::string path;         ///< From the root.
+        std::string name;         ///< In the folder.
+        std::vector<int> numbers; ///< Those that the kernel has given to all that is watched.
+        /// The process has given up the right to follow the whole path, and looks into the folder instead.
+        bool by_folder = false;
         Names names = Names::the_file;
         bool is_due = false; ///< Something has happened to it since the last look.
     };
 
     void on_completion(std::uint64_t argument, int result, std::uint32_t flags) override;
     ring::FileDescriptor take_folder(const Address& address, const std::string& path);
+    void watch_way(Watched& watched) const;
     void start(Operation operation);
     void read_done(int result);
     void look_next();

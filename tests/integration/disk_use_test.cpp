@@ -30,14 +30,19 @@ TEST_CASE("a disk or file that another target serves is refused with that target
 
 namespace {
 
-/// Whether the target says so within some seconds.
-bool says(TargetProcess& target, const std::string& words) {
-    for (int tries = 0; tries < 300; ++tries) {
-        if (contains(target.log(), words))
+/// Whether the condition holds before long.
+template <typename Condition>
+bool happens(Condition condition) {
+    for (int tries = 0; tries < 1000; ++tries) {
+        if (condition())
             return true;
         std::this_thread::sleep_for(Milliseconds(20));
     }
     return false;
+}
+
+bool says(TargetProcess& target, const std::string& words) {
+    return happens([&] { return contains(target.log(), words); });
 }
 
 std::size_t count(const std::string& text, const std::string& words) {
@@ -87,6 +92,49 @@ TEST_CASE("the target says that a link to its file leads elsewhere, and back", "
     CHECK(says(target, "e1.1: Its path names another file now."));
     lead_to(image.path());
     CHECK(says(target, "e1.1: Its path names what it serves again."));
+}
+
+TEST_CASE("the target says that a link or a folder on the way to its file is another one, each time",
+          "[disks]") {
+    namespace fs = std::filesystem;
+    const VethPair& wire = standard_wire();
+    const ScratchFolder folder;
+    const ImageFile image(64);
+    const std::string root = folder.path();
+    for (const char* version : {"/v1", "/v2"}) {
+        fs::create_directory(root + version);
+        fs::copy_file(image.path(), root + version + "/x.img");
+    }
+    const auto lead_to = [&](const std::string& link, const std::string& target) {
+        fs::create_symlink(target, root + "/new");
+        fs::rename(root + "/new", root + link);
+    };
+    lead_to("/release", "v1");
+    lead_to("/cur", "release");
+    TargetProcess target({wire.target_end()}, {export_argument(1, 1, root + "/cur/x.img")});
+    unsigned others = 0, returns = 0;
+    const auto goes_and_returns = [&](const auto& go, const auto& come_back) {
+        go();
+        ++others;
+        CHECK(happens([&] { return count(target.log(), "Its path names another file now.") == others; }));
+        come_back();
+        ++returns;
+        CHECK(happens([&] { return count(target.log(), "names what it serves again.") == returns; }));
+    };
+    for (int round = 0; round < 2; ++round) {
+        CAPTURE(round);
+        goes_and_returns([&] { lead_to("/cur", "v2"); }, [&] { lead_to("/cur", "release"); });
+        goes_and_returns([&] { lead_to("/release", "v2"); }, [&] { lead_to("/release", "v1"); });
+    }
+    goes_and_returns(
+        [&] {
+            fs::rename(root + "/v1", root + "/old");
+            fs::rename(root + "/v2", root + "/v1");
+        },
+        [&] {
+            fs::rename(root + "/v1", root + "/v2");
+            fs::rename(root + "/old", root + "/v1");
+        });
 }
 
 TEST_CASE("the target says that its file was deleted or moved, and when there is one again", "[disks]") {
