@@ -61,8 +61,10 @@ std::vector<std::string> advice_on(const InterfaceSpec& spec) {
         return {};
     return {fmt::format(
         "sectors-per-frame={} needs an MTU of {} on the whole way to each initiator, and the target "
-        "knows only its own. Check switches and initiators: if such frames are lost, disks hang. The line "
-        "of the interface has the number that its own MTU permits.",
+        "knows only its own. Check switches and initiators: if such frames are lost, disks hang. "
+        "'aoetarget probe' on an initiator's network finds out what arrives. The line of the interface has "
+        "the "
+        "number that its own MTU permits.",
         sectors, header_bytes + sectors * aoetarget::sector_bytes)};
 }
 

@@ -52,6 +52,7 @@ TEST_CASE("frames that need a large MTU are told", "[cli]") {
     CHECK(advice("eth0,sectors-per-frame=2").empty());
     REQUIRE(advice("eth0,sectors-per-frame=16").size() == 1);
     CHECK(has(advice("eth0,sectors-per-frame=16")[0], "an MTU of 8228"));
+    CHECK(has(advice("eth0,sectors-per-frame=16")[0], "'aoetarget probe'"));
 }
 
 TEST_CASE("a change brings the advice that is new, with the address", "[cli][advice]") {
