@@ -5,6 +5,8 @@
 
 #include <cerrno>
 #include <fstream>
+#include <string>
+#include <system_error>
 
 #include <sys/resource.h>
 
@@ -42,23 +44,27 @@ std::string memory_advice() {
            "vm.compact_memory=1'";
 }
 
-} // namespace
-
-std::string set_up_advice(int error) {
+std::string advice(int error) {
     switch (error) {
     case EPERM:
-        return "cannot set up io_uring: " + permission_advice();
+        return ": " + permission_advice();
     case ENOSYS:
-        return "cannot set up io_uring: " +
-               (has_filter() ? permission_advice()
-                             : "this kernel has none; Linux 6.1 or later with CONFIG_IO_URING is needed");
+        return ": this kernel has none; Linux 6.1 or later with CONFIG_IO_URING is needed";
     case ENOMEM:
-        return "cannot set up io_uring: " + memory_advice();
+        return ": " + memory_advice();
     case EINVAL:
-        return "cannot set up io_uring: this kernel is too old; Linux 6.1 or later is needed";
+        return ": this kernel is too old; Linux 6.1 or later is needed";
     default:
-        return "cannot set up io_uring";
+        return "";
     }
+}
+
+} // namespace
+
+void refuse_set_up(int error) {
+    if (error == ENOSYS && has_filter())
+        error = EPERM;
+    throw std::system_error(error, std::generic_category(), "cannot set up io_uring" + advice(error));
 }
 
 } // namespace aoetarget::ring

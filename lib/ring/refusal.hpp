@@ -1,11 +1,10 @@
 // Tells why the kernel refuses a ring, and what to do about it.
 #pragma once
 
-#include <string>
-
 namespace aoetarget::ring {
 
-/// Returns the cause and the cure if a ring cannot be set up for this error. It names io_uring.
-std::string set_up_advice(int error);
+/// Throws std::system_error with the cause and the cure, which names io_uring, for an error with which the
+/// kernel refuses to set up a ring. What a filter of system calls refuses is EPERM, whatever that says.
+[[noreturn]] void refuse_set_up(int error);
 
 } // namespace aoetarget::ring

@@ -67,7 +67,7 @@ void check_workers() {
         fail(EAGAIN, "the kernel cannot start a worker thread, which operations that block need; raise the "
                      "limit of processes ('ulimit -u'; in a container or service also pids.max, TasksMax)");
     if (error != 0)
-        fail(error, set_up_advice(error));
+        refuse_set_up(error);
 }
 
 } // namespace
@@ -98,7 +98,7 @@ Ring::Ring(unsigned completions) {
         }
     }
     if (error != 0)
-        fail(error, set_up_advice(error));
+        refuse_set_up(error);
 
     // It is readable from the beginning, because the first turn submits the operations that are prepared.
     event_ = FileDescriptor(eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK));
@@ -106,7 +106,9 @@ Ring::Ring(unsigned completions) {
     error = has_event ? -io_uring_register_eventfd(&ring_, event_.get()) : errno;
     if (error != 0) {
         io_uring_queue_exit(&ring_);
-        fail(error, has_event ? set_up_advice(error) : "cannot create an eventfd");
+        if (has_event)
+            refuse_set_up(error);
+        fail(error, "cannot create an eventfd");
     }
     io_uring_cq_eventfd_toggle(&ring_, false);
 
