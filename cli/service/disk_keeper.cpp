@@ -223,7 +223,10 @@ void DiskKeeper::take(DiskReport report) {
         return;
     case DiskReport::Kind::other_disk:
         tell(subject, Severity::warning, EventKind::path_replaced,
-             report.text + " The target does not take that one over; restart the target if you want it to.");
+             fmt::format(
+                 "{} The target does not take that one over; 'aoetarget reopen {}' does, if you want it "
+                 "to.",
+                 report.text, subject));
         return;
     case DiskReport::Kind::refused:
         tell(subject, Severity::warning, EventKind::device_vanished,
