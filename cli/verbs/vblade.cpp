@@ -162,15 +162,32 @@ std::vector<std::string> vblade_notes(const Configuration& configuration) {
             "initiators never flush, so a power cut here loses such writes; add -s for data that matters"};
 }
 
-std::string serve_command(const Configuration& configuration) {
+std::string serve_command(const Configuration& configuration, const std::string& other) {
     ExportSpec spec = configuration.exports.front();
     if (spec.file.read_only)
         spec.file.durability = aoetarget::Durability::stable; // there is nothing to make durable
     for (const aoetarget::MacAddress& mac : spec.options.mask_list)
         spec.allow.push_back(to_string(mac));
-    return fmt::format("aoetarget serve -i IF -i {} -e {}",
+    return fmt::format("aoetarget serve -i {} -i {} -e {}", shell_word(other),
                        shell_word(to_argument(configuration.interfaces.front())),
                        shell_word(to_argument(spec)));
+}
+
+std::string advice_on_rival(const Configuration& configuration, const std::optional<VbladeRival>& rival) {
+    const std::string& interface = configuration.interfaces.front().name;
+    if (!rival)
+        return fmt::format("If another target serves it on another interface, end that one, and serve both "
+                           "interfaces from one process, with the name of the other one for OTHER: {}",
+                           serve_command(configuration, "OTHER"));
+    if (rival->interface == interface)
+        return fmt::format(
+            "Process {0} (vblade) serves it on {1} already, as {2}; to serve it anew, end that "
+            "one first: kill {0}",
+            rival->process, interface, to_string(rival->address));
+    return fmt::format(
+        "Process {} (vblade) serves it on {}. End that one, and serve both interfaces from one "
+        "process: {}",
+        rival->process, rival->interface, serve_command(configuration, rival->interface));
 }
 
 int vblade(const Arguments& arguments) {
@@ -185,9 +202,8 @@ int vblade(const Arguments& arguments) {
         if (!error.is_busy())
             throw;
         throw std::runtime_error(fmt::format(
-            "{}. If another vblade process serves it on another interface IF, end that one, and serve "
-            "both interfaces from one process: {}",
-            error.what(), serve_command(*configuration)));
+            "{}. {}", error.what(),
+            advice_on_rival(*configuration, find_vblade_rival(configuration->exports.front().path))));
     }
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "config/configuration.hpp"
+#include "verbs/vblade_rival.hpp"
 #include "verbs/verbs.hpp"
 
 #include <optional>
@@ -17,7 +18,10 @@ std::optional<Configuration> parse_vblade(const Arguments& arguments);
 std::vector<std::string> vblade_notes(const Configuration& configuration);
 
 /// Returns the command line that serves the export of a parsed `configuration` on its interface and on
-/// another one, IF.
-std::string serve_command(const Configuration& configuration);
+/// another one.
+std::string serve_command(const Configuration& configuration, const std::string& other);
+
+/// Returns what to do where the file of a parsed `configuration` is in use, perhaps by this process.
+std::string advice_on_rival(const Configuration& configuration, const std::optional<VbladeRival>& rival);
 
 } // namespace cli

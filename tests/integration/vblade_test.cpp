@@ -152,6 +152,18 @@ TEST_CASE("vblade -m: the list may have more than 32 addresses, with or without 
     CHECK(scene.client.ask(read_request(0, 1).from(numbered_mac(40))).succeeded());
 }
 
+TEST_CASE("vblade: a file that another kind of target serves is refused with a line to fill in",
+          "[cli][vblade]") {
+    VbladeScene scene;
+    const VethPair other("other");
+    const TargetProcess target({scene.wire.target_end()}, {export_argument(1, 1, scene.image.path())});
+    const ToolResult second =
+        run_tool({target_program(), "vblade", "-s", "1", "1", other.target_end(), scene.image.path()});
+    CAPTURE(second.error);
+    CHECK(contains(second.error, "with the name of the other one for OTHER: aoetarget serve -i OTHER -i " +
+                                     other.target_end()));
+}
+
 TEST_CASE("vblade: a second process for a file is refused with the command line that serves both interfaces",
           "[cli][vblade]") {
     VbladeScene scene;
@@ -162,6 +174,12 @@ TEST_CASE("vblade: a second process for a file is refused with the command line 
         run_tool({target_program(), "vblade", "-s", "1", "1", other.target_end(), scene.image.path()});
     CAPTURE(second.error);
     CHECK(second.exit_code == 1);
-    CHECK(contains(second.error, "aoetarget serve -i IF -i " + other.target_end() +
-                                     " -e 1.1=" + scene.image.path() + ",cache=page"));
+    CHECK(contains(second.error, "aoetarget serve -i " + scene.wire.target_end() + " -i " +
+                                     other.target_end() + " -e 1.1=" + scene.image.path() + ",cache=page"));
+    const ToolResult third =
+        run_tool({target_program(), "vblade", "-s", "1", "1", scene.wire.target_end(), scene.image.path()});
+    CAPTURE(third.error);
+    CHECK(third.exit_code == 1);
+    CHECK(contains(third.error, " (vblade) serves it on " + scene.wire.target_end() + " already, as e1.1"));
+    CHECK_FALSE(contains(third.error, "aoetarget serve"));
 }

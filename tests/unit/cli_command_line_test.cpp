@@ -273,14 +273,14 @@ TEST_CASE("vblade's -o and -l take hexadecimal and octal numbers, as vblade's do
 
 TEST_CASE("vblade's arguments are translated into a command line that serves two interfaces", "[cli]") {
     const auto command = [](const cli::Arguments& arguments) {
-        return cli::serve_command(parse_vblade(arguments));
+        return cli::serve_command(parse_vblade(arguments), "eth0");
     };
     CHECK(command({"1", "2", "eth1", "/srv/disk.img"}) ==
-          "aoetarget serve -i IF -i eth1 -e 1.2=/srv/disk.img,durability=volatile,cache=page");
+          "aoetarget serve -i eth0 -i eth1 -e 1.2=/srv/disk.img,durability=volatile,cache=page");
     CHECK(command({"-r", "-b", "64", "1", "2", "eth1", "/srv/a,b c's.iso"}) ==
-          R"(aoetarget serve -i IF -i eth1,buffers=64 -e '1.2=/srv/a\,b c'\''s.iso,read-only,cache=page')");
+          R"(aoetarget serve -i eth0 -i eth1,buffers=64 -e '1.2=/srv/a\,b c'\''s.iso,read-only,cache=page')");
     CHECK(command({"-ds", "-o", "0x800", "-l", "16", "-m", "020000000001,02:00:00:00:00:02", "1", "2", "eth1",
-                   "x"}) == "aoetarget serve -i IF -i eth1 -e 1.2=x,cache=direct,offset=1M,length=8k,"
+                   "x"}) == "aoetarget serve -i eth0 -i eth1 -e 1.2=x,cache=direct,offset=1M,length=8k,"
                             "allow=02:00:00:00:00:01+02:00:00:00:00:02");
 }
 
