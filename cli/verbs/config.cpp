@@ -9,11 +9,16 @@
 #include "verbs/running_target.hpp"
 #include "verbs/target_choice.hpp"
 
+#include <aoetarget/inspect.hpp>
+
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <map>
 #include <string>
+#include <system_error>
+#include <vector>
 
 namespace cli {
 
@@ -21,10 +26,11 @@ const char* const config_help = R"(Usage: aoetarget config [--name NAME | --cont
                         [--output FILE]
 
 This command prints what a target on this machine serves now, as a configuration file: 'aoetarget
-serve -c' makes the same target of it. Only what differs from the defaults is there, and the serial
-number of each export, also if serve has made it: so the disk stays the same for initiators when its
-path changes, or another machine serves it. A path that is not UTF-8 is written as "file:" and the
-path, with %NN for such bytes, which serve reads again.
+serve -c' makes the same target of it. An interface that was renamed has its present name. Only
+what differs from the defaults is there, and the serial number of each export, also if serve has
+made it: so the disk stays the same for initiators when its path changes, or another machine serves
+it. A path that is not UTF-8 is written as "file:" and the path, with %NN for such bytes, which
+serve reads again.
 
   --name NAME           The target that was started with this name; the default is "default".
   --control PATH        The target with this control socket.
@@ -51,6 +57,29 @@ void add_serials(Configuration& configuration, const nlohmann::json& status) {
     }
 }
 
+/// Returns whether the name, be it an alternative one, is that of this interface now.
+bool is_name_of(const std::string& name, const aoetarget::InterfaceStats& interface) {
+    try {
+        const auto found = aoetarget::inspect_interfaces(name, {.link = aoetarget::LinkKind::packet});
+        return !found.empty() && found.front().stats.name == interface.name;
+    } catch (const std::system_error&) {
+        return false; // nothing has it
+    }
+}
+
+/// An interface that was renamed while it was served is found by its present name only.
+void take_present_names(Configuration& configuration,
+                        const std::vector<aoetarget::InterfaceStats>& interfaces) {
+    for (InterfaceSpec& spec : configuration.interfaces) {
+        const auto served = std::ranges::find(interfaces, spec.name, &aoetarget::InterfaceStats::entry);
+        if (spec.is_pattern() || served == interfaces.end() || is_name_of(spec.name, *served))
+            continue;
+        for (ExportSpec& exported : configuration.exports)
+            std::ranges::replace(exported.options.interfaces, spec.name, served->name);
+        spec.name = served->name;
+    }
+}
+
 } // namespace
 
 int config(const Arguments& arguments) {
@@ -68,7 +97,9 @@ int config(const Arguments& arguments) {
     output.check();
     ControlClient client(target.path());
     Configuration configuration = ask_what_runs(client).configuration;
-    add_serials(configuration, read_status(client));
+    const nlohmann::json status = read_status(client);
+    add_serials(configuration, status);
+    take_present_names(configuration, snapshot_of(status).stats.interfaces);
     output.write(as_json ? to_json(configuration).dump(2) + '\n' : to_toml(configuration));
     return 0;
 }

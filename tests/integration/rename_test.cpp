@@ -112,6 +112,25 @@ TEST_CASE("an interface that got another name is removed and described by the on
     CHECK_FALSE(client.wait_for(client.send(read_request(3, 1)), Milliseconds(300)));
 }
 
+TEST_CASE("config names an interface as a target can find it", "[rename]") {
+    const VethPair wire("foundname"), other("keptname");
+    const Remover remover{"storage2"};
+    const ImageFile image(64);
+    run_ip({"link", "property", "add", "dev", other.target_end(), "altname", "a-name-that-it-keeps"});
+    const ControlledTarget target({wire.target_end(), "a-name-that-it-keeps,link=auto"},
+                                  {export_argument(1, 1, image.path(), "interfaces=" + wire.target_end())});
+    CHECK(contains(target.run({"config"}).output, "name = \"" + wire.target_end() + "\""));
+    rename(wire.target_end(), "storage2");
+    RawClient client(wire.client_end(), "storage2");
+    CHECK(client.wait_until([&] { return contains(target.run({"status"}).output, "storage2"); }));
+    const std::string config = target.run({"config"}).output;
+    CAPTURE(config);
+    CHECK(contains(config, "name = \"storage2\""));
+    CHECK(contains(config, "interfaces = [\"storage2\"]"));
+    CHECK(contains(config, "name = \"a-name-that-it-keeps\""));
+    CHECK_FALSE(contains(config, wire.target_end()));
+}
+
 TEST_CASE("a configuration file can follow the other name of an interface", "[rename]") {
     const VethPair wire("oldname");
     const Remover remover{"storage0"};
