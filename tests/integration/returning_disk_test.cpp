@@ -180,7 +180,8 @@ TEST_CASE("another disk under the path is told once and not taken over, the righ
     path.names(other);
     const std::string words =
         " names another disk now (naa.5000c500ffffffff+0 instead of " + usual_name + "+0).";
-    CHECK(says(client, target, words));
+    CHECK(says(client, target,
+               words + " The target does not take that one over; 'aoetarget reopen e1.1' does"));
     client.wait_until([] { return false; }, Milliseconds(2500));
     CHECK(count(target.log(), words) == 1);
     CHECK(is_free(other.loop.path()));
