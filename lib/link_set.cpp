@@ -282,8 +282,12 @@ void LinkSet::look_for_drops(core::Time now) {
                 fmt::format(
                     "The kernel dropped {} frames since the last look, because the buffer for them was "
                     "full: they come faster than this processor takes them. Their initiators repeat "
-                    "them. Raise net.core.rmem_max and restart the target, or lower the load.",
-                    drops - before));
+                    "them. {}, or lower the load.",
+                    drops - before,
+                    served.link->has_lane()
+                        ? fmt::format("AF_XDP has room for {} of them: serve the interface with link=packet",
+                                      served.link->max_buffers())
+                        : "Raise net.core.rmem_max and restart the target"));
     }
 }
 
@@ -316,6 +320,7 @@ std::vector<InterfaceStats> LinkSet::stats(core::Time now) const {
         if (served.waits && link.interface().index == 0)
             continue;
         const net::LinkCounters counters = link.counters();
+        const auto buffers = static_cast<unsigned>(parts_.core.advertised_buffers(*served.link));
         all.push_back({.name = link.name(),
                        .entry = served.entry,
                        .link = link.description(),
@@ -325,6 +330,8 @@ std::vector<InterfaceStats> LinkSet::stats(core::Time now) const {
                        .mtu = link.mtu(),
                        .sectors_per_frame = link.sectors_per_frame(),
                        .present = link.interface().index != 0,
+                       .buffers = buffers,
+                       .buffers_bound = link.buffers_bound(buffers),
                        .up = link.interface().carrier,
                        .since_change = std::max(now - link.carrier_since(), core::Time{}),
                        .port_of = link.interface().port_of,

@@ -28,6 +28,8 @@ class Judgement {
         link();
         for (const std::string& note : rule_notes(found_.stats))
             all_.push_back(finding_of(Weight::note, subject_, note));
+        if (const std::string note = buffers_note(found_.stats); !note.empty())
+            add(Weight::note, note);
         for (const std::string& note : advice_on(spec_))
             add(Weight::note, note);
         return std::move(all_);

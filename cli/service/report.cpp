@@ -58,6 +58,13 @@ std::vector<std::string> rule_notes(const aoetarget::InterfaceStats& interface) 
     return notes;
 }
 
+std::string buffers_note(const aoetarget::InterfaceStats& interface) {
+    if (interface.buffers_bound.empty())
+        return {};
+    return fmt::format("initiators are told buffers={}, and not as many as the options say: {}",
+                       interface.buffers, interface.buffers_bound);
+}
+
 std::string state_note(const aoetarget::InterfaceStats& interface) {
     if (!interface.port_of.empty())
         return fmt::format("{0} is a port of {1}, which takes its frames: serve {1} instead ('-i {1}')",
@@ -93,6 +100,8 @@ void Report::add_interfaces(const std::vector<aoetarget::InterfaceStats>& interf
     for (const aoetarget::InterfaceStats& interface : interfaces) {
         add_line(describe_interface(interface));
         for (const std::string& note : rule_notes(interface))
+            add_note(fmt::format("{}: {}", interface.name, note));
+        if (const std::string note = buffers_note(interface); !note.empty())
             add_note(fmt::format("{}: {}", interface.name, note));
         if (const std::string note = state_note(interface); !note.empty())
             add_note(note);

@@ -19,6 +19,8 @@ std::string describe_interface(const aoetarget::InterfaceStats& interface);
 
 /// Returns what is to be known of the rules of this machine that the frames of an interface pass by.
 std::vector<std::string> rule_notes(const aoetarget::InterfaceStats& interface);
+/// Returns why initiators are told a smaller buffer count than the options ask for, or nothing.
+std::string buffers_note(const aoetarget::InterfaceStats& interface);
 /// Returns why the interface cannot serve in its present state, and the cure, or nothing.
 std::string state_note(const aoetarget::InterfaceStats& interface);
 /// Returns a note for the name or the pattern of interfaces that may come.

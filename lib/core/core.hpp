@@ -80,6 +80,10 @@ class Core {
     /// Returns the addresses that a link has to let in: those of the exports that it serves, ascending. The
     /// names that its interface had when both were added decide, so one that is renamed serves the same.
     [[nodiscard]] std::vector<Address> visible_addresses(LinkId link) const;
+    /// Returns the buffer count that is advertised on this link now.
+    [[nodiscard]] std::size_t advertised_buffers(Link& link) {
+        return resources_.holdings.advertised(link.pool(), link.max_buffers());
+    }
     /// Returns the same for a link that is to be added, of an interface with these names.
     [[nodiscard]] std::vector<Address> visible_addresses(const std::vector<std::string>& names) const;
 

@@ -27,6 +27,7 @@
 #include "core/senders.hpp"
 #include "core/time.hpp"
 
+#include <algorithm>
 #include <optional>
 #include <vector>
 
@@ -96,6 +97,11 @@ class Holdings {
     [[nodiscard]] std::size_t most_for_one(FramePool& pool) {
         refresh(pool);
         return pool.use().slots.most_for_one();
+    }
+    /// Returns the buffer count that Query Config tells initiators of a link that has this pool, and whose
+    /// receive buffer holds `of_link` requests. With fewer than two, Linux hangs.
+    [[nodiscard]] std::size_t advertised(FramePool& pool, std::size_t of_link) {
+        return std::max<std::size_t>(2, std::min({buffer_count(pool), most_for_one(pool), of_link}));
     }
     /// Counts the slot, until leave(). may_enter() must have just admitted it.
     Sender* enter(const Asker& asker, Sender* found);

@@ -81,11 +81,8 @@ std::size_t ConfigCommands::write(const FrameSlot& slot, const Link& link, std::
     if (bytes > std::min(link.max_frame(), slot.capacity().size()) || link.sectors_per_frame() == 0)
         return 0;
     QueryConfig answer;
-    Holdings& holdings = face_.context.resources.holdings;
-    const std::size_t buffers =
-        std::min({holdings.buffer_count(slot.pool()), holdings.most_for_one(slot.pool()),
-                  std::size_t{link.max_buffers()}});
-    answer.buffer_count = static_cast<std::uint16_t>(std::max<std::size_t>(2, buffers));
+    answer.buffer_count = static_cast<std::uint16_t>(
+        face_.context.resources.holdings.advertised(slot.pool(), link.max_buffers()));
     answer.firmware_version = face_.context.firmware_version;
     answer.sectors_per_frame = static_cast<std::uint8_t>(link.sectors_per_frame());
     answer.command = command;

@@ -28,13 +28,13 @@ FrameMemory::~FrameMemory() {
     ring_.unregister_buffer(memory_.bytes());
 }
 
-std::size_t FrameMemory::most_lent(std::size_t most) const {
-    return std::min({most, std::size_t{max_receive_buffers}, std::size_t{pool_.slots() / 4}});
+std::size_t most_lent(std::size_t most, std::size_t slots) {
+    return std::min({most, std::size_t{max_receive_buffers}, slots / 4});
 }
 
 bool FrameMemory::lend(std::size_t most) {
     bool added = false;
-    const std::size_t wanted = most_lent(most);
+    const std::size_t wanted = most_lent(most, pool_.slots());
     while (lent_ < wanted) {
         auto slot = pool_.take();
         if (!slot)

@@ -22,11 +22,8 @@ class FrameMemory {
     [[nodiscard]] Bytes bytes() const { return memory_.bytes(); }
     [[nodiscard]] std::uint16_t group() const { return pool_.id(); }
 
-    /// Returns how many slots lend() lends at most if it should lend `most`: never more than a quarter of
-    /// all.
-    [[nodiscard]] std::size_t most_lent(std::size_t most) const;
-    /// Lends free slots to the kernel for receiving until it has as many as it should. Returns whether it has
-    /// any.
+    /// Lends free slots to the kernel for receiving until it has as many as most_lent() says. Returns whether
+    /// it has any.
     bool lend(std::size_t most);
     /// Takes back a lent slot, in which a frame of `length` bytes has arrived.
     core::FrameSlot received(std::uint16_t slot, std::size_t length);
@@ -68,6 +65,16 @@ class FrameMemory {
     std::size_t header_bytes_ = 0;
     bool retired_ = false;
 };
+
+/// Returns how many of the slots of a memory are lent at most where `most` should be: never more than a
+/// quarter.
+std::size_t most_lent(std::size_t most, std::size_t slots);
+
+/// Returns how many slots are lent to a packet socket for receiving. More would only be colder in the
+/// processor's caches (lib/net/README.md, "Receiving"), and beside a lane little arrives there.
+constexpr std::size_t socket_slots(bool has_lane) {
+    return has_lane ? 64 : 256;
+}
 
 /// Returns the layout of slots for frames of interfaces with this MTU and this number of exports. `alignment`
 /// is that of the ATA data.

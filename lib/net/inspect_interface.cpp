@@ -1,6 +1,8 @@
 // Looks at interfaces as a link does, and serves nothing on them.
+#include "net/buffer_bound.hpp"
 #include "net/frame_memory.hpp"
 #include "net/interface.hpp"
+#include "net/lane_layout.hpp"
 #include "net/lane_rules.hpp"
 #include "net/netfilter_monitor.hpp"
 #include "net/packet_socket.hpp"
@@ -11,6 +13,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <optional>
 #include <system_error>
@@ -48,8 +51,8 @@ std::string describe_lane(const InterfaceState& interface, const InterfaceOption
     return native ? "xdp native" : "xdp, if the driver supports it";
 }
 
-/// Sets the link, and the rules that it passes by.
-void inspect_lane(InterfaceInspection& found, const InterfaceState& interface,
+/// Sets the link, and the rules that it passes by. Returns whether it has a lane.
+bool inspect_lane(InterfaceInspection& found, const InterfaceState& interface,
                   const InterfaceOptions& options, const core::FramePool::Layout& layout) {
     std::optional<Refusal> refusal;
     found.stats.link = "packet";
@@ -66,6 +69,7 @@ void inspect_lane(InterfaceInspection& found, const InterfaceState& interface,
     const bool has_lane = options.link != LinkKind::packet && !refusal;
     found.stats.passes_by = rules_passed_by(options.qdisc, interface.rules, has_lane);
     found.stats.filters_broadcasts = has_lane ? interface.rules.for_received() : "";
+    return has_lane;
 }
 
 void inspect_buffer(InterfaceInspection& found, const InterfaceState& interface) {
@@ -80,6 +84,20 @@ void inspect_buffer(InterfaceInspection& found, const InterfaceState& interface)
     }
 }
 
+/// Sets the buffer count, as Holdings::advertised() would have it with all slots free.
+void inspect_count(InterfaceInspection& found, unsigned wanted, const core::FramePool::Layout& layout,
+                   bool has_lane, std::size_t exports) {
+    const unsigned wanted_by_default = TargetOptions().buffer_count;
+    const std::size_t aside =
+        most_lent(socket_slots(has_lane), layout.slots) + (has_lane ? lane_slots(layout) : 0);
+    core::Share slots;
+    slots.reset(layout.slots - aside, exports);
+    const unsigned of_link = has_lane ? lane_slots(layout) / lane_parts(layout) : found.buffer_frames;
+    const auto most = static_cast<unsigned>(std::min<std::size_t>(slots.most_for_one(), of_link));
+    found.stats.buffers = std::max(2U, std::min(wanted != 0 ? wanted : wanted_by_default, most));
+    found.stats.buffers_bound = buffer_bound(wanted, found.stats.buffers, of_link, has_lane);
+}
+
 InterfaceInspection inspect(InterfaceState interface, const InterfaceOptions& options,
                             const ExportFacts& exports) {
     interface.rules = query_host_rules(interface.name, interface.index, NetfilterMonitor(), {});
@@ -92,8 +110,10 @@ InterfaceInspection inspect(InterfaceState interface, const InterfaceOptions& op
     found.stats.up = interface.carrier;
     found.stats.port_of = interface.port_of;
     found.memory_bytes = layout.region_bytes();
-    inspect_lane(found, interface, options, layout);
+    const bool has_lane = inspect_lane(found, interface, options, layout);
     inspect_buffer(found, interface);
+    if (found.socket_error.empty())
+        inspect_count(found, options.buffer_count, layout, has_lane, exports.count);
     return found;
 }
 

@@ -41,7 +41,7 @@ bool LinkMemory::replace() {
 }
 
 void LinkMemory::set_aside(std::size_t buffers, std::size_t in_lane) {
-    memory_->pool().set_aside(memory_->most_lent(buffers) + in_lane);
+    memory_->pool().set_aside(most_lent(buffers, memory_->pool().slots()) + in_lane);
 }
 
 } // namespace aoetarget::net

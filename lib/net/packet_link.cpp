@@ -6,14 +6,6 @@
 #include <system_error>
 
 namespace aoetarget::net {
-namespace {
-
-// The numbers of slots that are lent to the socket for receiving. More would only be colder in the
-// processor's caches (README.md, "Receiving"), and beside a lane little arrives there.
-constexpr std::size_t receive_buffers = 256, receive_buffers_beside_lane = 64;
-
-} // namespace
-
 PacketLink::PacketLink(std::string name, const InterfaceOptions& options, ring::Ring& ring,
                        FrameMemories& memories, ArrivalClock& clock, LinkEvents& events, core::EventLog& log,
                        const NetfilterMonitor& netfilter, std::vector<Address> addresses,
@@ -38,6 +30,7 @@ PacketLink::PacketLink(std::string name, const InterfaceOptions& options, ring::
         follower_.begin();
         fit_memory();
         lane_.open();
+        set_slots_aside();
     } catch (...) {
         close();
         throw;
@@ -151,12 +144,16 @@ void PacketLink::tell_arrivals(bool wanted) {
     lane_.tell_arrivals(wanted);
 }
 
+std::size_t PacketLink::set_slots_aside() {
+    const std::size_t buffers = socket_slots(lane_.is_open());
+    memory_.set_aside(buffers, lane_.slots());
+    return buffers;
+}
+
 void PacketLink::replenish() {
     fit_memory();
     lane_.replenish();
-    const std::size_t buffers = lane_.is_open() ? receive_buffers_beside_lane : receive_buffers;
-    memory_.set_aside(buffers, lane_.slots());
-    receiver_.replenish(buffers);
+    receiver_.replenish(set_slots_aside());
     if (receiver_.is_resting() && link_.socket.is_open())
         follower_.look_later();
 }

@@ -6,6 +6,7 @@
 // use. Shared data is in LinkContext.
 #pragma once
 
+#include "net/buffer_bound.hpp"
 #include "net/interface_follower.hpp"
 #include "net/interface_monitor.hpp"
 #include "net/interface_rights.hpp"
@@ -91,6 +92,11 @@ class PacketLink final : public core::Link, private InterfaceFollower::Owner {
         return link_.interface.carrier && link_.interface.port_of.empty();
     }
     [[nodiscard]] unsigned max_buffers() const override;
+    [[nodiscard]] bool has_lane() const { return lane_.is_open(); }
+    /// Returns the text of InterfaceStats::buffers_bound for this number.
+    [[nodiscard]] std::string buffers_bound(unsigned advertised) const {
+        return buffer_bound(link_.buffer_count, advertised, max_buffers(), has_lane());
+    }
     [[nodiscard]] core::FramePool& pool() override { return memory_->pool(); }
     void send(core::FrameSlot slot) override { sender_.send(std::move(slot)); }
 
@@ -103,6 +109,8 @@ class PacketLink final : public core::Link, private InterfaceFollower::Owner {
     [[nodiscard]] bool lacks_lane() const { return link_.kind == LinkKind::xdp && !lane_.is_open(); }
     void close();
     void fit_memory();
+    /// Returns how many slots to lend to the socket.
+    std::size_t set_slots_aside();
 
     /// Those of another process, which serve the next interface of this name, too.
     std::shared_ptr<const PacketSockets> given_sockets_;

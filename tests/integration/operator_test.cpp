@@ -114,3 +114,27 @@ TEST_CASE("an interface advertises its own buffer count", "[operator]") {
     CHECK(client.ask(config_request()).buffer_count() == 7);
     CHECK(other.ask(config_request()).buffer_count() > 7);
 }
+
+TEST_CASE("a buffer count for which there is no room is told, with the one that initiators get",
+          "[operator]") {
+    const VethPair& wire = standard_wire();
+    const ImageFile image(64);
+    RawClient client(wire);
+    const std::string link = links_are("xdp") && can_have_xdp() ? ",link=xdp" : ",link=packet";
+    const std::string interface = wire.target_end() + link + ",buffers=1000";
+    std::string note;
+    {
+        TargetProcess target({interface}, {export_argument(1, 1, image.path())});
+        note = "initiators are told buffers=" + std::to_string(client.ask(config_request()).buffer_count()) +
+               ", and not as many as the options say: ";
+        CAPTURE(target.log(), note);
+        CHECK(contains(target.log(), "note: " + wire.target_end() + ": " + note));
+        CHECK_FALSE(contains(note, "=1000,"));
+    }
+    const ToolResult check =
+        run_tool({target_program(), "check", "-i", interface, "-e", export_argument(1, 1, image.path())});
+    CAPTURE(check.output);
+    CHECK(contains(check.output, note));
+    TargetProcess target({wire.target_end() + ",buffers=100"}, {export_argument(1, 1, image.path())});
+    CHECK_FALSE(contains(target.log(), "initiators are told"));
+}

@@ -210,6 +210,25 @@ TEST_CASE("as many requests as the buffer count find room at the largest MTU tha
         CHECK(client.wait_for(tag));
 }
 
+TEST_CASE("requests for which a lane has no room are told with a cure that helps there", "[xdp]") {
+    NEEDS_XDP();
+    const VethPair& wire = standard_wire();
+    const ImageFile image(1024);
+    RawClient client(wire);
+    TargetProcess target({wire.target_end() + ",link=xdp"}, {export_argument(1, 1, image.path())});
+    client.settle();
+    target.signal(SIGSTOP);
+    for (unsigned i = 0; i < 600; ++i)
+        client.send(read_request(i, 1));
+    target.signal(SIGCONT);
+    CHECK(client.wait_until([&] {
+        return contains(target.log(),
+                        "AF_XDP has room for 256 of them: serve the interface with link=packet");
+    }));
+    CHECK_FALSE(contains(target.log(), "rmem_max"));
+    client.forget_outstanding();
+}
+
 TEST_CASE("frames that do not fit into a page come and go in parts", "[xdp]") {
     NEEDS_XDP();
     if (!xdp_takes_parts())

@@ -19,7 +19,8 @@ TEST_CASE("an interface is inspected as a target then has it", "[net][inspect]")
             for (const unsigned sectors : {0U, 1U, 200U}) {
                 CAPTURE(mtu, static_cast<int>(kind), sectors);
                 wire.set_mtu(mtu);
-                const InterfaceOptions options{.link = kind, .sectors_per_frame = sectors};
+                const InterfaceOptions options{
+                    .link = kind, .sectors_per_frame = sectors, .buffer_count = 5 * sectors};
                 const auto found = inspect_interfaces(wire.target_end(), options, {.count = 0});
                 REQUIRE(found.size() == 1);
                 aoetarget::Target target;
@@ -30,6 +31,9 @@ TEST_CASE("an interface is inspected as a target then has it", "[net][inspect]")
                 CHECK(found[0].stats.mtu == stats.mtu);
                 CHECK(found[0].stats.sectors_per_frame == stats.sectors_per_frame);
                 CHECK(found[0].stats.up == stats.up);
+                CHECK(found[0].stats.buffers == stats.buffers);
+                CHECK(found[0].stats.buffers_bound == stats.buffers_bound);
+                CHECK(stats.buffers_bound.empty() != (stats.buffers < options.buffer_count));
                 if (found[0].stats.link != "xdp, if the driver supports it") // before Linux 6.3
                     CHECK(found[0].stats.link == stats.link);
                 CHECK(found[0].stats.passes_by == stats.passes_by);

@@ -43,6 +43,10 @@ struct InterfaceStats {
     unsigned sectors_per_frame = 0;
     /// The interface exists. If not, it has been deleted, and the target serves the next one with its name.
     bool present = true;
+    /// The buffer count that Query Config advertises on this interface now.
+    unsigned buffers = 0;
+    /// Why that is less than InterfaceOptions::buffer_count, as human-readable text, or nothing if it is not.
+    std::string buffers_bound;
     bool up = false;
     /// The time since `up` last changed, or since the target has known the interface.
     std::chrono::nanoseconds since_change{};
@@ -52,8 +56,8 @@ struct InterfaceStats {
 
     std::uint64_t rx_frames = 0;
     /// Frames that the kernel dropped before the target saw them, because a socket's buffer was full: raise
-    /// `net.core.rmem_max` or lower the load. With several interfaces this also counts frames that arrived
-    /// just after the machine's clock was set back.
+    /// `net.core.rmem_max` (which AF_XDP does not use: there take packet sockets) or lower the load. With
+    /// several interfaces this also counts frames that arrived just after the machine's clock was set back.
     std::uint64_t rx_dropped = 0;
     /// Frames longer than a slot. The MTU was raised a moment ago, or there is no memory for larger slots.
     std::uint64_t rx_oversized = 0;
