@@ -224,7 +224,7 @@ void LinkSet::welcome(const net::InterfaceState& interface) {
     try {
         net::PacketLink& link = open(interface.name, *wanted, false);
         std::erase(told_failures_, link.interface().index);
-        net::tell_changes(parts_.log, link.name(), {}, link.interface());
+        net::tell_changes(parts_.log, link.name(), {}, link.interface(), serves(link.interface().master));
         link.tell_lack_of_lane();
     } catch (const std::system_error& error) {
         if (passes_by_itself(error))

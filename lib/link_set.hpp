@@ -54,6 +54,7 @@ class LinkSet {
     /// Tells of frames that the kernel had to drop. Once a turn; it looks once a second.
     void look_for_drops(core::Time now);
     /// See net::LinkEvents.
+    [[nodiscard]] bool serves(int index) const;
     [[nodiscard]] bool is_served_elsewhere(core::LinkId link, int interface_index) const;
     /// Receives no more, and adds nothing more by itself.
     void stop_receiving();
@@ -93,7 +94,6 @@ class LinkSet {
     void close(std::vector<Served>::iterator served);
     void close_unneeded();
     void count_changed() const;
-    [[nodiscard]] bool serves(int index) const;
     [[nodiscard]] std::vector<Wanted>::iterator find_wanted(const net::InterfaceState& interface);
 
     Parts parts_;

@@ -71,6 +71,9 @@ class Target::Impl final : public net::LinkEvents, public IoQueue::Waker {
         core_.undeliverable(link, std::move(slot));
     }
     void changed(core::LinkId link) override { core_.link_changed(link); }
+    [[nodiscard]] bool is_served(int interface_index) const override {
+        return links_.serves(interface_index);
+    }
     [[nodiscard]] bool is_served_elsewhere(core::LinkId link, int interface_index) const override {
         return links_.is_served_elsewhere(link, interface_index);
     }

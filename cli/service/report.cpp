@@ -65,7 +65,13 @@ std::string buffers_note(const aoetarget::InterfaceStats& interface) {
                        interface.buffers, interface.buffers_bound);
 }
 
-std::string state_note(const aoetarget::InterfaceStats& interface) {
+std::string state_note(const aoetarget::InterfaceStats& interface,
+                       const std::vector<aoetarget::InterfaceStats>& all) {
+    const bool master_is_served =
+        std::ranges::find(all, interface.port_of, &aoetarget::InterfaceStats::name) != all.end();
+    if (!interface.port_of.empty() && master_is_served)
+        return fmt::format("{} is a port of {}, which takes its frames and is served", interface.name,
+                           interface.port_of);
     if (!interface.port_of.empty())
         return fmt::format("{0} is a port of {1}, which takes its frames: serve {1} instead ('-i {1}')",
                            interface.name, interface.port_of);
@@ -103,7 +109,7 @@ void Report::add_interfaces(const std::vector<aoetarget::InterfaceStats>& interf
             add_note(fmt::format("{}: {}", interface.name, note));
         if (const std::string note = buffers_note(interface); !note.empty())
             add_note(fmt::format("{}: {}", interface.name, note));
-        if (const std::string note = state_note(interface); !note.empty())
+        if (const std::string note = state_note(interface, interfaces); !note.empty())
             add_note(note);
     }
 }

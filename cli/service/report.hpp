@@ -21,8 +21,10 @@ std::string describe_interface(const aoetarget::InterfaceStats& interface);
 std::vector<std::string> rule_notes(const aoetarget::InterfaceStats& interface);
 /// Returns why initiators are told a smaller buffer count than the options ask for, or nothing.
 std::string buffers_note(const aoetarget::InterfaceStats& interface);
-/// Returns why the interface cannot serve in its present state, and the cure, or nothing.
-std::string state_note(const aoetarget::InterfaceStats& interface);
+/// Returns why the interface cannot serve in its present state, and the cure, or nothing. `all` are the
+/// interfaces that the target serves.
+std::string state_note(const aoetarget::InterfaceStats& interface,
+                       const std::vector<aoetarget::InterfaceStats>& all = {});
 /// Returns a note for the name or the pattern of interfaces that may come.
 std::string waited_for_note(std::string_view name);
 

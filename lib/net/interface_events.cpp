@@ -17,7 +17,7 @@ void tell_gone(core::EventLog& log, const std::string& name, const std::string& 
 }
 
 void tell_changes(core::EventLog& log, const std::string& name, const InterfaceState& before,
-                  const InterfaceState& now) {
+                  const InterfaceState& now, bool master_is_served) {
     const auto tell = [&](Severity severity, EventKind kind, std::string text) {
         log.tell(severity, kind, name, std::move(text));
     };
@@ -35,8 +35,8 @@ void tell_changes(core::EventLog& log, const std::string& name, const InterfaceS
              fmt::format("The interface is no longer a port of {}, and is served.", port_of_before));
     else if (port_of_before != now.port_of)
         tell(Severity::error, EventKind::interface_is_port,
-             fmt::format("The interface is a port of {0}, which takes its frames: serve {0} instead.",
-                         now.port_of));
+             fmt::format("The interface is a port of {}, which takes its frames{}.", now.port_of,
+                         master_is_served ? " and is served" : ": serve " + now.port_of + " instead"));
     if (before.index != 0 && before.mac != now.mac)
         tell(Severity::notice, EventKind::mac_changed,
              fmt::format("The MAC address is {} now; before it was {}.", to_string(now.mac),

@@ -14,6 +14,6 @@ void tell_gone(core::EventLog& log, const std::string& name, const std::string& 
 /// Tells the changes between two looks at the interface. An index of 0 in `before` means that it did not
 /// exist.
 void tell_changes(core::EventLog& log, const std::string& name, const InterfaceState& before,
-                  const InterfaceState& now);
+                  const InterfaceState& now, bool master_is_served);
 
 } // namespace aoetarget::net

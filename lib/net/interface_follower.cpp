@@ -92,7 +92,7 @@ void InterfaceFollower::look_at_interface() {
             return;
         }
     }
-    tell_changes(link_.log, link_.name, before, link_.interface);
+    tell_changes(link_.log, link_.name, before, link_.interface, link_.events.is_served(now->master));
     owner_.interface_seen(before);
 }
 

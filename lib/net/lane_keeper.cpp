@@ -225,7 +225,7 @@ void LaneKeeper::follow(const InterfaceState& before) {
                             (was_port && now.port_of.empty()) ||
                             (rules_refusal(link_, before.rules) && !rules_refusal(link_, now.rules));
     if (lane_ != nullptr && !now.port_of.empty())
-        refused(port_refusal(now));
+        refused(port_refusal(link_.kind, now));
     if (const auto refusal = rules_refusal(link_, now.rules); lane_ != nullptr && refusal)
         refused(*refusal);
     if (lane_ != nullptr && now.rules.concern_received() && !before.rules.concern_received())

@@ -22,10 +22,10 @@ std::string rules_obeyed(LinkKind kind, QdiscUse qdisc, const HostRules& rules) 
     return fmt::format(", sends through {}", rules.for_sent());
 }
 
-Refusal port_refusal(const InterfaceState& interface) {
+Refusal port_refusal(LinkKind kind, const InterfaceState& interface) {
     return {EOPNOTSUPP,
-            fmt::format("the interface is a port of {0}, which takes its frames: serve {0} instead",
-                        interface.port_of)};
+            fmt::format("the interface is a port of {}, which takes its frames{}", interface.port_of,
+                        kind == LinkKind::xdp ? ": serve " + interface.port_of + " instead" : "")};
 }
 
 std::optional<Refusal> rules_refusal(LinkKind kind, QdiscUse qdisc, const HostRules& rules) {
@@ -70,7 +70,7 @@ std::optional<Refusal> lane_refusal(LinkKind kind, QdiscUse qdisc, const Interfa
     if (interface.loopback)
         return Refusal(EOPNOTSUPP, "the loopback interface gains nothing from XDP");
     if (!interface.port_of.empty())
-        return port_refusal(interface);
+        return port_refusal(kind, interface);
     if (auto refusal = rules_refusal(kind, qdisc, interface.rules))
         return refusal;
     if (kind == LinkKind::automatic && drops_when_full(interface))

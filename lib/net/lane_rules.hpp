@@ -29,8 +29,9 @@ std::string rules_obeyed(LinkKind kind, QdiscUse qdisc, const HostRules& rules);
 /// Returns why an interface with these rules has no lane, or nothing.
 std::optional<Refusal> rules_refusal(LinkKind kind, QdiscUse qdisc, const HostRules& rules);
 
-/// Returns why an interface that is a port of another one has no lane.
-Refusal port_refusal(const InterfaceState& interface);
+/// Returns why an interface that is a port of another one has no lane. If the operator insists on one, it
+/// says what to do.
+Refusal port_refusal(LinkKind kind, const InterfaceState& interface);
 
 /// Returns why the interface has no lane, because of these or of what it is, or nothing.
 std::optional<Refusal> lane_refusal(LinkKind kind, QdiscUse qdisc, const InterfaceState& interface);

@@ -25,6 +25,8 @@ class LinkEvents {
     virtual void undeliverable(core::LinkId link, core::FrameSlot slot) = 0;
     /// Takes note that the link is up again, or has another MTU or MAC address.
     virtual void changed(core::LinkId link) = 0;
+    /// Returns whether a link has the interface with this index.
+    [[nodiscard]] virtual bool is_served(int interface_index) const = 0;
     /// Returns whether another link was asked for by name and has the interface with this index.
     [[nodiscard]] virtual bool is_served_elsewhere(core::LinkId link, int interface_index) const = 0;
 

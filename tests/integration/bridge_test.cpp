@@ -104,6 +104,26 @@ TEST_CASE("at the start a note tells that an interface is a port, and of what", 
     CHECK_FALSE(has_program(wire.target_end()));
 }
 
+TEST_CASE("a port of a bridge that is served, too, needs nothing more", "[bridge]") {
+    const VethPair wire("ports");
+    const Bridge bridge("ports-b");
+    bridge.take(wire.target_end());
+    const ImageFile image(64);
+    RawClient client(wire);
+    TargetProcess target({wire.target_end() + ",link=auto", "ports-b,link=auto"},
+                         {export_argument(1, 1, image.path())});
+    CHECK(says(target.log(),
+               "note: " + wire.target_end() + " is a port of ports-b, which takes its frames and is served"));
+    Bridge::release(wire.target_end());
+    CHECK(client.wait_until([&] { return says(target.log(), "is no longer a port of ports-b"); }));
+    bridge.take(wire.target_end());
+    CHECK(client.wait_until([&] {
+        return says(target.log(), wire.target_end() + ": The interface is a port of ports-b, which takes its "
+                                                      "frames and is served.");
+    }));
+    CHECK_FALSE(says(target.log(), "instead"));
+}
+
 TEST_CASE("link=xdp on a port is refused, and the refusal names the bridge", "[bridge]") {
     const VethPair wire("portx");
     const Bridge bridge("portx-b");

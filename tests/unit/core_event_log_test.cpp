@@ -35,7 +35,7 @@ net::InterfaceState interface(int index, bool up, bool carrier, unsigned mtu = 1
 
 std::vector<EventKind> changes(const net::InterfaceState& before, const net::InterfaceState& now) {
     Listener listener;
-    net::tell_changes(listener.log, "eth1", before, now);
+    net::tell_changes(listener.log, "eth1", before, now, false);
     std::vector<EventKind> kinds;
     for (const Event& event : listener.at(1s)) {
         CHECK(event.subject == "eth1");
