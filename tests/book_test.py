@@ -14,8 +14,8 @@ import sys
 TOP = pathlib.Path(__file__).resolve().parent.parent
 RULES = TOP / "lib/core/ordering.md"
 
-TEXT = {".cpp", ".hpp", ".in", ".py", ".sh", ".md", ".txt", ".build"}
-CODE = {".cpp", ".hpp"}
+TEXT = {".c", ".cpp", ".h", ".hpp", ".in", ".py", ".sh", ".md", ".txt", ".build"}
+CODE = {".c", ".cpp", ".h", ".hpp"}
 
 
 def files(*folders, suffixes):
