@@ -25,7 +25,7 @@ configure() {
 # configure_sanitizers DIR: with AddressSanitizer and UndefinedBehaviorSanitizer, and the fuzz targets. By clang, which needs a
 # third of the time that GCC 12 needs for it, and does not warn of the standard library's own code.
 configure_sanitizers() {
-    CXX=clang++ configure "$1" -Dfuzz=enabled -Dseccomp=disabled -Dbuildtype=debug -Doptimization=1 \
+    CC=clang CXX=clang++ configure "$1" -Dfuzz=enabled -Dseccomp=disabled -Dbuildtype=debug -Doptimization=1 \
         -Db_sanitize=address,undefined -Db_lundef=false
 }
 

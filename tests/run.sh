@@ -146,11 +146,11 @@ suite_sanitizers() {
 
 # What happens on several threads, with ThreadSanitizer.
 suite_threads() {
-    CXX=clang++ configure "$build/threads" -Dbuildtype=debug -Doptimization=1 -Db_sanitize=thread -Db_lundef=false || return
-    build_all "$build/threads" tests/unit/unit-ring tests/unit/unit-target tests/unit/unit-cli || return
+    CC=clang CXX=clang++ configure "$build/threads" -Dbuildtype=debug -Doptimization=1 -Db_sanitize=thread -Db_lundef=false || return
+    build_all "$build/threads" tests/unit/unit-ring tests/unit/unit-target tests/unit/unit-cli tests/unit/unit-c || return
     status=0
     TSAN_OPTIONS=halt_on_error=1 meson test -C "$build/threads" --no-rebuild --print-errorlogs --timeout-multiplier 8 \
-        ring target cli || status=$?
+        ring target cli c || status=$?
     count "$build/threads/meson-logs/testlog.txt" "$status"
 }
 
