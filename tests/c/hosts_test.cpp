@@ -69,6 +69,10 @@ TEST_CASE("a program in C serves volumes, and gets each back once", "[c][host]")
     check_ended_volume(serve_with({from_environment("C_VOLUME")}));
 }
 
+TEST_CASE("a program built with the header of the first release serves", "[c][host]") {
+    check_ended_volume(serve_with({from_environment("C_OLD_VOLUME")}));
+}
+
 TEST_CASE("a program in C leaves no memory behind, and reads none that nobody wrote", "[c][host]") {
     if (!can_be_loaded_by_others())
         SKIP_BECAUSE("valgrind and a sanitizer exclude each other");
