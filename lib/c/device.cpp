@@ -48,7 +48,7 @@ class HostDevice final : public BlockDevice {
         std::array<char, longest_identity> text{};
         const int length =
             ops_.identity != nullptr ? ops_.identity(user_.get(), text.data(), text.size()) : 0;
-        return {text.data(), std::min<std::size_t>(std::max(length, 0), text.size() - 1)};
+        return {text.data(), length < 0 ? 0 : std::min(static_cast<std::size_t>(length), text.size() - 1)};
     }
 
   private:

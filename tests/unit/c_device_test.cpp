@@ -243,9 +243,19 @@ TEST_CASE("a file is a device of C too, with its mode and its notes", "[c][devic
     aoetarget_destroy_device(device);
 }
 
-TEST_CASE("a file that was opened for another process goes there in parts", "[c][device]") {
+TEST_CASE("a target of C refuses a file that was opened for another process", "[c][device]") {
+    enter_test_network();
     const ImageFile image(64);
-    aoetarget_device* device = aoetarget_open_unclaimed(image.path().c_str(), nullptr);
+    const CTarget target;
+    const aoetarget_export_options options = c_export(1, 1);
+    CHECK(aoetarget_add_export(target, &options, aoetarget_open_unclaimed(image.path().c_str(), nullptr)) ==
+          -EINVAL);
+    CHECK_THAT(aoetarget_error(), Catch::Matchers::Contains("open_unclaimed"));
+}
+
+TEST_CASE("a file that C has opened goes to another process in parts", "[c][device]") {
+    const ImageFile image(64);
+    aoetarget_device* device = aoetarget_open_file(image.path().c_str(), nullptr);
     REQUIRE(device != nullptr);
     aoetarget_device_parts parts = AOETARGET_DEVICE_PARTS_INIT;
     REQUIRE(aoetarget_take_apart_device(device, &parts) == 0);
@@ -256,18 +266,33 @@ TEST_CASE("a file that was opened for another process goes there in parts", "[c]
     const std::string facts(static_cast<const char*>(parts.facts), parts.facts_bytes);
     aoetarget_destroy_device(device);
 
-    parts.facts = facts.data();
-    parts.descriptors = sent.data();
+    struct {
+        aoetarget_device_parts known = AOETARGET_DEVICE_PARTS_INIT;
+        std::uint64_t unknown = 0;
+    } received;
+    received.known.size = sizeof received;
+    received.known.facts = facts.data();
+    received.known.facts_bytes = facts.size();
+    received.known.descriptors = sent.data();
+    received.known.descriptor_count = sent.size();
+    SECTION("and works there") {
+        device = aoetarget_put_together_device(&received.known, 0);
+        REQUIRE(device != nullptr);
+        CHECK_THAT(aoetarget_device_mode(device), Catch::Matchers::Contains("stable"));
+        aoetarget_destroy_device(device);
+        CHECK(fcntl(sent.front(), F_GETFD) == -1);
+    }
     SECTION("which are refused, and closed, if they are not what they should be") {
-        parts.facts_bytes = 0;
-        CHECK(aoetarget_put_together_device(&parts, 0) == nullptr);
+        received.known.facts_bytes = 0;
+        CHECK(aoetarget_put_together_device(&received.known, 0) == nullptr);
         CHECK(errno == EBADMSG);
         CHECK(fcntl(sent.front(), F_GETFD) == -1);
     }
-    SECTION("which are closed if the struct is not") {
-        parts.size = 0;
-        CHECK(aoetarget_put_together_device(&parts, 0) == nullptr);
-        CHECK(errno == EINVAL);
+    SECTION("which are closed, if the struct says more than the library knows") {
+        received.unknown = 1;
+        CHECK(aoetarget_put_together_device(&received.known, 0) == nullptr);
+        CHECK(errno == E2BIG);
+        CHECK(fcntl(sent.front(), F_GETFD) == -1);
     }
 }
 

@@ -109,6 +109,7 @@ TEST_CASE("a struct of counters is filled as far as both know it", "[c][struct]"
 
 TEST_CASE("options that are no constant or no address are refused by name", "[c][struct]") {
     enter_test_network();
+    CVolume volume;
     CTarget target;
     aoetarget_interface_options interface = AOETARGET_INTERFACE_OPTIONS_INIT;
     interface.link = 3;
@@ -118,7 +119,6 @@ TEST_CASE("options that are no constant or no address are refused by name", "[c]
     const char* const allow[] = {"52:54:00:*", "nonsense", nullptr};
     aoetarget_export_options options = c_export(1, 1);
     options.allow = allow;
-    CVolume volume;
     CHECK(aoetarget_add_export(target, &options, volume.device()) == -EINVAL);
     CHECK_THAT(aoetarget_error(), Contains("nonsense"));
     CHECK(volume.destroyed == 1);
@@ -128,9 +128,9 @@ TEST_CASE("durations that are zero have their default, and AOETARGET_NONE makes 
     enter_test_network();
     aoetarget_target_options options = AOETARGET_TARGET_OPTIONS_INIT;
     options.busy_poll_us = AOETARGET_NONE;
+    CVolume volume;
     const CTarget target(&options);
     aoetarget_export_options exported = c_export(1, 1);
-    CVolume volume;
     SECTION("none") {
         exported.silence_on_error_ms = exported.device_timeout_ms = AOETARGET_NONE;
         CHECK(aoetarget_add_export(target, &exported, volume.device()) == 0);

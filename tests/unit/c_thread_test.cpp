@@ -1,5 +1,6 @@
 // To which thread a target of C belongs, what its callbacks may do, and what a child process gets.
 #include "c_fixture.hpp"
+#include "support/backing.hpp"
 #include "support/catch.hpp"
 #include "support/child_process.hpp"
 #include "support/sanitizers.hpp"
@@ -25,13 +26,13 @@ auto elsewhere(Call call) {
 TEST_CASE("a target belongs to the thread that polls it first", "[c][thread]") {
     const Patience patience;
     enter_test_network();
-    CTarget target;
     CVolume volume;
+    CVolume other;
+    CTarget target;
     const aoetarget_export_options options = c_export(1, 1);
     CHECK(elsewhere([&] { return aoetarget_add_export(target, &options, volume.device()); }) == 0);
     CHECK(aoetarget_poll(target) == 1);
 
-    CVolume other;
     CHECK(elsewhere([&] { return aoetarget_poll(target); }) == -EPERM);
     CHECK(elsewhere([&] { return aoetarget_run(target); }) == -EPERM);
     CHECK(elsewhere([&] { return aoetarget_destroy(target); }) == -EPERM);
@@ -135,8 +136,11 @@ TEST_CASE("a device may call the target that destroys it", "[c][thread]") {
 TEST_CASE("a child that executes a program has no descriptor of the target", "[c][thread]") {
     const Patience patience;
     const VethPair& wire = standard_wire();
+    const ImageFile image(64);
     CVolume volume;
     CTarget target;
+    const aoetarget_export_options file = c_export(1, 2);
+    REQUIRE(aoetarget_add_export(target, &file, aoetarget_open_file(image.path().c_str(), nullptr)) == 0);
     const aoetarget_export_options options = c_export(1, 1);
     REQUIRE(aoetarget_add_interface(target, wire.target_end().c_str(), nullptr, nullptr) == 0);
     REQUIRE(aoetarget_add_export(target, &options, volume.device()) == 0);
@@ -147,8 +151,8 @@ TEST_CASE("a child that executes a program has no descriptor of the target", "[c
     std::string listing;
     running.on_its_thread([&] { listing = run_tool({"/bin/ls", "-l", "/proc/self/fd"}).output; });
     CHECK_THAT(listing, Contains(" 0 -> ") && Contains(" 1 -> ") && Contains(" 2 -> "));
-    CHECK_THAT(listing,
-               !Contains("io_uring") && !Contains("eventfd") && !Contains("socket:") && !Contains("bpf"));
+    CHECK_THAT(listing, !Contains("io_uring") && !Contains("eventfd") && !Contains("socket:") &&
+                            !Contains("bpf") && !Contains(image.path()));
     CHECK(client.read(1, 1) == pattern(1, 1));
 }
 
