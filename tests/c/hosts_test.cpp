@@ -1,5 +1,5 @@
-// Programs that serve volumes through the C interface, as processes on a wire: one in C, and the examples of
-// the README. The environment says where they are.
+// Programs that serve volumes through the C interface, as processes on a wire: in C, in Rust, and the
+// examples of the README. The environment says where they are.
 #include "support/catch.hpp"
 #include "support/child_process.hpp"
 #include "support/patience.hpp"
@@ -125,4 +125,11 @@ TEST_CASE("the README's example in Python serves", "[c][host]") {
         SKIP_BECAUSE("Python has no sanitizer");
     CHECK(serve_with({find_program("python3"), from_environment("README_PYTHON")}).exit_code ==
           128 + SIGTERM);
+}
+
+TEST_CASE("a program in Rust serves, with bindings that bindgen made", "[c][host]") {
+    const std::string program = from_environment("RUST_VOLUME");
+    if (program.empty())
+        SKIP_BECAUSE("there is no rustc or no bindgen, or a sanitizer with which Rust cannot be linked");
+    CHECK(serve_with({program}).exit_code == 128 + SIGTERM);
 }

@@ -296,6 +296,51 @@ TEST_CASE("a file that C has opened goes to another process in parts", "[c][devi
     }
 }
 
+TEST_CASE("C learns that two exports would serve the same sectors", "[c][device]") {
+    enter_test_network();
+    const ImageFile image(64);
+    const CTarget target;
+    const aoetarget_export_options options = c_export(1, 1);
+    REQUIRE(aoetarget_add_export(target, &options, aoetarget_open_file(image.path().c_str(), nullptr)) == 0);
+    aoetarget_file_options replaces = AOETARGET_FILE_OPTIONS_INIT;
+    replaces.replaces = 1;
+    aoetarget_device* device = aoetarget_open_file(image.path().c_str(), &replaces);
+    REQUIRE(device != nullptr);
+    CHECK(aoetarget_shares_foreign_lock(target, 1, 2, device) == 1);
+    CHECK(aoetarget_shares_foreign_lock(target, 1, 1, device) == 0);
+    CHECK(aoetarget_shares_foreign_lock(target, 1, 1, nullptr) == -EINVAL);
+    aoetarget_destroy_device(device);
+}
+
+TEST_CASE("a file has no identity of its own", "[c][device]") {
+    const ImageFile image(64);
+    char text[8] = "before";
+    CHECK(aoetarget_find_own_identity(image.path().c_str(), nullptr, text, sizeof text) == 0);
+    CHECK(text[0] == '\0');
+    CHECK(aoetarget_find_own_identity(nullptr, nullptr, text, sizeof text) == -EINVAL);
+}
+
+TEST_CASE("C gets the notes about an export that it added", "[c][device]") {
+    enter_test_network();
+    const ScratchFolder folder;
+    folder.write("e1.1.state", "nonsense");
+    aoetarget_target_options options = AOETARGET_TARGET_OPTIONS_INIT;
+    options.state_directory = folder.path().c_str();
+    CVolume volume, other;
+    const CTarget target(&options);
+    const aoetarget_export_options damaged = c_export(1, 1), sound = c_export(1, 2);
+    CHECK(aoetarget_add_export(target, &damaged, volume.device()) == 1);
+    CHECK_THAT(aoetarget_export_note(target, 0), Catch::Matchers::Contains("damaged"));
+    CHECK(aoetarget_export_note(target, 1) == nullptr);
+    CHECK(errno == ENOENT);
+    CHECK(aoetarget_add_export(target, &sound, other.device()) == 0);
+    CHECK(aoetarget_export_note(target, 0) == nullptr);
+}
+
+TEST_CASE("C knows the version of the library", "[c]") {
+    CHECK_THAT(aoetarget_version(), Catch::Matchers::Contains("."));
+}
+
 TEST_CASE("a descriptor that cannot be adopted is closed", "[c][device]") {
     const int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
     aoetarget_file_options options = AOETARGET_FILE_OPTIONS_INIT;
