@@ -39,7 +39,7 @@ struct aoetarget_probe_summary {
     uint64_t from_target_longest;
     uint64_t from_target_shortest_lost;
 };
-/// Since 0.1.
+/// Fills in what was found out about the path. Since 0.1.
 AOETARGET_API int aoetarget_get_probe_summary(const aoetarget_probe_report* report,
                                               struct aoetarget_probe_summary* out, size_t size);
 /// Fills in one of those that answered for the address. Since 0.1.
@@ -70,7 +70,7 @@ struct aoetarget_probe_series {
     int64_t p99_ns;
     int64_t max_ns;
 };
-/// `series` is AOETARGET_SERIES_*. Since 0.1.
+/// Fills in how one series went; `series` is AOETARGET_SERIES_*, or the call fails with EINVAL. Since 0.1.
 AOETARGET_API int aoetarget_get_probe_series(const aoetarget_probe_report* report, int32_t series,
                                              struct aoetarget_probe_series* out, size_t size);
 
@@ -80,7 +80,7 @@ struct aoetarget_probe_finding {
     /// A sentence or more with the cause and the cure. It may hold serial numbers as targets sent them.
     const char* text;
 };
-/// Since 0.1.
+/// Fills in what the figures mean, one finding at a time. Since 0.1.
 AOETARGET_API int aoetarget_get_probe_finding(const aoetarget_probe_report* report, size_t index,
                                               struct aoetarget_probe_finding* out, size_t size);
 

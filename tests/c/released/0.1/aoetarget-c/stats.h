@@ -29,7 +29,7 @@ struct aoetarget_totals {
     /// Answers to wildcard requests that the target dropped because no slot was free.
     uint64_t out_of_slots;
 };
-/// Since 0.1.
+/// Fills in what there is, and the counters of the whole target. Since 0.1.
 AOETARGET_API int aoetarget_stats_totals(const aoetarget_stats* stats, struct aoetarget_totals* out,
                                          size_t size);
 
@@ -60,7 +60,8 @@ struct aoetarget_interface_stats {
     uint64_t tx_errors;  ///< Answers that were given up after 100 ms. The initiators repeat their requests.
     uint64_t tx_retries; ///< Times that an answer had to wait for the interface.
 };
-/// Since 0.1.
+/// Fills in the counters of one interface. Those that a pattern or `wait` may take have an entry while they
+/// are there. Since 0.1.
 AOETARGET_API int aoetarget_stats_interface(const aoetarget_stats* stats, size_t index,
                                             struct aoetarget_interface_stats* out, size_t size);
 
@@ -108,7 +109,7 @@ struct aoetarget_export_stats {
     uint64_t stale;             ///< Changes that came so late that they would have undone newer ones.
     uint64_t in_flight;         ///< Requests under way now. This one also falls.
 };
-/// Since 0.1.
+/// Fills in the counters of one export. Since 0.1.
 AOETARGET_API int aoetarget_stats_export(const aoetarget_stats* stats, size_t index,
                                          struct aoetarget_export_stats* out, size_t size);
 
@@ -148,7 +149,8 @@ struct aoetarget_initiator_stats {
     /// All that came, by AOETARGET_REQUEST_*, whatever became of them.
     uint64_t requests[AOETARGET_REQUEST_KINDS];
 };
-/// There are up to 1,024 pairs of an initiator and an export. Source addresses are easily forged. Since 0.1.
+/// Fills in the counters of one pair of an initiator and an export, of which there are up to 1,024. Source
+/// addresses are easily forged. Since 0.1.
 AOETARGET_API int aoetarget_stats_initiator(const aoetarget_stats* stats, size_t index,
                                             struct aoetarget_initiator_stats* out, size_t size);
 
