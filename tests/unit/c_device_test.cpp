@@ -131,8 +131,8 @@ TEST_CASE("a volume of C serves reads and writes", "[c][device]") {
     const Bytes other = pattern(1000, 2);
     client.write(8, other);
     CHECK(client.read(8, 2) == other);
-    CHECK(Bytes(volume.data.begin() + 8 * 512, volume.data.begin() + 10 * 512) == other);
     CHECK(running.end() == 0);
+    CHECK(Bytes(volume.data.begin() + 8 * 512, volume.data.begin() + 10 * 512) == other);
 }
 
 TEST_CASE("an operation shows what the device has to do", "[c][device]") {
