@@ -1,11 +1,14 @@
 // Devices of the host's own.
 #include "c/device.hpp"
 
+#include "c/device_host.hpp"
+
 #include "c/structs.hpp"
 #include "c/user_data.hpp"
 
 #include <algorithm>
 #include <array>
+#include <optional>
 
 namespace aoetarget::c_interface {
 namespace {
@@ -36,7 +39,23 @@ class HostDevice final : public BlockDevice {
     HostDevice(const aoetarget_device_ops& ops, const Geometry& geometry, UserData&& user)
         : ops_(ops), geometry_(geometry), user_(std::move(user)) {}
 
+    ~HostDevice() override {
+        if (host_)
+            host_->begin_callback(); // `destroy` may end what the device has asked for
+    }
+
     [[nodiscard]] Geometry geometry() const override { return geometry_; }
+    void set_host(DeviceHost& host) override {
+        if (ops_.set_host == nullptr)
+            return;
+        host_.emplace(host, *this);
+        host_->begin_callback();
+        const int error = ops_.set_host(user_.get(), &*host_);
+        host_->end_callback();
+        if (error != 0)
+            refuse(error < 0 ? -error : error, "the device cannot begin");
+    }
+    [[nodiscard]] bool is_identity_global() const override { return ops_.identity_is_global != 0; }
     void submit(Io& io) override { ops_.submit(user_.get(), reinterpret_cast<aoetarget_io*>(&io)); }
     std::uint64_t refresh_sectors() override {
         return ops_.refresh_sectors != nullptr ? ops_.refresh_sectors(user_.get()) : 0;
@@ -54,6 +73,7 @@ class HostDevice final : public BlockDevice {
   private:
     const aoetarget_device_ops ops_;
     const Geometry geometry_;
+    std::optional<aoetarget_device_host> host_; ///< Outlives what `destroy` does.
     const UserData user_;
 };
 

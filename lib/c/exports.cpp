@@ -57,6 +57,14 @@ int aoetarget_export_sectors(aoetarget_target* target, uint16_t shelf, uint8_t s
     });
 }
 
+int aoetarget_device_sectors(aoetarget_target* target, uint16_t shelf, uint8_t slot, uint64_t* sectors) {
+    return on_its_thread(target, [&](aoetarget::Target& it) {
+        const std::optional<std::uint64_t> known = it.device_sectors({shelf, slot});
+        needed(sectors, "there is no place for the number of sectors; pass one") = known.value_or(0);
+        return found(known.has_value(), no_export);
+    });
+}
+
 int aoetarget_resize_export(aoetarget_target* target, uint16_t shelf, uint8_t slot, uint64_t* sectors) {
     return on_its_thread(target, [&](aoetarget::Target& it) {
         const std::uint64_t capacity = it.resize_export({shelf, slot});

@@ -75,6 +75,9 @@ TargetOptions options_from(const aoetarget_target_options& from, UserData&& user
     if (from.busy_poll_us != 0)
         options.busy_poll =
             std::chrono::microseconds(from.busy_poll_us == AOETARGET_NONE ? 0 : from.busy_poll_us);
+    if (from.device_patience_ms != 0)
+        options.device_patience = std::chrono::milliseconds(
+            from.device_patience_ms == AOETARGET_NONE ? 0 : from.device_patience_ms);
     options.state_directory = text_or_empty(from.state_directory);
     options.on_event = event_function(from.on_event, std::move(user));
     return options;

@@ -36,6 +36,8 @@ typedef struct aoetarget_target aoetarget_target;
 typedef struct aoetarget_device aoetarget_device;
 /// One operation of a device.
 typedef struct aoetarget_io aoetarget_io;
+/// What a target does for a device of the host.
+typedef struct aoetarget_device_host aoetarget_device_host;
 
 /// Returns the cause of the last error of a function of this library in this thread, and its cure, as a
 /// human-readable sentence; before the first one, an empty text. It stays until the next error in this

@@ -67,6 +67,13 @@ struct aoetarget_device_ops {
     /// Returns 1 if writes fail from now on, because a flush has failed and the device does not know what is
     /// on stable storage; else 0. The target calls this after a failure, to tell the host.
     int (*refuses_writes)(void* user);
+    /// Gives the device what the target does for it, valid until `destroy`, and only from this call on. The
+    /// target calls it once, when it has decided to take the device, before the first submit(). Returns 0, or
+    /// an errno value, which may be negative: then the call that adds the device fails with it.
+    int (*set_host)(void* user, aoetarget_device_host* host);
+    /// 1: `identity` names the volume in the whole world, so that the default serial number is derived from
+    /// it alone. Each machine that serves the volume then has the same, at whatever address.
+    uint8_t identity_is_global;
 };
 #define AOETARGET_DEVICE_OPS_INIT AOETARGET_SIZED(struct aoetarget_device_ops)
 
@@ -117,7 +124,40 @@ AOETARGET_API uint64_t* aoetarget_io_slot(aoetarget_io* io);
 /// aoetarget_io_complete_from_any_thread() does. Since 0.1.
 AOETARGET_API void aoetarget_io_complete(aoetarget_io* io, int error);
 /// Does the same from any thread, and takes no lock. aoetarget_destroy() waits until every operation is
-/// completed. Since 0.1.
+/// completed, unless aoetarget_target_options.device_patience_ms ends before. Since 0.1.
 AOETARGET_API void aoetarget_io_complete_from_any_thread(aoetarget_io* io, int error);
+
+// What a target does for a device. The functions are called on the target's thread, as long as the device
+// exists: they continue while the target stops or is destroyed, until no device has an operation any more.
+// A device ends its watches and takes its calls back at the latest within `destroy`. On a thread that runs no
+// target, all of them but aoetarget_host_post() fail with EPERM, except within set_host() and `destroy`.
+// `destroy` of a call is called as aoetarget.h says under "Callbacks", and may be NULL.
+
+/// Calls `ready` as aoetarget_watch() does, for this device. Since 0.1.
+AOETARGET_API int aoetarget_host_watch(aoetarget_device_host* host, int fd, short events,
+                                       void (*ready)(void* user, short revents), void (*destroy)(void* user),
+                                       void* user);
+/// Ends a watch. Numbers that are not watched are ignored. Since 0.1.
+AOETARGET_API int aoetarget_host_unwatch(aoetarget_device_host* host, int fd);
+/// Calls `call` once, as aoetarget_call_after() does. Stores its number, unless `id` is NULL. Since 0.1.
+AOETARGET_API int aoetarget_host_call_after(aoetarget_device_host* host, int64_t delay_ms,
+                                            void (*call)(void* user), void (*destroy)(void* user), void* user,
+                                            uint64_t* id);
+/// Takes a call back. Returns 0, or ENOENT if it was made before, or is unknown. Since 0.1.
+AOETARGET_API int aoetarget_host_cancel_call(aoetarget_device_host* host, uint64_t id);
+/// Calls `call` at the end of this turn of the loop, when all operations that the turn brings have been
+/// submitted; or of the next one, if none is under way or ends just now. Since 0.1.
+AOETARGET_API int aoetarget_host_call_at_turn_end(aoetarget_device_host* host, void (*call)(void* user),
+                                                  void (*destroy)(void* user), void* user);
+/// Calls `call` at the beginning of the next turn. Any thread may call this, but no signal handler; the
+/// caller makes sure that the device is still there. Since 0.1.
+AOETARGET_API int aoetarget_host_post(aoetarget_device_host* host, void (*call)(void* user),
+                                      void (*destroy)(void* user), void* user);
+/// Asks the device for its capacity, as aoetarget_resize_export() does. Does nothing unless the device has
+/// the operations of an export now. Since 0.1.
+AOETARGET_API int aoetarget_host_capacity_changed(aoetarget_device_host* host);
+/// Removes the export whose operations the device has now; AOETARGET_EVENT_EXPORT_REMOVED tells `why`, a
+/// sentence. The device has to complete the operations under way, and the flush that follows. Since 0.1.
+AOETARGET_API int aoetarget_host_retire(aoetarget_device_host* host, const char* why);
 
 #endif

@@ -126,6 +126,12 @@ AOETARGET_API int aoetarget_shares_foreign_lock(aoetarget_target* target, uint16
 AOETARGET_API int aoetarget_export_sectors(aoetarget_target* target, uint16_t shelf, uint8_t slot,
                                            uint64_t* sectors);
 
+/// Stores the sectors that the device of an export has, as far as the target knows by
+/// aoetarget_resize_export(): fewer than aoetarget_export_sectors() stores, if the device has shrunk. Returns
+/// 0, or ENOENT if there is no such export. Since 0.1.
+AOETARGET_API int aoetarget_device_sectors(aoetarget_target* target, uint16_t shelf, uint8_t slot,
+                                           uint64_t* sectors);
+
 /// Asks the device of an export for its capacity, and takes over a larger one. A smaller one it only tells of
 /// (AOETARGET_EVENT_EXPORT_RESIZED), because initiators know the old one. Like aoetarget_add_export(), it may
 /// wait for a disk. Stores the capacity in sectors, unless `sectors` is NULL. Returns 0, or ENOENT if there

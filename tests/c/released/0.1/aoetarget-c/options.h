@@ -16,6 +16,11 @@ struct aoetarget_target_options {
     /// usually takes no longer, and then answers several microseconds sooner. The default costs no more
     /// processor time than to sleep and be woken; a larger value keeps a core busy under load.
     int32_t busy_poll_us;
+    /// The time in milliseconds for which aoetarget_destroy() waits for devices that have operations, up to a
+    /// day; 0 waits for as long as it takes, and AOETARGET_NONE not at all. Then it gives up: it returns, and
+    /// what such a device may still use is never freed, its `user` included. Interfaces and the other devices
+    /// are released. Later completions of the operations are harmless.
+    int64_t device_patience_ms;
     /// The directory that keeps the config string, the mask list and the reservation of each export across
     /// restarts and power cuts, in one file per export. The target makes the directory, but not its parents,
     /// if it does not exist. If this is NULL or empty, the target forgets these settings when it ends.

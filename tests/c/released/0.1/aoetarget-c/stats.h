@@ -46,11 +46,15 @@ struct aoetarget_interface_stats {
     /// The bridge, the bond or the like that takes the interface's frames, so that hosts get no answers here:
     /// serve that one instead. Usually empty.
     const char* port_of;
+    /// Why `buffers` is less than the options ask for, as human-readable text, or empty if it is not.
+    const char* buffers_bound;
     int64_t since_change_ns;    ///< The time since `up` last changed, or since the interface is known.
     uint32_t mtu;               ///< Largest payload of a frame in bytes.
     uint32_t sectors_per_frame; ///< What Query Config advertises here now.
+    uint32_t buffers;           ///< The buffer count that Query Config advertises here now.
     uint8_t mac[6];
     uint8_t up;
+    uint8_t present; ///< 0: the interface was deleted; the target serves the next one with its name.
     uint64_t rx_frames;
     uint64_t rx_dropped;   ///< The kernel dropped them, because a buffer was full: raise net.core.rmem_max.
     uint64_t rx_oversized; ///< Frames longer than a slot.
