@@ -99,6 +99,7 @@ class Answerer final : private net::LinkEvents {
 
     void undeliverable(core::LinkId, core::FrameSlot) override {}
     void changed(core::LinkId) override {}
+    [[nodiscard]] bool is_served(int) const override { return false; }
     [[nodiscard]] bool is_served_elsewhere(core::LinkId, int) const override { return false; }
 
     ring::Ring ring_;
