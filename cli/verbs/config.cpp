@@ -67,16 +67,23 @@ bool is_name_of(const std::string& name, const aoetarget::InterfaceStats& interf
     }
 }
 
-/// An interface that was renamed while it was served is found by its present name only.
+/// An interface that was renamed while it was served is found by its present name only. Two may have changed
+/// their names.
 void take_present_names(Configuration& configuration,
                         const std::vector<aoetarget::InterfaceStats>& interfaces) {
+    std::map<std::string, std::string> present;
     for (InterfaceSpec& spec : configuration.interfaces) {
         const auto served = std::ranges::find(interfaces, spec.name, &aoetarget::InterfaceStats::entry);
         if (spec.is_pattern() || served == interfaces.end() || is_name_of(spec.name, *served))
             continue;
-        for (ExportSpec& exported : configuration.exports)
-            std::ranges::replace(exported.options.interfaces, spec.name, served->name);
+        present[spec.name] = served->name;
         spec.name = served->name;
+    }
+    for (ExportSpec& exported : configuration.exports) {
+        for (std::string& name : exported.options.interfaces) {
+            if (const auto renamed = present.find(name); renamed != present.end())
+                name = renamed->second;
+        }
     }
 }
 
