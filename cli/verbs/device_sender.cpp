@@ -6,6 +6,7 @@
 #include "exit_code.hpp"
 #include "failure.hpp"
 #include "file_limit.hpp"
+#include "same_file.hpp"
 #include "text.hpp"
 
 #include <aoetarget/hand_over.hpp>
@@ -38,14 +39,6 @@ struct Opened {
 bool has_export(const Configuration& configuration, const aoetarget::Address& address) {
     return std::ranges::any_of(configuration.exports,
                                [&](const ExportSpec& spec) { return spec.options.address == address; });
-}
-
-/// std::filesystem::equivalent() finds no two block devices the same.
-bool are_same_file(const std::string& one, const std::string& other) {
-    struct stat its {
-    }, others{};
-    return stat(one.c_str(), &its) == 0 && stat(other.c_str(), &others) == 0 && its.st_dev == others.st_dev &&
-           its.st_ino == others.st_ino;
 }
 
 /// Returns whether the target has exclusive use of the disk, which all its exports may share.
@@ -120,6 +113,8 @@ Opened open(const ExportSpec& spec, const Configuration& present, const Configur
             throw;
         if (!obstacle.empty() && unclaimed.replaces)
             return {aoetarget::open_unclaimed(spec.path, unclaimed)};
+        if (!overlap(owner->file, spec.file))
+            throw; // somebody else has it, or the cache of another export is the other one
         if (!obstacle.empty())
             throw Failure(exit_failed, fmt::format("{}: {}", to_string(spec.options.address), obstacle));
     }
@@ -152,9 +147,15 @@ class Parcel {
         devices_.push_back(std::move(opened.device));
     }
     void send(ControlClient& client) {
-        const Parcel full = std::exchange(*this, Parcel());
-        if (!full.devices_.empty())
-            client.ask({{"do", "open"}, {"devices", full.entries_}}, full.descriptors_);
+        if (entries_.empty())
+            return;
+        client.ask({{"do", "open"}, {"devices", std::exchange(entries_, json::array())}},
+                   std::exchange(descriptors_, {}));
+        // The exclusive use of a disk is kept for its other parts, which are still to be opened.
+        std::erase_if(devices_, [](const auto& device) {
+            return take_apart(*device).descriptors.size() < aoetarget::DeviceParts::max_descriptors;
+        });
+        bytes_ = 0;
     }
 
   private:

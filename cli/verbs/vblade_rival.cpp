@@ -1,6 +1,7 @@
 // Reads the command lines of all processes.
 #include "verbs/vblade_rival.hpp"
 
+#include "same_file.hpp"
 #include "usage_error.hpp"
 #include "verbs/vblade.hpp"
 
@@ -52,9 +53,7 @@ std::optional<VbladeRival> find_vblade_rival(const std::string& file) {
         if (fault != std::errc{} || *rest != '\0' || process == getpid())
             continue;
         const auto served = what_vblade_serves(command_line(entry->path()));
-        std::error_code out_of_reach;
-        if (served &&
-            fs::equivalent(entry->path() / "cwd" / served->exports.front().path, file, out_of_reach))
+        if (served && are_same_file(entry->path() / "cwd" / served->exports.front().path, file))
             return VbladeRival{process, served->interfaces.front().name,
                                served->exports.front().options.address};
     }

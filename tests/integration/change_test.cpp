@@ -240,7 +240,11 @@ TEST_CASE("a disk is opened anew, and other parts of it are added, while the tar
     succeeds({"remove", "-e", "1.1"});
     const std::string device = disk.path();
     CHECK(open(device.c_str(), O_RDWR | O_EXCL | O_CLOEXEC) < 0); // the one that is left has the disk, too
-    succeeds({"add", "-e", export_argument(1, 3, disk.path(), "length=16384,read-only")});
+    // The disk is free of the old export when its last flush has ended.
+    CHECK(client.wait_until([&] {
+        return changed.run({"add", "-e", export_argument(1, 3, disk.path(), "length=16384,read-only")})
+                   .exit_code == 0;
+    }));
     CHECK(client.ask(read_request(7, 1).to(1, 3)).data() == pattern(7, 1, 5));
     const ToolResult overlapping = changed.run({"add", "-e", export_argument(1, 4, disk.path(), "force")});
     CHECK(overlapping.exit_code != 0);
