@@ -17,6 +17,9 @@ using namespace std::chrono_literals;
 // Longer than any machine runs, and far from the end of the clock's numbers.
 constexpr std::chrono::milliseconds longest_delay = 24h * 365 * 100;
 
+// Numbers of calls at the end of a turn have this bit, those of calls after a time do not.
+constexpr CallId turn_end_bit = CallId{1} << 63;
+
 /// The loop must not throw, and to call an empty function would.
 template <typename Function>
 void require(const Function& function, const std::string& what) {
@@ -57,13 +60,26 @@ CallId Calls::call_after(std::chrono::milliseconds delay, std::function<void()> 
     return id;
 }
 
-void Calls::call_at_turn_end(std::function<void()> call) {
+bool Calls::cancel_call(CallId id) {
+    if ((id & turn_end_bit) == 0)
+        return delayed_.cancel(id);
+    for (auto* calls : {&at_turn_end_, &called_}) {
+        const auto call = std::ranges::find(*calls, id, &TurnEndCall::id);
+        if (call != calls->end())
+            return std::exchange(call->function, nullptr) != nullptr;
+    }
+    return false;
+}
+
+CallId Calls::call_at_turn_end(std::function<void()> call) {
     require(call, "call at the end of the turn");
     if (ended_)
-        return;
-    at_turn_end_.push_back(std::move(call));
+        return 0;
+    const CallId id = turn_end_bit | ++last_at_turn_end_;
+    at_turn_end_.push_back({id, std::move(call)});
     ring_.defer(*this);
     need_turn_();
+    return id;
 }
 
 void Calls::run(core::Time now) {
@@ -73,8 +89,10 @@ void Calls::run(core::Time now) {
 
 void Calls::on_turn_end() {
     called_.swap(at_turn_end_);
-    for (const auto& call : called_)
-        call();
+    for (TurnEndCall& call : called_) {
+        if (const auto function = std::exchange(call.function, nullptr))
+            function();
+    }
     called_.clear();
 }
 

@@ -26,8 +26,8 @@ class Calls final : private ring::Deferred {
     void unwatch(int fd);
     void post(std::function<void()> call);
     CallId call_after(std::chrono::milliseconds delay, std::function<void()> call);
-    bool cancel_call(CallId id) { return delayed_.cancel(id); }
-    void call_at_turn_end(std::function<void()> call);
+    bool cancel_call(CallId id);
+    CallId call_at_turn_end(std::function<void()> call);
 
     /// Calls what was posted, and what is due.
     void run(core::Time now);
@@ -42,6 +42,11 @@ class Calls final : private ring::Deferred {
     void clear();
 
   private:
+    struct TurnEndCall {
+        CallId id;
+        std::function<void()> function; ///< Empty once it was called or taken back.
+    };
+
     void on_turn_end() override;
 
     ring::Ring& ring_;
@@ -49,8 +54,9 @@ class Calls final : private ring::Deferred {
     ring::Watches watches_;
     PostedCalls posted_;
     DelayedCalls delayed_;
-    std::vector<std::function<void()>> at_turn_end_;
-    std::vector<std::function<void()>> called_; ///< Keeps its memory from turn to turn.
+    std::vector<TurnEndCall> at_turn_end_;
+    std::vector<TurnEndCall> called_; ///< Keeps its memory from turn to turn.
+    CallId last_at_turn_end_ = 0;
     bool ended_ = false;
 };
 

@@ -29,7 +29,9 @@ class DeviceCalls final : public DeviceHost {
         return calls_.call_after(delay, std::move(call));
     }
     bool cancel_call(CallId id) override { return calls_.cancel_call(id); }
-    void call_at_turn_end(std::function<void()> call) override { calls_.call_at_turn_end(std::move(call)); }
+    CallId call_at_turn_end(std::function<void()> call) override {
+        return calls_.call_at_turn_end(std::move(call));
+    }
     void post(std::function<void()> call) override { calls_.post(std::move(call)); }
     void capacity_changed(const BlockDevice& device) override { changes_.capacity_changed(device); }
     void retire(const BlockDevice& device, const std::string& why) override { changes_.retire(device, why); }

@@ -25,6 +25,8 @@ bool Target::Impl::end() {
                 give_up_devices();
                 return false;
             }
+            if (core_.idle())
+                give_up_at_.reset(); // what is left are frames, which leave soon
             ring_.wait();
         }
         wind_down();
@@ -40,7 +42,10 @@ void Target::Impl::give_up_devices() {
     for (const std::vector<Address> addresses = core_.addresses(); const Address& address : addresses)
         core_.remove_export(address);
     links_.close_all();
-    finish_turn(); // destroys what is idle
+    // What is idle is destroyed at the end of a turn, and links when the kernel has let go of them.
+    for (finish_turn(); !links_.quiet(); finish_turn())
+        ring_.wait();
+    calls_.clear();
     ring_.leave_thread();
 }
 

@@ -60,10 +60,12 @@ int aoetarget_host_cancel_call(aoetarget_device_host* host, uint64_t id) {
 }
 
 int aoetarget_host_call_at_turn_end(aoetarget_device_host* host, void (*call)(void* user),
-                                    void (*destroy)(void* user), void* user) {
+                                    void (*destroy)(void* user), void* user, uint64_t* id) {
     UserData held(user, destroy);
     return on_its_thread(host, [&](aoetarget::DeviceHost& it) {
-        it.call_at_turn_end(bound(call, std::move(held)));
+        const aoetarget::CallId call_id = it.call_at_turn_end(bound(call, std::move(held)));
+        if (id != nullptr)
+            *id = call_id;
         return 0;
     });
 }

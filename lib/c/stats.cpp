@@ -53,7 +53,7 @@ aoetarget_interface_stats counters(const aoetarget::InterfaceStats& from) {
     to.sectors_per_frame = from.sectors_per_frame;
     to.buffers = from.buffers;
     to.buffers_bound = from.buffers_bound.c_str();
-    to.present = from.present ? 1 : 0;
+    to.absent = from.present ? 0 : 1;
     std::ranges::copy(from.mac.bytes, to.mac);
     to.up = from.up ? 1 : 0;
     to.rx_frames = from.rx_frames;

@@ -30,8 +30,8 @@ struct HostedVolume : CVolume {
         complete = [this](aoetarget_io* io) {
             waiting.push_back(io);
             REQUIRE(aoetarget_host_call_at_turn_end(
-                        host, [](void* user) { static_cast<HostedVolume*>(user)->send(); }, nullptr, this) ==
-                    0);
+                        host, [](void* user) { static_cast<HostedVolume*>(user)->send(); }, nullptr, this,
+                        nullptr) == 0);
         };
     }
     ~HostedVolume() {

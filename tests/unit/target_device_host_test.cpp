@@ -34,8 +34,10 @@ class RemoteVolume : public BlockDevice {
         log.device = this;
     }
     ~RemoteVolume() override {
-        if (host_ != nullptr)
+        if (host_ != nullptr) {
             host_->unwatch(ends_[0]);
+            host_->cancel_call(call_);
+        }
         close(ends_[0]);
         close(ends_[1]);
         ++log_.destroyed;
@@ -49,10 +51,11 @@ class RemoteVolume : public BlockDevice {
     std::uint64_t refresh_sectors() override { return sectors_ = 2 * sectors_; }
     void submit(Io& io) override {
         ++log_.submitted;
-        if (log_.waiting.empty())
-            host_->call_at_turn_end([this] {
+        if (unsent_++ == 0)
+            call_ = host_->call_at_turn_end([this] {
                 ++log_.batches;
-                REQUIRE(write(ends_[1], "................................", log_.waiting.size()) > 0);
+                const std::string bytes(std::exchange(unsent_, 0), '.');
+                REQUIRE(write(ends_[1], bytes.data(), bytes.size()) == static_cast<ssize_t>(bytes.size()));
             });
         log_.waiting.push_back(&io);
     }
@@ -71,6 +74,8 @@ class RemoteVolume : public BlockDevice {
     std::uint64_t sectors_;
     std::array<int, 2> ends_{};
     DeviceHost* host_ = nullptr;
+    std::size_t unsent_ = 0;
+    aoetarget::CallId call_ = 0;
 };
 
 /// Ends nothing until it is told to.
@@ -171,6 +176,26 @@ TEST_CASE("a device's call comes after its time, once, and not if it is taken ba
     CHECK_THROWS_AS(log.host->call_at_turn_end({}), std::system_error);
 }
 
+TEST_CASE("a device that goes within a turn takes its call at the end back", "[target][device-host]") {
+    RemoteVolume::Log log;
+    Target target;
+    target.add_export(at(1, 1), std::make_unique<RemoteVolume>(log));
+    unsigned called = 0, cancelled = 0;
+    std::array<aoetarget::CallId, 3> ids{};
+    ids[0] = log.host->call_at_turn_end([&] {
+        ++called;
+        cancelled += log.host->cancel_call(ids[0]) ? 100U : 0U; // it is under way
+        cancelled += log.host->cancel_call(ids[1]) ? 1U : 0U;
+    });
+    ids[1] = log.host->call_at_turn_end([&] { called += 100; });
+    ids[2] = log.host->call_at_turn_end([&] { called += 100; });
+    CHECK(log.host->cancel_call(ids[2]));
+    CHECK_FALSE(log.host->cancel_call(ids[2]));
+    turn_until(target, [&] { return called > 0; });
+    CHECK(called == 1);
+    CHECK(cancelled == 1);
+}
+
 TEST_CASE("a device tells that it has grown, and that it will not come back", "[target][device-host]") {
     Events events;
     RemoteVolume::Log log, next;
@@ -232,19 +257,23 @@ TEST_CASE("a target whose device keeps an operation for good ends after its pati
     RawClient client(wire);
     StuckVolume::Log stuck;
     RemoteVolume::Log idle;
+    const auto watched = std::make_shared<int>();
+    const std::chrono::milliseconds patience_with_devices{GENERATE(0, 200)};
     const auto begin = std::chrono::steady_clock::now();
     {
         aoetarget::TargetOptions options;
-        options.device_patience = 200ms;
+        options.device_patience = patience_with_devices;
         Target target(options);
         target.add_interface(wire.target_end());
         target.add_export(at(1, 1), std::make_unique<StuckVolume>(stuck));
         target.add_export(at(1, 2), std::make_unique<RemoteVolume>(idle));
+        target.watch(target.fd(), POLLPRI, [watched](short) {});
         target.poll();
         client.send(read_request(0, 1));
         turn_until(target, [&] { return stuck.held != nullptr; });
     }
-    CHECK(std::chrono::steady_clock::now() - begin >= 200ms);
+    CHECK(std::chrono::steady_clock::now() - begin >= patience_with_devices);
+    CHECK(watched.use_count() == 1);
     CHECK_FALSE(stuck.is_destroyed);
     CHECK(idle.destroyed == 1);
     stuck.held->complete_from_any_thread(); // finds its memory still there

@@ -32,9 +32,9 @@ struct aoetarget_file_options {
     uint8_t read_only;
     /// 1: initiators cannot trim sectors, and the file or disk keeps all of its space.
     uint8_t no_discard;
-    /// 1: shares the lock of a device of this process that has the same file open, with the same offset. This
-    /// is for a device that replaces that one (aoetarget_replace_device()). A device that writes cannot share
-    /// the lock of a read-only one.
+    /// 1: shares the lock of a device of this process that has the same file open, if that one keeps it from
+    /// having its own. This is for a device that replaces that one (aoetarget_replace_device()). For
+    /// aoetarget_open_unclaimed(): the receiving process has the exclusive use of the block device.
     uint8_t replaces;
     /// 1: opens a block device even if it is mounted or otherwise in use. Two writers destroy each other's
     /// data.

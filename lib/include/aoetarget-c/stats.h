@@ -54,7 +54,7 @@ struct aoetarget_interface_stats {
     uint32_t buffers;           ///< The buffer count that Query Config advertises here now.
     uint8_t mac[6];
     uint8_t up;
-    uint8_t present; ///< 0: the interface was deleted; the target serves the next one with its name.
+    uint8_t absent; ///< 1: the interface was deleted; the target serves the next one with its name.
     uint64_t rx_frames;
     uint64_t rx_dropped;   ///< The kernel dropped them, because a buffer was full: raise net.core.rmem_max.
     uint64_t rx_oversized; ///< Frames longer than a slot.

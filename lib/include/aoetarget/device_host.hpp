@@ -36,12 +36,13 @@ class DeviceHost {
     /// Calls `call` once, in the first turn that finds that `delay` has passed. Less than 0 counts as 0.
     /// Throws as watch() does.
     virtual CallId call_after(std::chrono::milliseconds delay, std::function<void()> call) = 0;
-    /// Takes a call back. Returns false if it was made before, or is unknown.
+    /// Takes a call back, also one of call_at_turn_end(). Returns false if it was made before, or is unknown.
     virtual bool cancel_call(CallId id) = 0;
 
     /// Calls `call` at the end of this turn, or of the next one if none is under way or ends just now: when
-    /// all operations that the turn brings have been submitted. Throws as watch() does.
-    virtual void call_at_turn_end(std::function<void()> call) = 0;
+    /// all operations that the turn brings have been submitted. The device may be destroyed before, so its
+    /// destructor has to take the call back. Throws as watch() does.
+    virtual CallId call_at_turn_end(std::function<void()> call) = 0;
     /// Calls `call` at the beginning of the next turn. Any thread may call this, but no signal handler: it
     /// takes a lock and memory. The caller makes sure that the device is still there: a thread that the
     /// device ends in its destructor is no danger. Throws as watch() does.

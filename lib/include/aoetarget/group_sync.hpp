@@ -12,9 +12,11 @@ namespace aoetarget {
 /// once. The device starts the flushes:
 ///
 ///     on a write that has been carried out and has to be stable, or an Io::Op::flush:
-///         sync.add(io); host.call_at_turn_end([this] { begin_flush(); });
+///         sync.add(io); flush_call = host.call_at_turn_end([this] { begin_flush(); }); (unless it is to
+///         come)
 ///     begin_flush():             if (sync.begin()) { start a flush of the medium }
 ///     when that flush has ended: sync.end(error); if (sync.is_waiting()) { call begin_flush() once more }
+///     in its destructor:         host.cancel_call(flush_call);
 ///
 /// It uses the first word of Io::device_data from add() on. It must be used on one thread.
 class GroupSync {
