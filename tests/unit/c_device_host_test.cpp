@@ -45,7 +45,7 @@ struct HostedVolume : CVolume {
         host = its_host;
         return aoetarget_host_watch(
             host, ends[0], POLLIN, [](void* user, short) { static_cast<HostedVolume*>(user)->answered(); },
-            Fate::destroy, static_cast<Fate*>(&watch));
+            [](void* user) { ++static_cast<HostedVolume*>(user)->watch.destroyed; }, this);
     }
     void send() { REQUIRE(write(ends[1], "x", 1) == 1); }
     void answered() {
@@ -69,7 +69,6 @@ TEST_CASE("a volume of C serves through a socket that the target watches for it"
     const Patience patience;
     const VethPair& wire = standard_wire();
     HostedVolume volume;
-    volume.watch.calls = 0;
     const aoetarget_export_options options = c_export(1, 1);
     Fate late, taken_back, posted;
     {

@@ -49,8 +49,8 @@
 //
 // The C++ interface alone has: parsing and printing of addresses, sums over histograms and the like, which
 // are a line in any language; GroupSync, a part for devices; the texts of what has changed that
-// change_interface() and replace_device() take; and inspect_file() and inspect_interfaces(), which exist for the diagnosis of
-// `aoetarget check`, which prints it as JSON.
+// change_interface() and replace_device() take; and inspect_file() and inspect_interfaces(), which exist for
+// the diagnosis of `aoetarget check`, which prints it as JSON.
 #ifndef AOETARGET_H
 #define AOETARGET_H
 

@@ -143,7 +143,8 @@ AOETARGET_API int aoetarget_host_unwatch(aoetarget_device_host* host, int fd);
 AOETARGET_API int aoetarget_host_call_after(aoetarget_device_host* host, int64_t delay_ms,
                                             void (*call)(void* user), void (*destroy)(void* user), void* user,
                                             uint64_t* id);
-/// Takes a call back, also one at the end of a turn. Returns 0, or ENOENT if it was made before, or is unknown. Since 0.1.
+/// Takes a call back, also one at the end of a turn. Returns 0, or ENOENT if it was made before, or is
+/// unknown. Since 0.1.
 AOETARGET_API int aoetarget_host_cancel_call(aoetarget_device_host* host, uint64_t id);
 /// Calls `call` at the end of this turn of the loop, when all operations that the turn brings have been
 /// submitted; or of the next one, if none is under way or ends just now. The device may be destroyed before:

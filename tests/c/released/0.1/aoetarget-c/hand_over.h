@@ -21,8 +21,8 @@ struct aoetarget_device_parts {
 #define AOETARGET_DEVICE_PARTS_INIT AOETARGET_SIZED(struct aoetarget_device_parts)
 
 /// Opens a file as aoetarget_open_file() does, but does not take its lock, which the process to which it
-/// is sent has or takes; nor, with `replaces`, the exclusive use of a block device. The result is there to be taken apart; targets
-/// refuse it (EINVAL). Since 0.1.
+/// is sent has or takes; nor, with `replaces`, the exclusive use of a block device. The result is there to be
+/// taken apart; targets refuse it (EINVAL). Since 0.1.
 AOETARGET_API aoetarget_device* aoetarget_open_unclaimed(const char* path,
                                                          const struct aoetarget_file_options* options);
 
@@ -42,8 +42,8 @@ AOETARGET_API int aoetarget_take_apart_device(aoetarget_device* device, struct a
 /// Makes the device from parts that another process has sent, with the locks, the exclusive use, and
 /// everything else that it had there. It owns the descriptors, which are closed also if this fails. It opens
 /// nothing. With `replaces` (0 or 1) it shares the lock of a device of this process that has the same file
-/// open, if that one is in the way, for aoetarget_replace_device(). The sender may be hostile: hand_over.hpp of
-/// the C++ interface says what is checked. Errors are EBADMSG if parts are missing, wrong or of another
+/// open, if that one is in the way, for aoetarget_replace_device(). The sender may be hostile: hand_over.hpp
+/// of the C++ interface says what is checked. Errors are EBADMSG if parts are missing, wrong or of another
 /// version of the library, EBUSY, EROFS and EFBIG. Since 0.1.
 AOETARGET_API aoetarget_device* aoetarget_put_together_device(const struct aoetarget_device_parts* parts,
                                                               int replaces);
