@@ -47,7 +47,7 @@ TEST_CASE("a device that replaces one of this process is refused what others use
     const ImageFile image(256);
     const auto other = open_file(image.path(), window(0, 64));
     const auto neighbour = open_file(image.path(), window(64, 64));
-    for (const std::uint64_t first : {0, 8, 32}) {
+    for (const std::uint64_t first : {0U, 8U, 32U}) {
         FileOptions options = window(first, 96);
         options.replaces = true;
         CHECK(refusal(image.path(), options).error == EBUSY);

@@ -206,7 +206,6 @@ TEST_CASE("a device tells that it has grown, and that it will not come back", "[
     CHECK(target.export_sectors({1, 1}) == 128);
 
     auto replacement = std::make_unique<RemoteVolume>(next, 256);
-    const StuckVolume::Log none;
     next.device = replacement.get();
     target.replace_device({1, 1}, std::move(replacement));
     next.host->retire(*next.device, "too early"); // it does not serve yet

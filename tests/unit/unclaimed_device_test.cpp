@@ -269,7 +269,7 @@ TEST_CASE("a device that writes does not replace one that only reads what others
         CHECK(refusal(image.path(), in_use(window(64, 64))).error == EBUSY);
     CHECK((fcntl(take_apart(*old).descriptors[1], F_GETFL) & O_ACCMODE) == O_RDONLY); // as it was
     rival.reset();
-    for (const std::uint64_t sector : {64, 127}) {
+    for (const std::uint64_t sector : {64U, 127U}) {
         CHECK(refusal(image.path(), window(sector, 1)).error == EBUSY);
         CHECK(refusal(image.path(), window(sector, 1, true)).error == 0);
     }
