@@ -169,7 +169,8 @@ TEST_CASE("an export serves another part of its file after a reload, and others 
     const VethPair& wire = standard_wire();
     const ImageFile image(320);
     RawClient client(wire);
-    const auto part = [&](const std::string& address, int first, int sectors, const std::string& more = {}) {
+    const auto part = [&](const std::string& address, std::uint64_t first, std::uint64_t sectors,
+                          const std::string& more = {}) {
         return export_text(address, image,
                            "offset = " + std::to_string(first * 512) +
                                "\nlength = " + std::to_string(sectors * 512) + "\n" + more);
@@ -188,13 +189,14 @@ TEST_CASE("an export serves another part of its file after a reload, and others 
         return result.exit_code;
     };
     struct Step {
-        int first, sectors;
+        std::uint64_t first, sectors;
         std::string more;
     };
     const Step steps[] = {{80, 32, ""}, {48, 64, ""}, {128, 64, ""}, {0, 64, "read-only = true\n"}};
-    for (const auto& [first, sectors, more] : steps) {
-        CAPTURE(first, sectors);
-        REQUIRE(reload(part("1.1", first, sectors, more) + neighbour) == 0);
+    for (const Step& step : steps) {
+        const std::uint64_t first = step.first;
+        CAPTURE(first, step.sectors);
+        REQUIRE(reload(part("1.1", first, step.sectors, step.more) + neighbour) == 0);
         CHECK(client.wait_until([&] { return client.read(3, 1) == pattern(first + 3, 1); }));
         CHECK(client.ask(read_request(3, 1).to(1, 2)).data() == pattern(195, 1));
         CHECK_FALSE(is_free("offset=" + std::to_string(first + 5) + "s,length=1s"));
