@@ -250,7 +250,8 @@ TEST_CASE("a disk moves to a new address with another part of it", "[reload]") {
         CAPTURE(slot, first, before);
         REQUIRE(reload(part("1." + std::to_string(slot), first, 64)) == 0);
         CHECK(is_silent(client, read_request(3, 1).to(1, static_cast<std::uint8_t>(slot - 1))));
-        CHECK(client.ask(read_request(3, 1).to(1, slot)).data() == pattern(first + 3, 1));
+        CHECK(client.ask(read_request(3, 1).to(1, slot)).data() ==
+              pattern(static_cast<std::uint64_t>(first) + 3, 1));
         CHECK_FALSE(is_free(first));
         CHECK_FALSE(is_free(first + 63));
         const int left = before < first ? before : before + 63;
@@ -292,7 +293,7 @@ TEST_CASE("an export becomes writable and read-only again by reloads, and others
         INFO(result.error);
         return result.exit_code;
     };
-    for (const std::uint32_t content : {8, 9}) {
+    for (const std::uint32_t content : {8U, 9U}) {
         CHECK_FALSE(client.ask(write_request(5, pattern(5, 1, content))).succeeded());
         CHECK(is_refused("durability=stable"));
         CHECK_FALSE(is_refused("read-only"));
