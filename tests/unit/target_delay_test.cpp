@@ -114,16 +114,12 @@ TEST_CASE("the longest delay is longer than anybody waits", "[target][delay]") {
 TEST_CASE("a host that sleeps on fd() is woken when a call is due", "[target][delay]") {
     const Patience patience;
     Target target;
-    const auto readable = [&](int timeout_ms) {
-        pollfd wanted{target.fd(), POLLIN, 0};
-        return ::poll(&wanted, 1, timeout_ms) == 1;
-    };
-    while (readable(100))
+    while (readable(target.fd(), 100))
         target.poll();
     bool called = false;
     target.call_after(50ms, [&] { called = true; });
     while (!called) {
-        REQUIRE(readable(10000));
+        REQUIRE(readable(target.fd(), 10000));
         target.poll();
     }
     CHECK(called);

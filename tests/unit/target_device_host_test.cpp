@@ -94,15 +94,6 @@ class StuckVolume final : public BlockDevice {
     Log& log_;
 };
 
-void turn_until(Target& target, const std::function<bool()>& condition) {
-    const Patience patience;
-    while (!condition()) {
-        pollfd wanted{target.fd(), POLLIN, 0};
-        ::poll(&wanted, 1, 1000);
-        target.poll();
-    }
-}
-
 struct Events {
     aoetarget::TargetOptions options() {
         aoetarget::TargetOptions options;
@@ -115,6 +106,7 @@ struct Events {
 } // namespace
 
 TEST_CASE("a device serves through a socket that the target watches for it", "[target][device-host]") {
+    const Patience patience;
     const VethPair& wire = standard_wire();
     RawClient client(wire);
     RemoteVolume::Log log;
@@ -136,6 +128,7 @@ TEST_CASE("a device serves through a socket that the target watches for it", "[t
 }
 
 TEST_CASE("a device's watch and its calls last until it has ended all operations", "[target][device-host]") {
+    const Patience patience;
     const VethPair& wire = standard_wire();
     RawClient client(wire);
     RemoteVolume::Log log;
@@ -158,6 +151,7 @@ TEST_CASE("a device's watch and its calls last until it has ended all operations
 
 TEST_CASE("a device's call comes after its time, once, and not if it is taken back",
           "[target][device-host]") {
+    const Patience patience;
     RemoteVolume::Log log;
     Target target;
     target.add_export(at(1, 1), std::make_unique<RemoteVolume>(log));
@@ -177,6 +171,7 @@ TEST_CASE("a device's call comes after its time, once, and not if it is taken ba
 }
 
 TEST_CASE("a device that goes within a turn takes its call at the end back", "[target][device-host]") {
+    const Patience patience;
     RemoteVolume::Log log;
     Target target;
     target.add_export(at(1, 1), std::make_unique<RemoteVolume>(log));
@@ -197,6 +192,7 @@ TEST_CASE("a device that goes within a turn takes its call at the end back", "[t
 }
 
 TEST_CASE("a device tells that it has grown, and that it will not come back", "[target][device-host]") {
+    const Patience patience;
     Events events;
     RemoteVolume::Log log, next;
     Target target(events.options());
@@ -252,6 +248,7 @@ TEST_CASE("a volume with a global identity has one serial number everywhere", "[
 
 TEST_CASE("a target whose device keeps an operation for good ends after its patience",
           "[target][device-host]") {
+    const Patience patience;
     const VethPair& wire = standard_wire();
     RawClient client(wire);
     StuckVolume::Log stuck;

@@ -17,6 +17,7 @@
 #include <stdexcept>
 #include <thread>
 
+#include <poll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -26,6 +27,19 @@ inline aoetarget::ExportOptions at(unsigned shelf, unsigned slot) {
     aoetarget::ExportOptions options;
     options.address = {static_cast<std::uint16_t>(shelf), static_cast<std::uint8_t>(slot)};
     return options;
+}
+
+inline bool readable(int fd, int timeout_ms) {
+    pollfd wanted{fd, POLLIN, 0};
+    return ::poll(&wanted, 1, timeout_ms) == 1;
+}
+
+/// Gives the target turns until `condition` holds.
+inline void turn_until(aoetarget::Target& target, const std::function<bool()>& condition) {
+    while (!condition()) {
+        readable(target.fd(), 1000);
+        target.poll();
+    }
 }
 
 /// What a volume did, for whoever outlives it.

@@ -29,11 +29,6 @@ void exercise(RawClient& client, unsigned rounds, unsigned shelf = 1, unsigned s
     }
 }
 
-bool readable(int fd, int timeout_ms) {
-    pollfd wanted{fd, POLLIN, 0};
-    return ::poll(&wanted, 1, timeout_ms) == 1;
-}
-
 std::atomic<Target*> target_of_signal{nullptr};
 
 } // namespace

@@ -12,11 +12,6 @@ using aoetarget::Target;
 
 namespace {
 
-bool readable(int fd, int timeout_ms) {
-    pollfd wanted{fd, POLLIN, 0};
-    return ::poll(&wanted, 1, timeout_ms) == 1;
-}
-
 /// Counts how many functions that own it were destroyed.
 struct Counted {
     std::atomic<int> destroyed = 0;

@@ -66,11 +66,6 @@ struct Silent {
     const int fd = eventfd(0, EFD_CLOEXEC);
 };
 
-bool readable(int fd, int timeout_ms) {
-    pollfd wanted{fd, POLLIN, 0};
-    return ::poll(&wanted, 1, timeout_ms) == 1;
-}
-
 /// Returns what the last poll() has said.
 bool poll_until_quiet(Target& target) {
     bool goes_on = target.poll();

@@ -37,20 +37,6 @@ struct Sockets {
     std::array<int, 2> ends{};
 };
 
-bool readable(int fd, int timeout_ms) {
-    pollfd wanted{fd, POLLIN, 0};
-    return ::poll(&wanted, 1, timeout_ms) == 1;
-}
-
-/// Gives the target turns until `condition` holds.
-template <typename Condition>
-void turn_until(Target& target, Condition condition) {
-    while (!condition()) {
-        readable(target.fd(), 1000);
-        target.poll();
-    }
-}
-
 /// Gives it some turns more, in which nothing should happen.
 void turn_on(Target& target) {
     for (int i = 0; i < 20; ++i)
