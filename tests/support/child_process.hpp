@@ -61,6 +61,8 @@ ToolResult run_tool(const std::vector<std::string>& command, Milliseconds timeou
 
 // Whether `part` is somewhere in what a program has said.
 bool contains(const std::string& text, const std::string& part);
+// Whether a program has said one line, and nothing else.
+bool is_one_line(const std::string& text);
 
 // The full path of a program, also in the sbin folders that an ordinary user's PATH lacks; empty when absent.
 std::string find_program(const std::string& name);
