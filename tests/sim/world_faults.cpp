@@ -24,7 +24,9 @@ void World::next_fault() {
     case 2:
     case 3:
         result_.faults.add(Fault::link_stalled);
-        port.stalled_until = schedule_.now() + duration;
+        // Longer than copies of writes are known by their content: then only the times of arrival help.
+        port.stalled_until =
+            schedule_.now() + (random_.chance(0.1) ? seconds(random_.between(2, 4)) : duration);
         return;
     case 4:
         result_.faults.add(Fault::link_down);
