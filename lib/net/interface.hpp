@@ -58,8 +58,8 @@ std::vector<InterfaceState> query_interfaces();
 /// std::system_error as above.
 bool is_made_of_others(const InterfaceState& interface);
 
-/// Whether the driver drops what it has no room for, instead of leaving it where it was: then AF_XDP tells
-/// that the frame was sent, while a packet socket tells that it was not.
+/// Whether the driver drops what it has no room for, instead of leaving it where it was: then AF_XDP gives
+/// the frame back as one that was sent.
 [[nodiscard]] inline bool drops_when_full(const InterfaceState& interface) {
     return interface.kind == "tun"; // the kind of taps, too
 }

@@ -73,10 +73,6 @@ std::optional<Refusal> lane_refusal(LinkKind kind, QdiscUse qdisc, const Interfa
         return port_refusal(kind, interface);
     if (auto refusal = rules_refusal(kind, qdisc, interface.rules))
         return refusal;
-    if (kind == LinkKind::automatic && drops_when_full(interface))
-        return Refusal(EOPNOTSUPP,
-                       "a tap that has no room for an answer drops it, which AF_XDP does not tell "
-                       "(link=xdp receives through it nevertheless)");
     try {
         if (!is_made_of_others(interface))
             return {};

@@ -62,9 +62,7 @@ struct LinkContext {
         return net::obeys_rules_for_sent(qdisc, interface.rules);
     }
     /// Returns whether answers may leave through a lane.
-    [[nodiscard]] bool may_send_through_lane() const {
-        return interface.carrier && !obeys_rules_for_sent() && !drops_when_full(interface);
-    }
+    [[nodiscard]] bool may_send_through_lane() const { return interface.carrier && !obeys_rules_for_sent(); }
     /// Hands over a frame that has arrived. Those of a port are its master's, even where the kernel leaves us
     /// a copy.
     void deliver(core::FrameSlot slot) {

@@ -153,6 +153,10 @@ std::size_t PacketLink::set_slots_aside() {
 void PacketLink::replenish() {
     fit_memory();
     lane_.replenish();
+    if (XdpLane* lane = lane_.lane(); lane != nullptr) {
+        if (core::FrameSlot answer = lane->take_dropped())
+            sender_.send_again(std::move(answer));
+    }
     receiver_.replenish(set_slots_aside());
     if (receiver_.is_resting() && link_.socket.is_open())
         follower_.look_later();

@@ -90,10 +90,11 @@ void PacketSender::on_turn_end() {
 void PacketSender::submit(Answer answer) {
     core::FrameSlot& slot = answer.slot;
     const Bytes frame = slot.frame();
-    // The packet socket gets, and counts as failed, frames that do not fit or find the interface down.
-    if (XdpLane* lane = lane_.lane(); lane != nullptr && link_.may_send_through_lane() &&
-                                      frame.size() <= link_.interface.mtu + protocol::ethernet_header_bytes &&
-                                      lane->send(slot))
+    // The packet socket gets, and counts as failed, frames that do not fit or find the interface down, and
+    // what has waited for room, for it tells of each frame whether there was some.
+    if (XdpLane* lane = lane_.lane();
+        lane != nullptr && link_.may_send_through_lane() && answer.attempts == 0 &&
+        frame.size() <= link_.interface.mtu + protocol::ethernet_header_bytes && lane->send(slot))
         return;
     const bool is_large = link_.socket.needs_hint(frame);
     const ConstBytes sent = is_large ? PacketSocket::with_hint(frame) : frame;
@@ -116,14 +117,21 @@ void PacketSender::on_completion(std::uint64_t argument, int result, std::uint32
         return;
     }
     // The device's ring is full (ENOBUFS), or the socket has as many frames in a queue as it may (EAGAIN).
-    // Without a carrier the kernel says ENOBUFS too.
-    if ((result == -ENOBUFS || result == -EAGAIN) && link_.interface.carrier && link_.socket.is_open()) {
-        keep({.slot = std::move(slot), .attempts = static_cast<std::uint8_t>(sent.attempts)});
+    if (result == -ENOBUFS || result == -EAGAIN) {
+        keep_or_give_up({.slot = std::move(slot), .attempts = static_cast<std::uint8_t>(sent.attempts)});
         return;
     }
     ++link_.counters.tx_errors;
     if (result == -EMSGSIZE)
         link_.events.undeliverable(link_.id, std::move(slot));
+}
+
+/// Without a carrier the kernel says that there was no room, too.
+void PacketSender::keep_or_give_up(Answer answer) {
+    if (link_.interface.carrier && link_.socket.is_open())
+        keep(std::move(answer));
+    else
+        ++link_.counters.tx_errors;
 }
 
 /// Keeps an answer for which there was no room. All others wait too, because no event tells when there is

@@ -41,6 +41,8 @@ class PacketSender final : private ring::RegisteredHandler, private ring::Deferr
             drop_sent();
         outbox_.push_back({.slot = std::move(slot), .attempts = 0});
     }
+    /// Sends an answer once more that the lane had no room for, in a while and through the packet socket.
+    void send_again(core::FrameSlot slot) { keep_or_give_up({.slot = std::move(slot), .attempts = 0}); }
     [[nodiscard]] bool quiet() const { return state_ == State::empty && RegisteredHandler::quiet(); }
 
   private:
@@ -61,6 +63,7 @@ class PacketSender final : private ring::RegisteredHandler, private ring::Deferr
     void on_turn_end() override;
     void on_completion(std::uint64_t argument, int result, std::uint32_t flags) override;
     void submit(Answer answer);
+    void keep_or_give_up(Answer answer);
     void keep(Answer answer);
     void try_again();
     void drop_sent();

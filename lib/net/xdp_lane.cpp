@@ -50,6 +50,7 @@ class Lane final : public XdpLane, private ring::RegisteredHandler {
     void replenish(bool up) override;
     bool send(core::FrameSlot& slot) override;
     void flush() override;
+    core::FrameSlot take_dropped() override { return std::move(dropped_); }
     void blank_waiting() override;
     void stop_receiving() override;
     void pause() override;
@@ -69,12 +70,15 @@ class Lane final : public XdpLane, private ring::RegisteredHandler {
     [[nodiscard]] std::uint32_t waiting() const override { return socket_.transmit.untaken(); }
 
   private:
-    enum Argument : std::uint64_t { readable, retry };
+    enum Argument : std::uint64_t { readable, retry, kicked };
 
     void on_completion(std::uint64_t argument, int result, std::uint32_t flags) override;
     void poll();
     void receive_part(const xdp_desc& part);
+    void take_back_sent();
     void kick(bool sending);
+    void kick_and_watch();
+    void send_call_ended(int result);
     void look_again();
     /// Returns the place at which the program writes before the frame in this slot.
     [[nodiscard]] std::byte* stamp_at(std::uint64_t address) const {
@@ -95,19 +99,27 @@ class Lane final : public XdpLane, private ring::RegisteredHandler {
     const std::uint32_t wanted_;      ///< The slots to lend for receiving.
     const std::shared_ptr<XdpProgram> program_;
     const std::uint64_t redirected_before_; ///< To the lanes that had the program earlier.
+    const bool drops_when_full_;            ///< The interface drops what it has no room for.
     XdpSocket socket_;
-    ring::RingFile file_;
+    ring::RingFile file_, sender_file_;
 
     bool receiving_ = true;
     bool stamped_ = false;
-    std::uint32_t lent_ = 0;       ///< The slots lent for receiving.
-    core::FrameSlot incomplete_;   ///< A frame with more parts to come.
-    bool is_too_long_ = false;     ///< That frame is longer than a slot.
-    std::vector<bool> is_sending_; ///< Indexed by slot.
-    std::uint32_t unpushed_ = 0;   ///< Frames that the next flush() sends.
+    std::uint32_t lent_ = 0;     ///< The slots lent for receiving.
+    core::FrameSlot incomplete_; ///< A frame with more parts to come.
+    bool is_too_long_ = false;   ///< That frame is longer than a slot.
+    /// The lengths of the frames that the kernel has, indexed by slot; 0 if it has none.
+    std::vector<std::uint32_t> sending_;
+    std::uint32_t unpushed_ = 0; ///< Frames that the next flush() sends.
     std::uint32_t taken_before_ = 0;
     bool retrying_ = false;
-    std::uint64_t taken_ = 0, starved_ = 0, given_ = 0, too_long_ = 0;
+    bool is_watching_ = false;   ///< The result of a call that sends is to come.
+    bool has_sent_some_ = false; ///< Of the frames that waited, since the last flush().
+    bool has_dropped_ =
+        false; ///< The newest slot that the kernel has given back holds a frame that was dropped.
+    core::FrameSlot dropped_;
+    std::uint64_t taken_ = 0, starved_ = 0, too_long_ = 0;
+    std::uint64_t given_ = 0; ///< Frames for sending, but for those that were dropped.
 };
 
 Lane::Lane(const InterfaceState& interface, std::shared_ptr<XdpProgram> program, ring::Ring& ring,
@@ -116,7 +128,7 @@ Lane::Lane(const InterfaceState& interface, std::shared_ptr<XdpProgram> program,
       slot_bytes_(memory.layout().slot_bytes()), frame_offset_(memory.layout().frame_offset()),
       chunk_bytes_(lane_chunk_bytes(memory.layout())), parts_(lane_parts(memory.layout())),
       wanted_(lane_slots(memory.layout())), program_(std::move(program)),
-      redirected_before_(program_->redirected()),
+      redirected_before_(program_->redirected()), drops_when_full_(net::drops_when_full(interface)),
       socket_({.interface_index = interface.index,
                .queue = queue,
                .memory = memory.bytes(),
@@ -127,9 +139,10 @@ Lane::Lane(const InterfaceState& interface, std::shared_ptr<XdpProgram> program,
                .transmit_entries = std::bit_ceil(memory.pool().slots()),
                .copy = program_->mode() == XdpProgram::Mode::generic},
               patience),
-      is_sending_(memory.pool().slots()) {
+      sending_(memory.pool().slots()) {
     program_->set_socket(queue, socket_.fd()); // it gets no frame before there are destinations
     file_ = ring_.register_file(socket_.fd());
+    sender_file_ = ring_.register_file(socket_.sender_fd());
     replenish(false);
     poll();
 }
@@ -137,6 +150,7 @@ Lane::Lane(const InterfaceState& interface, std::shared_ptr<XdpProgram> program,
 Lane::~Lane() {
     cancel(readable); // it holds the socket open
     ring_.unregister_file(file_);
+    ring_.unregister_file(sender_file_);
 }
 
 std::string Lane::description() const {
@@ -155,6 +169,10 @@ void Lane::poll() {
 void Lane::on_completion(std::uint64_t argument, int result, std::uint32_t flags) {
     if (argument == retry) {
         retrying_ = false;
+        return;
+    }
+    if (argument == kicked) {
+        send_call_ended(result);
         return;
     }
     const bool over = (flags & IORING_CQE_F_MORE) == 0;
@@ -203,15 +221,21 @@ void Lane::receive_part(const xdp_desc& part) {
         receiver_.lane_received(std::move(frame));
 }
 
-void Lane::replenish(bool up) {
-    const std::uint32_t sent = socket_.completed.available();
-    for (std::uint32_t i = 0; i < sent; ++i) {
-        const std::uint32_t slot = slot_of(socket_.completed.pop());
-        is_sending_[slot] = false;
-        memory_.take_back(slot, 0);
+void Lane::take_back_sent() {
+    const std::uint32_t count = socket_.completed.available();
+    for (std::uint32_t left = count; left > 0; --left) {
+        const std::uint32_t index = slot_of(socket_.completed.pop());
+        core::FrameSlot slot = memory_.take_back(index, std::exchange(sending_[index], 0));
+        if (left == 1 && std::exchange(has_dropped_, false))
+            dropped_ = std::move(slot);
     }
-    if (sent > 0)
+    if (count > 0)
         socket_.completed.release();
+}
+
+void Lane::replenish(bool up) {
+    if (!is_watching_) // else nobody knows yet what became of the newest
+        take_back_sent();
 
     const std::uint32_t before = lent_;
     for (; lent_ < wanted_; ++lent_) {
@@ -243,7 +267,7 @@ bool Lane::send(core::FrameSlot& slot) {
         return false;
     const auto length = static_cast<std::uint32_t>(slot.frame().size());
     const std::uint32_t index = memory_.lend_out(std::move(slot));
-    is_sending_[index] = true;
+    sending_[index] = length;
     socket_.transmit.push({.addr = address_of(index), .len = length, .options = 0});
     ++unpushed_;
     ++given_;
@@ -255,13 +279,18 @@ void Lane::flush() {
         socket_.transmit.publish();
     const std::uint32_t left = waiting();
     const std::uint32_t taken = socket_.transmit.taken();
-    const bool stuck = unpushed_ == 0 && taken == taken_before_;
+    const bool stuck = unpushed_ == 0 && taken == taken_before_ && !has_sent_some_;
     unpushed_ = 0;
     taken_before_ = taken;
-    if (left == 0 || !socket_.transmit.needs_wakeup())
+    if (left == 0 || !socket_.transmit.needs_wakeup() || is_watching_)
         return;
+    has_sent_some_ = false;
     if (stuck)
         look_again();
+    if (drops_when_full_) {
+        kick_and_watch();
+        return;
+    }
     for (std::uint32_t i = 0; i < left; i += socket_.frames_per_call())
         kick(true);
 }
@@ -274,8 +303,7 @@ void Lane::look_again() {
 
 void Lane::blank_waiting() {
     socket_.transmit.for_each_untaken([&](const xdp_desc& frame) {
-        if (!is_sending_[slot_of(
-                frame.addr)]) // it was sent, as the kernel tells late, and another frame has the slot
+        if (sending_[slot_of(frame.addr)] == 0) // it was sent, as the kernel tells late
             return;
         const Bytes bytes = memory_.bytes().subspan(frame.addr, frame.len);
         protocol::put_be16(bytes, protocol::ethertype_at, protocol::ethertype_nothing);
@@ -290,8 +318,29 @@ void Lane::kick(bool sending) {
             io_uring_prep_send(sqe, -1, nullptr, 0, MSG_DONTWAIT);
         else
             io_uring_prep_recv(sqe, -1, nullptr, 0, MSG_DONTWAIT);
-        file_.apply(sqe);
+        (sending ? sender_file_ : file_).apply(sqe);
     });
+}
+
+/// One call at a time, because each may drop a frame and tells no more than that.
+void Lane::kick_and_watch() {
+    is_watching_ = true;
+    submit(kicked, [&](io_uring_sqe* sqe) {
+        io_uring_prep_send(sqe, -1, nullptr, 0, MSG_DONTWAIT);
+        sender_file_.apply(sqe);
+    });
+}
+
+/// The kernel sends one frame after the other until the interface drops one, whose slot it then gives back as
+/// that of a frame that was sent, before the call ends with EBUSY. (EAGAIN means that the call has sent as
+/// many as it may, or that there was no room and the frame is still in the ring.)
+void Lane::send_call_ended(int result) {
+    is_watching_ = false;
+    has_sent_some_ = socket_.completed.available() > 0;
+    if (result == -EBUSY && has_sent_some_) {
+        has_dropped_ = true;
+        --given_;
+    }
 }
 
 /// One cancellation is enough, for the kernel always finds a multishot poll.

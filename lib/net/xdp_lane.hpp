@@ -71,6 +71,8 @@ class XdpLane {
     virtual bool send(core::FrameSlot& slot) = 0;
     /// Sends the frames that send() took, with one submission.
     virtual void flush() = 0;
+    /// Returns a frame that send() took and that the interface has dropped for want of room, or no slot.
+    virtual core::FrameSlot take_dropped() = 0;
     /// Wipes the content of frames that the kernel has not taken yet. They go out when the interface is up
     /// again, and a late answer might look like one to another request.
     virtual void blank_waiting() = 0;
@@ -95,7 +97,8 @@ class XdpLane {
     /// was free.
     [[nodiscard]] virtual std::uint64_t drops() const = 0;
     [[nodiscard]] virtual std::uint64_t starved() const = 0;
-    /// Count the frames given to send() that the kernel has taken, and those that it has not.
+    /// Count the frames given to send() that the kernel has taken and not dropped, and those that it has not
+    /// taken.
     [[nodiscard]] virtual std::uint64_t sent() const = 0;
     [[nodiscard]] virtual std::uint32_t waiting() const = 0;
 };

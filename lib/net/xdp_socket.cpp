@@ -60,23 +60,50 @@ void register_memory(int fd, const XdpSocket::Options& options) {
     fail("the kernel refuses the memory of frames for XDP");
 }
 
-void bind_socket(int fd, const XdpSocket::Options& options, const Patience& patience) {
+ring::FileDescriptor open_socket() {
+    ring::FileDescriptor opened(socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0));
+    if (!opened.valid() && errno == EAFNOSUPPORT)
+        throw Refusal(errno, "this kernel has no AF_XDP");
+    if (!opened.valid())
+        fail("cannot open an AF_XDP socket");
+    return opened;
+}
+
+sockaddr_xdp address_of(const XdpSocket::Options& options) {
     sockaddr_xdp address{};
     address.sxdp_family = AF_XDP;
+    address.sxdp_ifindex = static_cast<std::uint32_t>(options.interface_index);
+    address.sxdp_queue_id = options.queue;
+    return address;
+}
+
+bool bind_to(int fd, const sockaddr_xdp& address) {
+    return bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+}
+
+void bind_receiver(int fd, const XdpSocket::Options& options, const Patience& patience) {
+    sockaddr_xdp address = address_of(options);
     address.sxdp_flags = XDP_USE_NEED_WAKEUP;
     if (options.copy)
         address.sxdp_flags |= XDP_COPY;
     if (options.in_parts)
         address.sxdp_flags |= XDP_USE_SG;
-    address.sxdp_ifindex = static_cast<std::uint32_t>(options.interface_index);
-    address.sxdp_queue_id = options.queue;
     do {
-        if (bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0)
+        if (bind_to(fd, address))
             return;
         if (errno != EBUSY)
             fail("cannot bind an AF_XDP socket");
     } while (patience.wait());
     throw Refusal(EBUSY, "another AF_XDP socket has the receive queue");
+}
+
+/// It has the mode and the region of the receiver.
+void bind_sender(int fd, int receiver, const XdpSocket::Options& options) {
+    sockaddr_xdp address = address_of(options);
+    address.sxdp_flags = XDP_SHARED_UMEM;
+    address.sxdp_shared_umem_fd = static_cast<std::uint32_t>(receiver);
+    if (!bind_to(fd, address))
+        fail("cannot bind an AF_XDP socket for sending");
 }
 
 } // namespace
@@ -115,16 +142,12 @@ void XdpRing<Entry>::swap(XdpRing& other) noexcept {
 }
 
 XdpSocket::XdpSocket(const Options& options, const Patience& patience)
-    : fd_(socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0)) {
-    if (!fd_.valid() && errno == EAFNOSUPPORT)
-        throw Refusal(errno, "this kernel has no AF_XDP");
-    if (!fd_.valid())
-        fail("cannot open an AF_XDP socket");
+    : fd_(open_socket()), sender_(open_socket()) {
     register_memory(fd(), options);
     if (!set_option(fd(), XDP_UMEM_FILL_RING, options.receive_entries) ||
         !set_option(fd(), XDP_UMEM_COMPLETION_RING, options.transmit_entries) ||
         !set_option(fd(), XDP_RX_RING, options.receive_entries) ||
-        !set_option(fd(), XDP_TX_RING, options.transmit_entries))
+        !set_option(sender_fd(), XDP_TX_RING, options.transmit_entries))
         fail("the kernel refuses a ring of an AF_XDP socket");
     xdp_mmap_offsets offsets{};
     socklen_t size = sizeof offsets;
@@ -133,13 +156,14 @@ XdpSocket::XdpSocket(const Options& options, const Patience& patience)
     fill = {fd(), offsets.fr, XDP_UMEM_PGOFF_FILL_RING, options.receive_entries};
     completed = {fd(), offsets.cr, XDP_UMEM_PGOFF_COMPLETION_RING, options.transmit_entries};
     receive = {fd(), offsets.rx, XDP_PGOFF_RX_RING, options.receive_entries};
-    transmit = {fd(), offsets.tx, XDP_PGOFF_TX_RING, options.transmit_entries};
+    transmit = {sender_fd(), offsets.tx, XDP_PGOFF_TX_RING, options.transmit_entries};
 
-    if (setsockopt(fd(), SOL_SOCKET, SO_SNDBUFFORCE, &send_buffer_bytes, sizeof send_buffer_bytes) < 0)
-        setsockopt(fd(), SOL_SOCKET, SO_SNDBUF, &send_buffer_bytes, sizeof send_buffer_bytes);
-    const bool sends_all = set_option(fd(), XDP_MAX_TX_SKB_BUDGET, options.transmit_entries);
+    if (setsockopt(sender_fd(), SOL_SOCKET, SO_SNDBUFFORCE, &send_buffer_bytes, sizeof send_buffer_bytes) < 0)
+        setsockopt(sender_fd(), SOL_SOCKET, SO_SNDBUF, &send_buffer_bytes, sizeof send_buffer_bytes);
+    const bool sends_all = set_option(sender_fd(), XDP_MAX_TX_SKB_BUDGET, options.transmit_entries);
     frames_per_call_ = sends_all ? options.transmit_entries : default_frames_per_call;
-    bind_socket(fd(), options, patience);
+    bind_receiver(fd(), options, patience);
+    bind_sender(sender_fd(), fd(), options);
 
     xdp_options found{};
     size = sizeof found;
@@ -153,8 +177,7 @@ bool XdpSocket::takes_parts() {
     sockaddr_xdp address{};
     address.sxdp_family = AF_XDP;
     address.sxdp_flags = XDP_USE_SG;
-    return bind(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 ||
-           errno != EINVAL;
+    return bind_to(probe.get(), address) || errno != EINVAL;
 }
 
 std::uint64_t XdpSocket::drops() const {

@@ -1,5 +1,7 @@
 // An AF_XDP socket: four rings in memory shared with the kernel, through which it lends and returns the
-// chunks of one region (UMEM).
+// chunks of one region (UMEM). In the kernel it is two sockets that share the region, one for each direction:
+// where the kernel copies frames, a poll of a socket that can send also sends, and tells nobody how that
+// ended.
 #pragma once
 
 #include "net/patience.hpp"
@@ -99,7 +101,10 @@ class XdpSocket {
     /// Returns whether this kernel has Options::in_parts.
     [[nodiscard]] static bool takes_parts();
 
+    /// Returns the descriptor that gets frames, is readable when some are there, and is told of `fill`.
     [[nodiscard]] int fd() const { return fd_.get(); }
+    /// Returns the descriptor that is told of `transmit`.
+    [[nodiscard]] int sender_fd() const { return sender_.get(); }
     /// Returns whether the device itself reads and writes the chunks.
     [[nodiscard]] bool zero_copy() const { return zero_copy_; }
     /// Returns how many frames the kernel sends in one call if it has to copy them.
@@ -108,7 +113,7 @@ class XdpSocket {
     [[nodiscard]] std::uint64_t drops() const;
 
   private:
-    ring::FileDescriptor fd_;
+    ring::FileDescriptor fd_, sender_;
     bool zero_copy_ = false;
     std::uint32_t frames_per_call_ = 0;
 
