@@ -70,14 +70,13 @@ class Lane final : public XdpLane, private ring::RegisteredHandler {
     [[nodiscard]] std::uint32_t waiting() const override { return socket_.transmit.untaken(); }
 
   private:
-    enum Argument : std::uint64_t { readable, retry, kicked };
+    enum Argument : std::uint64_t { readable, retry, send_call };
 
     void on_completion(std::uint64_t argument, int result, std::uint32_t flags) override;
     void poll();
     void receive_part(const xdp_desc& part);
     void take_back_sent();
-    void kick(bool sending);
-    void kick_and_watch();
+    void call_for_fill();
     void send_call_ended(int result);
     void look_again();
     /// Returns the place at which the program writes before the frame in this slot.
@@ -171,7 +170,7 @@ void Lane::on_completion(std::uint64_t argument, int result, std::uint32_t flags
         retrying_ = false;
         return;
     }
-    if (argument == kicked) {
+    if (argument == send_call) {
         send_call_ended(result);
         return;
     }
@@ -254,7 +253,7 @@ void Lane::replenish(bool up) {
     if (lent_ > before) {
         socket_.fill.publish();
         if (socket_.fill.needs_wakeup())
-            kick(false);
+            call_for_fill();
     }
     if (up && !retrying_)
         flush(); // frames that an earlier turn could not send
@@ -287,12 +286,18 @@ void Lane::flush() {
     has_sent_some_ = false;
     if (stuck)
         look_again();
-    if (drops_when_full_) {
-        kick_and_watch();
+    const auto call = [this](io_uring_sqe* sqe) {
+        io_uring_prep_send(sqe, -1, nullptr, 0, MSG_DONTWAIT);
+        sender_file_.apply(sqe);
+    };
+    if (drops_when_full_) { // one at a time, because each may drop a frame and tells no more than that
+        is_watching_ = true;
+        submit(send_call, call);
         return;
     }
+    // Only a failure makes the loop turn, and that turn sends the frames that the ring still holds.
     for (std::uint32_t i = 0; i < left; i += socket_.frames_per_call())
-        kick(true);
+        ring_.submit_unwatched(call);
 }
 
 /// Makes the loop turn soon, even without another event.
@@ -311,23 +316,10 @@ void Lane::blank_waiting() {
     });
 }
 
-/// Only a failure makes the loop turn, and that turn sends the frames that the ring still holds.
-void Lane::kick(bool sending) {
-    ring_.submit_unwatched([&](io_uring_sqe* sqe) {
-        if (sending)
-            io_uring_prep_send(sqe, -1, nullptr, 0, MSG_DONTWAIT);
-        else
-            io_uring_prep_recv(sqe, -1, nullptr, 0, MSG_DONTWAIT);
-        (sending ? sender_file_ : file_).apply(sqe);
-    });
-}
-
-/// One call at a time, because each may drop a frame and tells no more than that.
-void Lane::kick_and_watch() {
-    is_watching_ = true;
-    submit(kicked, [&](io_uring_sqe* sqe) {
-        io_uring_prep_send(sqe, -1, nullptr, 0, MSG_DONTWAIT);
-        sender_file_.apply(sqe);
+void Lane::call_for_fill() {
+    ring_.submit_unwatched([this](io_uring_sqe* sqe) {
+        io_uring_prep_recv(sqe, -1, nullptr, 0, MSG_DONTWAIT);
+        file_.apply(sqe);
     });
 }
 
