@@ -1,13 +1,11 @@
 // Programs that serve volumes through the C interface, as processes on a wire: in C, in Rust, and the
-// examples of the README. The environment says where they are.
+// examples of the README.
+#include "host_programs.hpp"
 #include "support/catch.hpp"
 #include "support/child_process.hpp"
 #include "support/patience.hpp"
 #include "support/raw_client.hpp"
-#include "support/sanitizers.hpp"
 #include "support/test_network.hpp"
-
-#include <cstdlib>
 
 #include <csignal>
 
@@ -15,18 +13,6 @@ using namespace aoetest;
 using Catch::Matchers::Contains;
 
 namespace {
-
-std::string from_environment(const char* name) {
-    const char* value = std::getenv(name);
-    if (value == nullptr)
-        abort_test(std::string(name) + " is not set");
-    return value;
-}
-
-/// Programs of other languages load the library without the run-time of the sanitizers.
-bool can_be_loaded_by_others() {
-    return !has_address_sanitizer && !has_thread_sanitizer;
-}
 
 void use_volume(RawClient& client) {
     REQUIRE(client.is_served_soon());
