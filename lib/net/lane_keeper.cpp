@@ -196,7 +196,7 @@ void LaneKeeper::end() {
         lane_->receive();
     if (lane_->waiting() > 0 && link_.interface.up && link_.serving) {
         lane_->flush();
-        link_.ring.submit_prepared(); // which sends them
+        link_.ring.submit_prepared(); // which sends them as far as there is room
     }
     count(link_.counters);
     link_.counters.tx_errors += lane_->waiting();

@@ -66,7 +66,10 @@ class Lane final : public XdpLane, private ring::RegisteredHandler {
     }
     [[nodiscard]] std::uint64_t drops() const override { return socket_.drops() + too_long_; }
     [[nodiscard]] std::uint64_t starved() const override { return starved_; }
-    [[nodiscard]] std::uint64_t sent() const override { return given_ - waiting(); }
+    [[nodiscard]] std::uint64_t sent() const override {
+        return given_ -
+               std::min<std::uint64_t>(given_, waiting()); // the kernel may tell late what it has taken
+    }
     [[nodiscard]] std::uint32_t waiting() const override { return socket_.transmit.untaken(); }
 
   private:
@@ -284,6 +287,8 @@ void Lane::flush() {
     if (left == 0 || !socket_.transmit.needs_wakeup() || is_watching_)
         return;
     has_sent_some_ = false;
+    if (stuck && !receiving_)
+        return; // it ends, and what the interface does not take now is lost
     if (stuck)
         look_again();
     const auto call = [this](io_uring_sqe* sqe) {
@@ -323,7 +328,8 @@ void Lane::call_for_fill() {
     });
 }
 
-/// The kernel sends one frame after the other until the interface drops one, whose slot it then gives back as
+/// The kernel sends one frame after the other until the interface drops one, for want of room or because it
+/// is down, whose slot it then gives back as
 /// that of a frame that was sent, before the call ends with EBUSY. (EAGAIN means that the call has sent as
 /// many as it may, or that there was no room and the frame is still in the ring.)
 void Lane::send_call_ended(int result) {

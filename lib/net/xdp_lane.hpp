@@ -69,7 +69,7 @@ class XdpLane {
     /// Takes the slot and sends the frame in it. Returns false if the slot is not in the lane's memory or the
     /// frame is too long.
     virtual bool send(core::FrameSlot& slot) = 0;
-    /// Sends the frames that send() took, with one submission.
+    /// Sends the frames that send() took, with one submission, as far as the interface takes them.
     virtual void flush() = 0;
     /// Returns a frame that send() took and that the interface has dropped for want of room, or no slot.
     virtual core::FrameSlot take_dropped() = 0;

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <set>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #include <fcntl.h>
@@ -39,11 +40,13 @@ class Tap {
         close(socket);
         set_link(name, true);
     }
-    ~Tap() { close(fd_); }
+    ~Tap() { go(); }
     Tap(const Tap&) = delete;
     Tap& operator=(const Tap&) = delete;
 
     [[nodiscard]] bool is_there() const { return is_there_; }
+    /// Ends the interface.
+    void go() { close(std::exchange(fd_, -1)); }
     void send(const Bytes& frame) const {
         if (write(fd_, frame.data(), frame.size()) < 0)
             abort_test("cannot write to a tap device");
@@ -196,4 +199,19 @@ TEST_CASE("answers are given up after a tenth of a second without room, and noth
     CHECK(answered + lost == 200);
     scene.ask(1000);
     CHECK(scene.answer() == 1000); // there is room again
+}
+
+TEST_CASE("a target ends although the interface of its last answers goes", "[target][network]") {
+    for (int attempt = 0; attempt < 40; ++attempt) { // some of them meet answers that are in the lane
+        TapScene scene(LinkKind::automatic);
+        if (!scene.tap.is_there())
+            SKIP_BECAUSE("has no tap devices here");
+        for (std::uint32_t tag = 1; tag < 60; ++tag)
+            scene.ask(tag);
+        scene.running.target().stop();
+        std::this_thread::sleep_for(std::chrono::microseconds(20 * attempt));
+        scene.tap.go();
+        scene.running.join();
+    }
+    SUCCEED();
 }
