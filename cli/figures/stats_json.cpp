@@ -67,6 +67,8 @@ json to_json(const InterfaceStats& interface) {
         {"mac", to_string(interface.mac)},
         {"mtu", interface.mtu},
         {"sectors-per-frame", interface.sectors_per_frame},
+        {"buffers", interface.buffers},
+        {"buffers-bound", interface.buffers_bound},
         {"present", interface.present},
         {"up", interface.up},
         {"since-change", seconds(interface.since_change)},
@@ -126,6 +128,8 @@ InterfaceStats interface_stats_from_json(const json& object) {
     interface.mac = mac_from_json(object, "mac");
     object.at("mtu").get_to(interface.mtu);
     object.at("sectors-per-frame").get_to(interface.sectors_per_frame);
+    interface.buffers = object.value("buffers", 0U); // an older target tells neither
+    interface.buffers_bound = object.value("buffers-bound", "");
     interface.present = object.value("present", true); // an older target does not tell it
     object.at("up").get_to(interface.up);
     interface.since_change = nanoseconds_of(object.at("since-change"));

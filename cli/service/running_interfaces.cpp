@@ -1,6 +1,9 @@
 // Plans the steps of a change that concern interfaces.
+#include "service/report.hpp"
 #include "service/running_configuration.hpp"
 #include "service/steps.hpp"
+
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <utility>
@@ -15,6 +18,20 @@ namespace {
 /// Returns whether an interface whose entry is removed is served under that of its other name.
 bool goes_on(const auto& present, const std::string& name) {
     return std::ranges::any_of(present.renamed, [&](const auto& renamed) { return renamed.second == name; });
+}
+
+/// Returns a step after those that add or change an entry. It has a turn of its own, because the link may get
+/// its lane at the end of theirs. As at the start, the first thread speaks for all.
+Step note_buffers(Phase phase, const InterfaceSpec& spec) {
+    return {phase, entry_name(spec), 0, [name = spec.name](Target& target, const Step::Hold&) {
+                Step::Notes notes;
+                for (const aoetarget::InterfaceStats& interface : target.stats().interfaces) {
+                    const std::string note = interface.entry == name ? buffers_note(interface) : "";
+                    if (!note.empty())
+                        notes.push_back(fmt::format("{}: {}", interface.name, note));
+                }
+                return notes;
+            }};
 }
 
 } // namespace
@@ -63,6 +80,9 @@ void RunningConfiguration::plan(Present& present, const Change& change, const In
             break;
         }
     }
+    if (change.kind != Change::Kind::removed)
+        present.transition->add(
+            note_buffers(change.kind == Change::Kind::added ? Phase::addition : Phase::change, spec));
 }
 
 void RunningConfiguration::plan_rename(Present& present, const InterfaceSpec& spec) {
@@ -80,6 +100,7 @@ void RunningConfiguration::plan_rename(Present& present, const InterfaceSpec& sp
         present.transition->add(
             {Phase::change, entry_name(spec), thread, plain(rename(*before, spec)), rename(spec, *before)});
     }
+    present.transition->add(note_buffers(Phase::change, spec));
 }
 
 } // namespace cli

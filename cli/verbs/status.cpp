@@ -48,7 +48,9 @@ the interfaces above it has brought; 0 means that nothing matches it now.
   --json                Print an object with all counters instead. Sizes are in bytes, times in
                         seconds, and "start" in seconds since 1970. Exports have their "path",
                         "read-only" and "durability" too, interfaces "entry", the name or pattern
-                        by which they are served, and its "options" as in a configuration file.
+                        by which they are served, and its "options" as in a configuration file,
+                        "buffers", the number that initiators are told, and "buffers-bound", why
+                        these are fewer than the options ask for.
                         "waited-for" are names of interfaces that are absent, and all patterns.
   -h, --help            Show this text.
 

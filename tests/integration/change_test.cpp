@@ -176,6 +176,38 @@ TEST_CASE("a reload opens the disk of an export anew with other options, and nob
     CHECK(other.exit_code == 1); // its lock has been kept
 }
 
+TEST_CASE("who adds or changes an interface learns that there is no room for its buffer count", "[change]") {
+    const VethPair& wire = standard_wire();
+    const VethPair other("other");
+    const ImageFile image(64);
+    RawClient client(wire), other_client(other);
+    const std::string xdp = can_have_xdp() ? "link = \"xdp\"\n" : "";
+    const auto entry = [](const VethPair& of, const std::string& options) {
+        return "[[interface]]\nname = \"" + of.target_end() + "\"\n" + options;
+    };
+    const std::string exported = export_text("1.1", image);
+    Changed changed(entry(wire, "link = \"packet\"\n") + exported);
+    const auto check = [&](const ToolResult& result, const VethPair& of, RawClient& asking) {
+        const std::string buffers = std::to_string(asking.ask(config_request()).buffer_count());
+        CAPTURE(result.error, buffers);
+        CHECK(result.exit_code == 0);
+        CHECK(contains(result.error, "note: " + of.target_end() + ": initiators are told buffers=" + buffers +
+                                         ", and not as many as the options say: "));
+        const std::string status = changed.run({"status", "--json"}).output;
+        CAPTURE(status);
+        CHECK(contains(status, "\"buffers\": " + buffers + ","));
+        CHECK(contains(status, "\"buffers\": 65535"));
+        CHECK(contains(status, "\"buffers-bound\": \""));
+    };
+    check(changed.run({"add", "-i", other.target_end() + ",link=packet,buffers=65535"}), other, other_client);
+    changed.write(entry(wire, xdp + "buffers = 65535\n") + exported);
+    check(changed.run({"reload"}), wire, client);
+    changed.write(entry(wire, xdp + "buffers = 9\n") + exported);
+    const ToolResult enough = changed.run({"reload"});
+    CHECK(enough.exit_code == 0);
+    CHECK(enough.error.empty());
+}
+
 TEST_CASE("the target tells that an added export's file has lost its name", "[change]") {
     const VethPair& wire = standard_wire();
     const ImageFile image(64), other(64);

@@ -49,6 +49,8 @@ TEST_CASE("figures come out of JSON as they went in", "[cli][figures]") {
     interface.name = "eth1";
     interface.entry = "eth*";
     interface.up = true;
+    interface.buffers = 64;
+    interface.buffers_bound = "the receive buffer has room for 64 frames at this MTU";
     CHECK(cli::to_json(cli::interface_stats_from_json(cli::to_json(interface))) == cli::to_json(interface));
 }
 
