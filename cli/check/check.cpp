@@ -32,7 +32,7 @@ class Check {
         const ControlFacts control = look_at_control(options_.control_path, options_.control_is_demanded);
         const ProcessFacts process = look_at_process(configuration_.target.state_directory);
         check_exports(control.process);
-        check_interfaces();
+        check_interfaces(control.over_xdp);
         append(all_, judge_process(configuration_, process, frame_bytes_));
         append(all_, judge_control(control));
         check_rivals();
@@ -60,13 +60,13 @@ class Check {
         append(all_, judge_space(inspected));
     }
 
-    void check_interfaces() {
+    void check_interfaces(const std::vector<std::string>& freed) {
         const std::uint64_t largest_buffer = kernel_number("/proc/sys/net/core/rmem_max");
         for (const InterfaceSpec& spec : configuration_.interfaces) { // names before patterns
             try {
                 const auto found = aoetarget::inspect_interfaces(
                     spec.name, spec.options,
-                    {.count = configuration_.exports.size(), .memory_alignment = memory_alignment_});
+                    {.count = configuration_.exports.size(), .memory_alignment = memory_alignment_}, freed);
                 if (found.empty())
                     append(all_, judge_absence(spec));
                 for (const aoetarget::InterfaceInspection& interface : found)

@@ -5,6 +5,7 @@
 #include "exit_code.hpp"
 #include "failure.hpp"
 #include "service/confinement.hpp"
+#include "service/joined_stats.hpp"
 
 #include <aoetarget/target.hpp>
 
@@ -188,7 +189,12 @@ ControlFacts look_at_control(const std::string& path, bool is_demanded, std::chr
     try {
         ControlClient client(path, {}, patience);
         facts.is_taken = true;
-        facts.process = client.ask({{"do", "status"}}).value("process", 0L);
+        const nlohmann::json status = client.ask({{"do", "status"}});
+        facts.process = status.value("process", 0L);
+        for (const nlohmann::json& interface : status.at("interfaces")) {
+            if (is_over_xdp(interface.at("link").get_ref<const std::string&>()))
+                facts.over_xdp.push_back(interface.at("name"));
+        }
         return facts;
     } catch (const Failure& failure) {
         if (failure.exit_code() != exit_not_found)

@@ -58,4 +58,9 @@ Stats join(const std::vector<Stats>& threads) {
     return joined;
 }
 
+bool is_over_xdp(std::string_view link) {
+    return link.starts_with("xdp ") ||
+           (link.starts_with("thread ") && link.find(": xdp ") != std::string_view::npos);
+}
+
 } // namespace cli

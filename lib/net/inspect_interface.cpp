@@ -34,14 +34,14 @@ core::FramePool::Layout layout_of(const InterfaceState& interface, LinkKind kind
 /// Throws the Refusal of a lane as far as it can be told without attaching a program. Returns its
 /// description.
 std::string describe_lane(const InterfaceState& interface, const InterfaceOptions& options,
-                          const core::FramePool::Layout& layout) {
+                          const core::FramePool::Layout& layout, bool is_freed) {
     const bool insists = options.link == LinkKind::xdp;
     if (auto refusal = lane_refusal(options.link, options.qdisc, interface))
         throw Refusal(*refusal);
     XdpLane::check_layout(layout, insists);
     XdpLane::check_offloads(interface.name, insists);
     XdpLane::check_program();
-    if (has_xdp_program(interface.index))
+    if (!is_freed && has_xdp_program(interface.index))
         throw Refusal(*attach_refusal(EBUSY, true));
     const auto native = has_native_xdp(interface.index);
     if (native == false && !insists)
@@ -53,12 +53,12 @@ std::string describe_lane(const InterfaceState& interface, const InterfaceOption
 
 /// Sets the link, and the rules that it passes by. Returns whether it has a lane.
 bool inspect_lane(InterfaceInspection& found, const InterfaceState& interface,
-                  const InterfaceOptions& options, const core::FramePool::Layout& layout) {
+                  const InterfaceOptions& options, const core::FramePool::Layout& layout, bool is_freed) {
     std::optional<Refusal> refusal;
     found.stats.link = "packet";
     try {
         if (options.link != LinkKind::packet)
-            found.stats.link = describe_lane(interface, options, layout);
+            found.stats.link = describe_lane(interface, options, layout, is_freed);
     } catch (const Refusal& why) {
         refusal = why;
         found.stats.link = fmt::format("packet: {}", why.what());
@@ -99,7 +99,7 @@ void inspect_count(InterfaceInspection& found, unsigned wanted, const core::Fram
 }
 
 InterfaceInspection inspect(InterfaceState interface, const InterfaceOptions& options,
-                            const ExportFacts& exports) {
+                            const ExportFacts& exports, const std::vector<std::string>& freed) {
     interface.rules = query_host_rules(interface.name, interface.index, NetfilterMonitor(), {});
     const core::FramePool::Layout layout = layout_of(interface, options.link, exports);
     InterfaceInspection found{.kind = interface.kind, .is_set_up = interface.up};
@@ -110,7 +110,8 @@ InterfaceInspection inspect(InterfaceState interface, const InterfaceOptions& op
     found.stats.up = interface.carrier;
     found.stats.port_of = interface.port_of;
     found.memory_bytes = layout.region_bytes();
-    const bool has_lane = inspect_lane(found, interface, options, layout);
+    const bool has_lane = inspect_lane(found, interface, options, layout,
+                                       std::ranges::find(freed, interface.name) != freed.end());
     inspect_buffer(found, interface);
     if (found.socket_error.empty())
         inspect_count(found, options.buffer_count, layout, has_lane, exports.count);
@@ -120,18 +121,19 @@ InterfaceInspection inspect(InterfaceState interface, const InterfaceOptions& op
 } // namespace
 
 std::vector<InterfaceInspection> inspect_interfaces(const std::string& name, const InterfaceOptions& options,
-                                                    const ExportFacts& exports) {
+                                                    const ExportFacts& exports,
+                                                    const std::vector<std::string>& freed) {
     std::vector<InterfaceInspection> found;
     if (!is_pattern(name)) {
         if (!options.wait || query_interface(name))
-            found.push_back(inspect(query_servable_interface(name), options, exports));
+            found.push_back(inspect(query_servable_interface(name), options, exports, freed));
         return found;
     }
     for (const InterfaceState& interface : query_interfaces()) {
         const bool is_taken = interface.ethernet && !interface.loopback && interface.matches(name) &&
                               interface.mtu >= protocol::min_mtu;
         if (is_taken)
-            found.push_back(inspect(interface, options, exports));
+            found.push_back(inspect(interface, options, exports, freed));
     }
     return found;
 }

@@ -1,12 +1,12 @@
 // `aoetarget check`: it is right about what `serve` would do, and leaves no trace.
 #include "catch.hpp"
-#include "controlled_target.hpp"
+#include "check_scene.hpp"
 #include "json_check.hpp"
+#include "scene.hpp"
 
 #include <csignal>
 #include <filesystem>
 #include <fstream>
-#include <sstream>
 
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -15,34 +15,6 @@
 using namespace aoetest;
 
 namespace {
-
-// Long enough for a sanitizer build on a busy machine.
-constexpr Milliseconds patience{60000};
-
-ToolResult check(std::vector<std::string> words, const std::vector<std::string>& before = {}) {
-    std::vector<std::string> command = before;
-    command.insert(command.end(), {target_program(), "check"});
-    command.insert(command.end(), words.begin(), words.end());
-    return run_tool(command, patience);
-}
-
-// Without a control socket and without a question to the network, so that a finding is about what is asked.
-ToolResult check_offline(std::vector<std::string> words, const std::vector<std::string>& before = {}) {
-    words.insert(words.end(), {"--control", "none", "--offline"});
-    return check(std::move(words), before);
-}
-
-// Whether a line has both parts, or the line after it the second ("cure: ...").
-bool says(const ToolResult& result, const std::string& weight, const std::string& part) {
-    std::istringstream lines(result.output);
-    bool is_meant = false;
-    for (std::string line; std::getline(lines, line);) {
-        is_meant = line.starts_with("  " + weight) || (is_meant && line.starts_with("           cure:"));
-        if (is_meant && contains(line, part))
-            return true;
-    }
-    return false;
-}
 
 // The line of the report at the start that is about an interface or an export.
 std::string line_of(const std::string& log, const std::string& subject) {
@@ -325,43 +297,6 @@ TEST_CASE("a sparse file that its file system has no room for is told with the n
     CAPTURE(bad.output);
     CHECK(bad.exit_code == 0);
     CHECK(says(bad, "warning", "may still take 512 MiB"));
-}
-
-TEST_CASE("a target that runs is taken for the one to be replaced if it has the same name", "[check]") {
-    const VethPair& wire = standard_wire();
-    const ImageFile image(64);
-    const std::string exported = export_argument(1, 1, image.path());
-    ControlledTarget target({wire.target_end()}, {exported});
-    const std::string process = "process " + std::to_string(target.process().pid());
-    const ToolResult same = target.run({"check", "-i", wire.target_end(), "-e", exported});
-    CAPTURE(same.output, same.error);
-    CHECK(same.exit_code == 0);
-    CHECK(says(same, "note", "(" + process + ") runs with the control socket"));
-    CHECK(says(same, "note", "(" + process + ") has it"));
-    CHECK(contains(same.output, "\n0 errors, "));
-    const ToolResult other = check_offline({"-i", wire.target_end(), "-e", exported});
-    CAPTURE(other.output);
-    CHECK(other.exit_code == 3);
-    CHECK(says(other, "error", "in use by " + process));
-    CHECK(contains(other.output, "\n1 error, "));
-    const ToolResult reader =
-        check_offline({"-i", wire.target_end(), "-e", export_argument(1, 2, image.path(), "read-only")});
-    CHECK(reader.exit_code == 3);
-
-    // From the far end of the wire this machine answers for the address. Whether that target is to be
-    // replaced is known only of one with the same control socket.
-    const ImageFile another(64);
-    const ScratchFolder folder;
-    const ToolResult neighbour =
-        check({"-i", wire.client_end(), "-e", export_argument(1, 1, another.path()), "--control", "none"});
-    CAPTURE(neighbour.output);
-    CHECK(neighbour.exit_code == 0);
-    CHECK(says(neighbour, "note", "this machine answers for e1.1"));
-    const ToolResult named = check({"-i", wire.client_end(), "-e", export_argument(1, 1, another.path()),
-                                    "--control", folder.path() + "/another.sock"});
-    CAPTURE(named.output);
-    CHECK(named.exit_code == 3);
-    CHECK(says(named, "error", "another target of this machine answers for e1.1"));
 }
 
 TEST_CASE("another machine that answers for the same address is an error", "[check]") {

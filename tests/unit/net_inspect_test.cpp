@@ -55,6 +55,11 @@ TEST_CASE("an XDP program that is there already is told", "[net][inspect]") {
     const auto found = inspect_interfaces(wire.target_end(), {.link = LinkKind::xdp});
     CHECK(found.at(0).refusal.find("another XDP program is attached") != std::string::npos);
     CHECK(found.at(0).stats.link.starts_with("packet: another XDP program"));
+
+    const std::vector<std::string> freed{"nosuch0", wire.target_end()};
+    const auto after = inspect_interfaces(wire.target_end(), {.link = LinkKind::xdp}, {.count = 0}, freed);
+    CHECK(after.at(0).refusal.empty());
+    CHECK(after.at(0).stats.link.starts_with("xdp"));
 }
 
 TEST_CASE("names that cannot be served are refused, those that may come are not there", "[net][inspect]") {

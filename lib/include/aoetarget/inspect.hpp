@@ -78,11 +78,13 @@ struct InterfaceInspection {
 
 /// Finds out what Target::add_interface() would, for an interface, or for each that a pattern would take now,
 /// whether others are added by name or not. The list is empty if there is none yet, and options.wait or the
-/// pattern lets one come later. Throws std::system_error with interface, cause and cure as
+/// pattern lets one come later. `freed` names interfaces that are served over XDP by a target which is to end
+/// before: its program counts as gone. Throws std::system_error with interface, cause and cure as
 /// Target::add_interface() does, except that without CAP_NET_RAW it tells what it can.
 std::vector<InterfaceInspection> inspect_interfaces(const std::string& name,
                                                     const InterfaceOptions& options = {},
-                                                    const ExportFacts& exports = {});
+                                                    const ExportFacts& exports = {},
+                                                    const std::vector<std::string>& freed = {});
 
 } // namespace aoetarget
 #pragma GCC visibility pop
