@@ -5,6 +5,7 @@
 #include "check/interfaces.hpp"
 #include "check/network.hpp"
 #include "check/process.hpp"
+#include "check/reload.hpp"
 #include "failure.hpp"
 #include "service/rivals.hpp"
 
@@ -35,6 +36,8 @@ class Check {
         check_interfaces(control.over_xdp);
         append(all_, judge_process(configuration_, process, frame_bytes_));
         append(all_, judge_control(control));
+        if (control.serves)
+            append(all_, judge_reload(*control.serves, control.names, configuration_));
         check_rivals();
         if (options_.asks_network)
             ask_networks(process.has_net_raw, control.is_taken || control.path.empty());

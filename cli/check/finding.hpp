@@ -2,6 +2,7 @@
 // takes facts and makes findings, asks nobody, and can be tested by itself.
 //
 //     interfaces, exports, process, network      facts of one kind and what they mean
+//     reload                                     what would change of the target that runs
 //     check                                      the list of all checks, in their order
 #pragma once
 

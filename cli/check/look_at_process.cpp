@@ -2,10 +2,12 @@
 #include "check/process.hpp"
 
 #include "control/client.hpp"
+#include "control/running_target.hpp"
 #include "exit_code.hpp"
 #include "failure.hpp"
 #include "service/confinement.hpp"
 #include "service/joined_stats.hpp"
+#include "usage_error.hpp"
 
 #include <aoetarget/target.hpp>
 
@@ -192,14 +194,18 @@ ControlFacts look_at_control(const std::string& path, bool is_demanded, std::chr
         const nlohmann::json status = client.ask({{"do", "status"}});
         facts.process = status.value("process", 0L);
         for (const nlohmann::json& interface : status.at("interfaces")) {
+            facts.names.emplace(interface.at("entry"), interface.at("name"));
             if (is_over_xdp(interface.at("link").get_ref<const std::string&>()))
                 facts.over_xdp.push_back(interface.at("name"));
         }
+        facts.serves = ask_what_runs(client).configuration;
         return facts;
     } catch (const Failure& failure) {
         if (failure.exit_code() != exit_not_found)
             facts.problem = failure.what();
         facts.is_taken |= failure.exit_code() == exit_failed; // somebody listens
+    } catch (const ConfigurationError&) {
+        facts.problem = "it is of another version, and serves what this one does not know";
     } catch (const std::system_error& error) {
         facts.problem = message_of(error);
     }

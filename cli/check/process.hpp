@@ -4,6 +4,7 @@
 
 #include "check/finding.hpp"
 #include "config/configuration.hpp"
+#include "config/renamed_interfaces.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -44,10 +45,12 @@ Findings judge_process(const Configuration& configuration, const ProcessFacts& f
 struct ControlFacts {
     std::string path; ///< Empty if there is to be no control socket.
     bool is_demanded = false;
-    bool is_taken = false;                  ///< A living target has it.
-    long process = 0;                       ///< That target, if it has told.
-    std::vector<std::string> over_xdp = {}; ///< The interfaces that it serves so.
-    std::string problem = {};               ///< Why the socket cannot be made, or why nothing is known of it.
+    bool is_taken = false;                    ///< A living target has it.
+    long process = 0;                         ///< That target, if it has told.
+    std::vector<std::string> over_xdp = {};   ///< The interfaces that it serves so.
+    std::optional<Configuration> serves = {}; ///< What it serves now.
+    PresentNames names = {};                  ///< Of its interfaces.
+    std::string problem = {}; ///< Why the socket cannot be made, or why nothing is known of it.
 };
 
 /// Asks the target with this control socket who it is, if one lives. It has so much time for its answer.

@@ -30,8 +30,8 @@ nothing. It looks at
   and asks each target that answers for its disk. --offline leaves this out.
 
 A target that runs with the same name counts as the one that is to be replaced: its disks, its
-addresses, its XDP programs and its control socket are no errors. So this command may come before a
-restart or a reload.
+addresses, its XDP programs and its control socket are no errors, and a few lines tell what a reload
+would change. So this command may come before a restart or a reload.
 
 Without root, the command tells what it cannot look at, and what 'aoetarget serve' would lack as
 this user. Nothing but an attempt tells whether a driver takes AF_XDP, or whether another process

@@ -2,11 +2,11 @@
 #include "config/json.hpp"
 #include "config/reader.hpp"
 #include "control/client.hpp"
+#include "control/running_target.hpp"
 #include "figures/snapshot.hpp"
 #include "figures/stats_json.hpp"
 #include "verbs/arguments.hpp"
 #include "verbs/output_choice.hpp"
-#include "verbs/running_target.hpp"
 #include "verbs/target_choice.hpp"
 
 #include <aoetarget/inspect.hpp>

@@ -3,6 +3,7 @@
 #include "config/json.hpp"
 #include "config/reader.hpp"
 #include "control/client.hpp"
+#include "control/running_target.hpp"
 #include "exit_code.hpp"
 #include "failure.hpp"
 #include "service/rivals.hpp"
@@ -10,7 +11,6 @@
 #include "verbs/arguments.hpp"
 #include "verbs/device_sender.hpp"
 #include "verbs/interface_sender.hpp"
-#include "verbs/running_target.hpp"
 #include "verbs/serve_arguments.hpp"
 #include "verbs/target_choice.hpp"
 

@@ -1,11 +1,11 @@
 // aoetarget reopen: opens the disk of an export anew.
 #include "config/json.hpp"
 #include "control/client.hpp"
+#include "control/running_target.hpp"
 #include "exit_code.hpp"
 #include "failure.hpp"
 #include "verbs/arguments.hpp"
 #include "verbs/device_sender.hpp"
-#include "verbs/running_target.hpp"
 #include "verbs/target_choice.hpp"
 
 #include <fmt/format.h>

@@ -1,11 +1,11 @@
 // aoetarget resize: takes over that a disk has grown.
 #include "config/export_spec.hpp"
 #include "control/client.hpp"
+#include "control/running_target.hpp"
 #include "exit_code.hpp"
 #include "text.hpp"
 #include "usage_error.hpp"
 #include "verbs/arguments.hpp"
-#include "verbs/running_target.hpp"
 #include "verbs/target_choice.hpp"
 
 #include <fmt/format.h>

@@ -31,6 +31,7 @@ class Changed {
     [[nodiscard]] std::string config() const {
         return std::regex_replace(run({"config"}).output, std::regex("serial = \"[0-9A-F]{16}\"\n"), "");
     }
+    [[nodiscard]] const std::string& file() const { return file_; }
     TargetProcess& target() { return target_.process(); }
 
   private:

@@ -1,7 +1,7 @@
 // `aoetarget check` beside a target that runs.
 #include "catch.hpp"
+#include "changed_target.hpp"
 #include "check_scene.hpp"
-#include "controlled_target.hpp"
 
 #include <string>
 #include <vector>
@@ -43,6 +43,37 @@ TEST_CASE("a target that runs is taken for the one to be replaced if it has the 
     CAPTURE(named.output);
     CHECK(named.exit_code == 3);
     CHECK(says(named, "error", "another target of this machine answers for e1.1"));
+}
+
+TEST_CASE("check tells what a reload would change of the target that runs", "[check]") {
+    const VethPair& wire = standard_wire();
+    const VethPair other("other");
+    const ImageFile image(64), new_image(64);
+    Changed changed(entry_text(wire) + export_text("1.1", image));
+    const auto check_file = [&] { return changed.run({"check", "--offline", "-c", changed.file()}); };
+    const ToolResult same = check_file();
+    CAPTURE(same.output);
+    CHECK(same.exit_code == 0);
+    CHECK(says(same, "ok", "the target that runs serves just this"));
+
+    const std::string before = changed.config();
+    changed.write(entry_text(other) + export_text("1.1", image, "cache = \"page\"\n") +
+                  export_text("1.2", new_image));
+    const ToolResult differs = check_file();
+    CAPTURE(differs.output);
+    CHECK(differs.exit_code == 0);
+    CHECK(says(differs, "note", "would remove interface " + wire.target_end()));
+    CHECK(says(differs, "note", "would change export e1.1 (cache)"));
+    CHECK(says(differs, "note", "would add interface " + other.target_end() + ", export e1.2"));
+    CHECK(changed.config() == before);
+    CHECK(changed.run({"reload"}).exit_code == 0);
+    CHECK(says(check_file(), "ok", "the target that runs serves just this"));
+
+    changed.write("[target]\nthreads = 3\n" + entry_text(other) + export_text("1.1", image));
+    const ToolResult impossible = check_file();
+    CAPTURE(impossible.output);
+    CHECK(impossible.exit_code == 0);
+    CHECK(says(impossible, "warning", "cannot change target (threads)"));
 }
 
 TEST_CASE("the XDP program of the target that runs is no obstacle, and another one is", "[check]") {

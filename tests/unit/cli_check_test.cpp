@@ -5,6 +5,7 @@
 #include "check/interfaces.hpp"
 #include "check/network.hpp"
 #include "check/process.hpp"
+#include "check/reload.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -321,6 +322,42 @@ TEST_CASE("a living target with the control socket is the one to be replaced", "
     CHECK(has(cli::judge_control({.path = "/s", .problem = "no"}), Weight::note, "no"));
     CHECK(has(cli::judge_control({.path = "/s", .is_demanded = true, .problem = "no"}), Weight::error, "no"));
     CHECK(has(cli::judge_control({}), Weight::note, "without a control socket"));
+}
+
+TEST_CASE("what a reload would change of the target that runs is told in a few lines", "[cli][check]") {
+    cli::Configuration present;
+    present.target.state_directory = "/state";
+    for (const char* spec : {"eth0", "eth1", "lan0"})
+        present.interfaces.push_back(cli::parse_interface_spec(spec));
+    for (const char* spec : {"1.1=/a", "1.2=/b"})
+        present.exports.push_back(cli::parse_export_spec(spec));
+    const auto judge = [&](const cli::Configuration& wanted) {
+        return cli::judge_reload(present, {{"eth0", "eth0"}, {"lan0", "lan9"}}, wanted);
+    };
+    cli::Configuration wanted = present;
+    wanted.target.state_directory.clear(); // the one of the target stays
+    Findings findings = judge(wanted);
+    REQUIRE(findings.size() == 1);
+    CHECK(has(findings, Weight::ok, "a reload changes nothing"));
+
+    wanted.interfaces = {cli::parse_interface_spec("eth0,buffers=9,link=packet"),
+                         cli::parse_interface_spec("lan9")};
+    wanted.exports = {cli::parse_export_spec("1.2=/b")};
+    for (unsigned i = 3; i < 15; ++i)
+        wanted.exports.push_back(cli::parse_export_spec("1." + std::to_string(i) + "=/c"));
+    findings = judge(wanted);
+    CHECK(findings.size() == 3);
+    CHECK(has(findings, Weight::note, "would remove interface eth1, export e1.1"));
+    CHECK(has(findings, Weight::note, "would change interface eth0 (link, buffers), interface lan0 (name)"));
+    CHECK(has(findings, Weight::note, "would add export e1.3, "));
+    CHECK(has(findings, Weight::note, ", export e1.12 and 2 more"));
+
+    wanted = present;
+    wanted.target.threads = 7;
+    wanted.exports[0].options.model = "other";
+    findings = judge(wanted);
+    CHECK(findings.size() == 1);
+    CHECK(has(findings, Weight::warning, "cannot change target (threads), export e1.1 (model)"));
 }
 
 // --- The network ---------------------------------------------------------------------------------

@@ -1,5 +1,5 @@
 // Asks part by part.
-#include "verbs/running_target.hpp"
+#include "control/running_target.hpp"
 
 #include "config/json.hpp"
 #include "config/parts.hpp"
