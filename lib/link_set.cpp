@@ -27,6 +27,20 @@ bool passes_by_itself(const std::system_error& error) {
     refuse(EEXIST, fmt::format("interface {}: it is already in use by this target; name it once", name));
 }
 
+/// Adds the program that this process has for the interface already, which it may not be able to attach
+/// again, and which kept another process from attaching one.
+std::shared_ptr<const net::InterfaceRights> with_program(std::shared_ptr<const net::InterfaceRights> rights,
+                                                         std::shared_ptr<net::XdpProgram> program) {
+    if (program == nullptr)
+        return rights;
+    auto all = std::make_shared<net::InterfaceRights>();
+    if (rights != nullptr)
+        all->sockets = rights->sockets;
+    all->program = std::move(program);
+    all->is_of_link = true;
+    return all;
+}
+
 } // namespace
 
 void LinkSet::add(const std::string& name, const InterfaceOptions& options,
@@ -36,8 +50,11 @@ void LinkSet::add(const std::string& name, const InterfaceOptions& options,
         served_, [&](const Served& served) { return !net::is_pattern(name) && served.link->has_name(name); });
     if (is_wanted || (named != served_.end() && !named->by_pattern()))
         refuse_twice(name);
-    if (named != served_.end())
-        close(named); // a name goes before a pattern
+    if (named != served_.end()) { // a name goes before a pattern
+        if (options.link != LinkKind::packet)
+            rights = with_program(std::move(rights), named->link->give_up_lane());
+        close(named);
+    }
     try {
         if (options.wait || net::is_pattern(name))
             add_waiting({name, options, std::move(rights)});

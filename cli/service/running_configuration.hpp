@@ -73,6 +73,7 @@ class RunningConfiguration {
     void plan(Present& present, const Change& change);
     void plan(Present& present, const Change& change, const ExportSpec& spec);
     void plan(Present& present, const Change& change, const InterfaceSpec& spec);
+    [[nodiscard]] std::size_t number_of(const InterfaceSpec& spec) const;
     void plan_rename(Present& present, const InterfaceSpec& spec);
     std::size_t choose_thread(Present& present, const OpenDevice& given) const;
     void plan_addition(Present& present, const ExportSpec& spec, OpenDevice given);

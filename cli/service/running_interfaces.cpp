@@ -42,8 +42,7 @@ void RunningConfiguration::plan(Present& present, const Change& change, const In
         return plan_rename(present, spec);
     if (change.kind == Change::Kind::removed && goes_on(present, name))
         return;
-    const auto number = static_cast<std::size_t>(find_entry(configuration_.interfaces, spec) -
-                                                 configuration_.interfaces.begin());
+    const std::size_t number = number_of(spec);
     const auto remove = [name](Target& target) { target.remove_interface(name); };
     const auto add = [&](Phase phase, std::size_t thread, auto make, std::function<void(Target&)> undo) {
         present.transition->add({phase, entry_name(change), thread, plain(std::move(make)), std::move(undo)});
@@ -83,6 +82,19 @@ void RunningConfiguration::plan(Present& present, const Change& change, const In
     if (change.kind != Change::Kind::removed)
         present.transition->add(
             note_buffers(change.kind == Change::Kind::added ? Phase::addition : Phase::change, spec));
+}
+
+/// An interface that a pattern has brought stays on the thread that has its lane.
+std::size_t RunningConfiguration::number_of(const InterfaceSpec& spec) const {
+    const std::vector<InterfaceSpec>& entries = configuration_.interfaces;
+    auto found = find_entry(entries, spec);
+    if (found == entries.end() && targets_.size() > 1) {
+        for (const aoetarget::InterfaceStats& interface : targets_[0].stats().interfaces) {
+            if (interface.name == spec.name)
+                found = std::ranges::find(entries, interface.entry, &InterfaceSpec::name);
+        }
+    }
+    return static_cast<std::size_t>(found - entries.begin());
 }
 
 void RunningConfiguration::plan_rename(Present& present, const InterfaceSpec& spec) {

@@ -2,6 +2,7 @@
 #include "verbs/interface_sender.hpp"
 
 #include "config/renamed_interfaces.hpp"
+#include "service/joined_stats.hpp"
 
 #include <aoetarget/hand_over.hpp>
 
@@ -9,6 +10,8 @@
 
 #include <algorithm>
 #include <memory>
+#include <set>
+#include <string>
 #include <system_error>
 #include <variant>
 
@@ -30,13 +33,21 @@ bool gains(const Change& change, const InterfaceSpec& wanted) {
            (is_change_of_link(change) && wanted.options.link != LinkKind::packet);
 }
 
-/// Only the target knows them.
-PresentNames ask_for_names(ControlClient& client) {
+/// What only the target knows of its interfaces.
+struct Present {
     PresentNames names;
+    std::set<std::string> over_xdp; ///< Their names.
+};
+
+Present ask_for_present(ControlClient& client) {
+    Present present;
     const json status = client.ask({{"do", "status"}});
-    for (const json& interface : status.at("interfaces"))
-        names.emplace(interface.at("entry"), interface.at("name"));
-    return names;
+    for (const json& interface : status.at("interfaces")) {
+        present.names.emplace(interface.at("entry"), interface.at("name"));
+        if (is_over_xdp(interface.at("link").get_ref<const std::string&>()))
+            present.over_xdp.insert(interface.at("name"));
+    }
+    return present;
 }
 
 /// The first thread's may have XDP.
@@ -83,8 +94,15 @@ std::vector<InterfaceSpec> interfaces_to_prepare(ControlClient& client, const st
         if (wanted != nullptr && change.kind != Change::Kind::removed && gains(change, *wanted))
             interfaces.push_back(*wanted);
     }
-    const auto renamed = renamed_interfaces(changes, [&] { return ask_for_names(client); });
+    if (interfaces.empty())
+        return interfaces;
+    const Present present = ask_for_present(client);
+    const auto renamed = renamed_interfaces(changes, [&] { return present.names; });
     std::erase_if(interfaces, [&](const InterfaceSpec& spec) { return renamed.contains(spec.name); });
+    for (InterfaceSpec& spec : interfaces) {
+        if (present.over_xdp.contains(spec.name)) // by a pattern, whose program goes to the new entry
+            spec.options.link = LinkKind::packet;
+    }
     return interfaces;
 }
 

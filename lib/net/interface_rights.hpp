@@ -18,6 +18,8 @@ class InterfaceRights final : public PreparedInterface {
     std::shared_ptr<const PacketSockets> sockets;
     std::shared_ptr<XdpProgram> program; ///< Null if there is none.
     std::optional<Refusal> refusal;      ///< Why there is none, if one was wanted.
+    /// Another link of this process had the program, and its socket closes when the loop has turned.
+    bool is_of_link = false;
 };
 
 } // namespace aoetarget::net

@@ -49,17 +49,39 @@ void LaneKeeper::open() {
     const bool turns = link_.ring.is_turning();
     attempts_left_ = turns ? attempts_later : 0;
     state_ = State::due;
-    if (memory_.fits(false))
+    if (is_program_of_link_)
+        await_program();
+    else if (memory_.fits(false))
         try_for(turns ? Patience() : Patience(patience_at_start));
     else // the memory of a new link had a lane before
         lack_memory();
-    was_open_ = is_open();
+    was_open_ = is_open() || (is_coming() && link_.kind == LinkKind::xdp); // which nobody needs to be told
+}
+
+/// The queue of the interface, and the locked memory, are free only when the socket of the other link is
+/// gone.
+void LaneKeeper::await_program() {
+    try {
+        check_interface();
+        attempts_left_ = attempts_later;
+        wait();
+    } catch (const Refusal& refusal) {
+        refused(refusal);
+        state_ = State::none;
+    }
+}
+
+std::shared_ptr<XdpProgram> LaneKeeper::give_up() {
+    suspend();
+    state_ = State::none;
+    return std::move(program_);
 }
 
 void LaneKeeper::take_over(const InterfaceRights& rights) {
     if (link_.kind == LinkKind::packet)
         return;
     program_ = rights.program;
+    is_program_of_link_ = rights.is_of_link;
     foreign_refusal_ = rights.refusal;
 }
 

@@ -23,6 +23,8 @@ class LaneKeeper final : private ring::RegisteredHandler, private XdpLane::Recei
     /// Returns null if there is none.
     [[nodiscard]] XdpLane* lane() const { return lane_.get(); }
     [[nodiscard]] bool is_open() const { return lane_ != nullptr; }
+    /// There is a program, and its lane opens when another link of this process has closed its own.
+    [[nodiscard]] bool is_coming() const { return state_ == State::waiting && program_ != nullptr; }
     /// Returns why the last attempt failed.
     [[nodiscard]] const std::optional<Refusal>& refusal() const { return refusal_; }
     [[nodiscard]] std::string description() const;
@@ -35,8 +37,10 @@ class LaneKeeper final : private ring::RegisteredHandler, private XdpLane::Recei
     /// Does the same before the link gets other memory. The program stays, because this process may have
     /// given up the right to attach another.
     void suspend();
-    /// Takes over the program that another process has attached for the next lane, or the reason why it has
-    /// attached none.
+    /// Ends the lane for good, and returns the program for that of another link, or null if there is none.
+    [[nodiscard]] std::shared_ptr<XdpProgram> give_up();
+    /// Takes over the program that another process has attached, or another link had, for the next lane, or
+    /// the reason why that process has attached none.
     void take_over(const InterfaceRights& rights);
     /// Takes note that the link has other options than before, when it was of this kind. Whether there is to
     /// be a lane now, replenish() decides.
@@ -88,6 +92,7 @@ class LaneKeeper final : private ring::RegisteredHandler, private XdpLane::Recei
     void on_completion(std::uint64_t argument, int result, std::uint32_t flags) override;
     void lane_received(core::FrameSlot slot) override;
     void try_for(const Patience& patience);
+    void await_program();
     void check_interface() const;
     void refused(const Refusal& refusal);
     void end();
@@ -118,6 +123,7 @@ class LaneKeeper final : private ring::RegisteredHandler, private XdpLane::Recei
     std::unique_ptr<XdpLane> lane_;       ///< Set in the states behind and open.
     std::optional<Refusal> refusal_;
     std::optional<Refusal> foreign_refusal_; ///< Of the process that has tried for a program.
+    bool is_program_of_link_ = false;        ///< Another link of this process had it.
     unsigned attempts_left_ = 0;             ///< Attempts left while it cannot be had.
     LaneProof proof_;
     std::uint64_t lanes_ = 0;        ///< That there have been.

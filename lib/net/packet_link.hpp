@@ -78,6 +78,9 @@ class PacketLink final : public core::Link, private InterfaceFollower::Owner {
     void send_in_groups(bool disks_wait, bool independent) {
         sender_.send_in_groups(disks_wait, independent);
     }
+    /// Ends the lane for good, and returns its program for the link that takes the interface, or null. Frames
+    /// that the lane had are still handed over.
+    [[nodiscard]] std::shared_ptr<XdpProgram> give_up_lane() { return lane_.give_up(); }
     /// Receives no more. Frames that are being sent are still sent.
     void stop_receiving();
     /// Returns whether nothing is under way any more.
@@ -106,7 +109,9 @@ class PacketLink final : public core::Link, private InterfaceFollower::Owner {
     void interface_found() override;
     void interface_lost() override { close(); }
     void interface_seen(const InterfaceState& before) override;
-    [[nodiscard]] bool lacks_lane() const { return link_.kind == LinkKind::xdp && !lane_.is_open(); }
+    [[nodiscard]] bool lacks_lane() const {
+        return link_.kind == LinkKind::xdp && !lane_.is_open() && !lane_.is_coming();
+    }
     void close();
     void fit_memory();
     /// Returns how many slots to lend to the socket.

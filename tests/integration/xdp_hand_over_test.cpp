@@ -103,13 +103,52 @@ TEST_CASE("an addition that fails leaves an interface to the pattern that had it
     NEEDS_XDP();
     const VethPair wire("pattern");
     const ImageFile image(64);
-    const ControlledTarget target({}, {}, {"-i", "patter*", "-e", export_argument(1, 1, image.path())});
+    const ControlledTarget target({}, {},
+                                  {"-i", "patter*,link=packet", "-e", export_argument(1, 1, image.path())});
     RawClient client(wire);
     CHECK(client.is_served_soon());
-    const ToolResult added = target.run({"add", "-i", wire.target_end() + ",link=xdp"});
+    const ToolResult added = // who asks there cannot bring a program
+        run_tool({find_program("unshare"), "--net", target_program(), "add", "-i",
+                  wire.target_end() + ",link=xdp", "--control", target.socket()},
+                 Milliseconds(60000));
     CAPTURE(added.error);
-    CHECK(added.exit_code != 0); // its program was that of the pattern
+    CHECK(added.exit_code != 0);
+    CHECK(added.error.find("link=xdp is not possible") != std::string::npos);
     CHECK(client.is_served_soon());
+}
+
+TEST_CASE("an interface that a pattern has brought keeps XDP when it gets an entry of its own", "[xdp]") {
+    NEEDS_XDP();
+    const ImageFile image(64), other(64);
+    for (const std::string threads : {"1", "2"}) {
+        for (const std::string options : {"", ",link=xdp", ",wait", ",link=packet"}) {
+            CAPTURE(threads, options);
+            const VethPair wire("pattern");
+            const std::string& name = wire.target_end();
+            const ControlledTarget target({}, {},
+                                          {"--threads", threads, "-i", "patter*", "-e",
+                                           export_argument(1, 1, image.path()), "-e",
+                                           export_argument(1, 2, other.path())});
+            const auto has_xdp = [&] { return serves_over_xdp(target.run({"status"}), name); };
+            RawClient client(wire);
+            CHECK(client.is_served_soon());
+            CHECK(has_xdp());
+            const ToolResult added = target.run({"add", "-i", name + options});
+            CAPTURE(added.error);
+            CHECK(added.exit_code == 0);
+            const bool wants_xdp = options != ",link=packet";
+            CHECK(client.wait_until([&] { return has_xdp() == wants_xdp; }, Milliseconds(30000)));
+            CHECK(client.wait_until([&] { return has_program(name) == wants_xdp; }, Milliseconds(30000)));
+            for (const unsigned slot : {1U, 2U})
+                CHECK(client.wait_until(
+                    [&] {
+                        return client.ask(read_request(3, 2).to(1, static_cast<std::uint8_t>(slot)))
+                            .succeeded();
+                    },
+                    Milliseconds(30000)));
+            CHECK(has_xdp() == wants_xdp);
+        }
+    }
 }
 
 TEST_CASE("whoever asks for XDP learns the reason why an interface cannot have it", "[xdp]") {

@@ -65,7 +65,8 @@ class Target {
     ///
     /// A name with * or ? is a pattern as a shell has it ("vnet*"): every Ethernet interface is served that
     /// has such a name, for as long as it is there, except the loopback interface and those that are added by
-    /// name. InterfaceOptions::wait lets a single interface come later.
+    /// name. InterfaceOptions::wait lets a single interface come later. An interface that a pattern has taken
+    /// keeps AF_XDP when it is added by name.
     ///
     /// This needs CAP_NET_RAW in the interface's network namespace. Throws std::system_error, with EEXIST if
     /// the target already uses the interface, and with ECANCELED after stop() (which a signal handler may
