@@ -80,9 +80,11 @@ std::shared_ptr<XdpProgram> LaneKeeper::give_up() {
 void LaneKeeper::take_over(const InterfaceRights& rights) {
     if (link_.kind == LinkKind::packet)
         return;
-    program_ = rights.program;
+    if (rights.program != nullptr)
+        program_ = rights.program;
+    if (program_ == nullptr) // else it is what kept the other process from attaching one
+        foreign_refusal_ = rights.refusal;
     is_program_of_link_ = rights.is_of_link;
-    foreign_refusal_ = rights.refusal;
 }
 
 /// Throws Refusal where no lane can be had whatever the driver says.

@@ -92,6 +92,12 @@ TEST_CASE("an interface gets XDP when its options change", "[xdp]") {
         CHECK(target.run({"reload"}).exit_code == 0);
         CHECK(client.wait_until(has_xdp, Milliseconds(30000)));
         CHECK(client.ask(read_request(3, 2)).data() == pattern(3, 2));
+        for (const std::string link : {"xdp", "auto"}) { // with the same program
+            target.write(text(link));
+            CHECK(target.run({"reload"}).exit_code == 0);
+            CHECK(client.wait_until(has_xdp, Milliseconds(30000)));
+            CHECK(client.ask(read_request(3, 2)).data() == pattern(3, 2));
+        }
         target.write(text("packet"));
         CHECK(target.run({"reload"}).exit_code == 0);
         CHECK(client.wait_until([&] { return !has_xdp(); }, Milliseconds(30000)));
