@@ -140,10 +140,11 @@ std::uint64_t Export::resize() {
     must_resize_ = next_.has_value(); // it may be smaller than the present device has become
     if (must_resize_)
         return before;
-    const std::uint64_t present = backing_.device->refresh_sectors();
+    const std::uint64_t told = backing_.device->refresh_sectors();
+    const std::uint64_t present = told == BlockDevice::no_sectors ? 0 : told;
     const std::uint64_t usable =
         std::min(present, Geometry::max_sectors) / backing_.blocks.sectors * backing_.blocks.sectors;
-    if (usable == 0 || usable == std::exchange(device_sectors_, usable) || usable == before)
+    if (told == 0 || usable == std::exchange(device_sectors_, usable) || usable == before)
         return before;
     if (usable < before) {
         face_.tell(

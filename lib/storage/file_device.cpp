@@ -89,11 +89,15 @@ void RingFileDevice::attach(ring::Ring& ring) {
 std::uint64_t RingFileDevice::refresh_sectors() {
     try {
         const std::uint64_t end_bytes = std::min(probe_file(opened_.file.get()).bytes, opened_.end_bytes);
+        // The kernel shows a disk that is gone as one of 0 bytes.
+        const std::uint64_t nothing = opened_.regular ? no_sectors : 0;
         if (end_bytes <= opened_.offset_bytes)
-            return 0;
+            return nothing;
         const std::uint64_t block_bytes = opened_.geometry.logical_block_bytes;
         const std::uint64_t sectors =
             (end_bytes - opened_.offset_bytes) / block_bytes * block_bytes / sector_bytes;
+        if (sectors == 0)
+            return nothing;
         opened_.geometry.sectors = std::max(opened_.geometry.sectors, sectors);
         return sectors;
     } catch (const std::system_error&) { // the disk is gone

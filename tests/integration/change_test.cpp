@@ -328,6 +328,12 @@ TEST_CASE("a resize tells that a file has shrunk, and looks at the other exports
     CHECK(all.output == "e1.2: 64 KiB\n");
     CHECK(contains(all.error, "e1.1: "));
     CHECK(client.read(31, 1) == pattern(31, 1));
+    image.resize_bytes(0);
+    const ToolResult empty = changed.run({"resize", "1.1"});
+    CHECK(empty.exit_code == 1);
+    CHECK(empty.output.empty());
+    CHECK(contains(empty.error, "e1.1: its file or disk is smaller now, 0 bytes; initiators keep the old "
+                                "size, 32 KiB"));
     image.resize_bytes(64 * 512);
     CHECK(changed.run({"resize", "1.1"}).exit_code == 0);
 }

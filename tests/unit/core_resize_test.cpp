@@ -67,12 +67,13 @@ TEST_CASE("an export whose device has shrunk keeps its size, and tells of it onc
     Disk& disk = core.add_export(256);
     pass(core);
     core.take_advertisements();
-    disk.present_sectors = 128;
+    const std::uint64_t left = GENERATE(128U, 0U);
+    disk.present_sectors = left == 0 ? aoetarget::BlockDevice::no_sectors : left;
     for (int times = 0; times < 2; ++times)
         CHECK(core.core.resize_export(first) == 256);
     pass(core);
     CHECK(capacity(core) == 256);
-    CHECK(core.core.find_export(first)->device_sectors() == 128);
+    CHECK(core.core.find_export(first)->device_sectors() == left);
     REQUIRE(core.events.size() == 1);
     CHECK(core.events[0].severity == aoetarget::Severity::warning);
     CHECK(core.events[0].repeats == 0);

@@ -384,6 +384,10 @@ TEST_CASE("a file that has grown is served up to its new end, unless a length wa
     CHECK(disk.read(126, 2) == pattern(126, 2, 1));
     image.resize_bytes(32 * sector_bytes);
     CHECK(disk.device().refresh_sectors() == 32);
+    for (const std::uint64_t bytes : {100U, 0U}) {
+        image.resize_bytes(bytes);
+        CHECK(disk.device().refresh_sectors() == aoetarget::BlockDevice::no_sectors);
+    }
     CHECK(disk.geometry().sectors == 128);
     disk.close();
     image.resize_bytes(64 * sector_bytes);

@@ -143,11 +143,13 @@ class BlockDevice {
     /// throws the same.
     virtual void set_host(DeviceHost& host) { static_cast<void>(host); }
 
+    /// What refresh_sectors() returns if nothing is left of the device, as of a file that was cut to 0 bytes.
+    static constexpr std::uint64_t no_sectors = ~std::uint64_t{0};
     /// Returns the capacity that the device has now, in sectors, or 0 if it does not know or is never to
-    /// change. The target calls this within Target::resize_export(). If the capacity has grown, the target
-    /// may submit operations up to the new end from then on, as far as that is a whole number of logical
-    /// blocks. If it has shrunk, the target keeps to the old end, and the device has to fail what lies beyond
-    /// the new one.
+    /// change, or no_sectors. The target calls this within Target::resize_export(). If the capacity has
+    /// grown, the target may submit operations up to the new end from then on, as far as that is a whole
+    /// number of logical blocks. If it has shrunk, the target keeps to the old end, and the device has to
+    /// fail what lies beyond the new one.
     virtual std::uint64_t refresh_sectors() { return 0; }
 
     /// Starts an operation and returns at once; it must not throw and must not block. Operations never

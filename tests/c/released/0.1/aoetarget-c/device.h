@@ -59,10 +59,10 @@ struct aoetarget_device_ops {
     /// aoetarget.h says under "Callbacks": at the end of a turn of the loop, within aoetarget_destroy(), or
     /// within the call that fails or destroys the device.
     void (*destroy)(void* user);
-    /// Returns the capacity that the device has now, in sectors, or 0 if it does not know or is never to
-    /// change. The target calls this within aoetarget_resize_export(). If the capacity has grown, the target
-    /// may submit operations up to the new end from then on. If it has shrunk, the target keeps to the old
-    /// end, and the device has to fail what lies beyond the new one.
+    /// Returns the capacity that the device has now, in sectors, 0 if it does not know or is never to change,
+    /// or UINT64_MAX if nothing is left of it. The target calls this within aoetarget_resize_export(). If the
+    /// capacity has grown, the target may submit operations up to the new end from then on. If it has shrunk,
+    /// the target keeps to the old end, and the device has to fail what lies beyond the new one.
     uint64_t (*refresh_sectors)(void* user);
     /// Returns 1 if writes fail from now on, because a flush has failed and the device does not know what is
     /// on stable storage; else 0. The target calls this after a failure, to tell the host.
