@@ -183,3 +183,19 @@ TEST_CASE("vblade: a second process for a file is refused with the command line 
     CHECK(contains(third.error, " (vblade) serves it on " + scene.wire.target_end() + " already, as e1.1"));
     CHECK_FALSE(contains(third.error, "aoetarget serve"));
 }
+
+TEST_CASE("vblade: a second process for a disk is refused with the same line", "[cli][vblade]") {
+    VbladeScene scene;
+    if (!has_real_root())
+        SKIP_BECAUSE("a loop device needs real root");
+    const VethPair other("other");
+    const LoopDevice disk(scene.image.path());
+    const VbladeProcess process(scene.wire, disk.path(), {"-s"});
+    REQUIRE(scene.client.is_served_soon());
+    const ToolResult second =
+        run_tool({target_program(), "vblade", "-s", "1", "1", other.target_end(), disk.path()});
+    CAPTURE(second.error);
+    CHECK(second.exit_code == 1);
+    CHECK(contains(second.error, "aoetarget serve -i " + scene.wire.target_end() + " -i " +
+                                     other.target_end() + " -e 1.1=" + disk.path() + ",cache=page"));
+}
