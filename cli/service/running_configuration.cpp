@@ -85,6 +85,8 @@ void RunningConfiguration::change_to(Configuration configuration, Opened opened,
     }
     if (!obstacles.empty())
         throw Failure(exit_failed, obstacles);
+    if (present->closing != nullptr)
+        plan_closing(*present);
     start(present);
 }
 
@@ -213,11 +215,7 @@ void RunningConfiguration::plan(Present& present, const Change& change, const Ex
         if (const auto move = present.moves.find(address); move != present.moves.end())
             plan_move(present, spec, move->second);
         else
-            present.transition->add({Phase::removal, entry_name(spec), thread_of_.at(address),
-                                     plain([this, address](Target& target) {
-                                         leave_(address);
-                                         target.remove_export(address);
-                                     })});
+            plan_removal(present, spec);
         break;
     case Change::Kind::changed: {
         const ExportSpec& before = *find_entry(configuration_.exports, spec);
@@ -266,6 +264,32 @@ void RunningConfiguration::plan_addition(Present& present, const ExportSpec& spe
          [address = options.address](Target& target) { target.remove_export(address); }});
 }
 
+void RunningConfiguration::plan_removal(Present& present, const ExportSpec& spec) {
+    if (present.closing == nullptr)
+        present.closing = std::make_shared<Closing>();
+    present.transition->add(
+        {Phase::removal, entry_name(spec), thread_of_.at(spec.options.address),
+         plain([this, address = spec.options.address, closing = present.closing](Target& target) {
+             leave_(address);
+             target.remove_export(address, [is_open = closing->open(address)] {});
+         })});
+}
+
+/// Whoever has removed an export may use its disk when this is done.
+void RunningConfiguration::plan_closing(Present& present) {
+    present.transition->add({.phase = Phase::closing,
+                             .part = {},
+                             .thread = 0,
+                             .make =
+                                 [closing = present.closing](Target&, const Step::Hold& hold) {
+                                     closing->wait(hold);
+                                     return Step::Notes();
+                                 },
+                             .late = [closing = present.closing] { return closing->text(); },
+                             .patience = std::chrono::seconds(5),
+                             .may_be_late = true});
+}
+
 /// The device of the old export has ended its last request, and is closed, before anybody sees the new one.
 void RunningConfiguration::plan_move(Present& present, const ExportSpec& from, const ExportSpec& to) {
     const Address address = from.options.address;
@@ -292,9 +316,12 @@ void RunningConfiguration::plan_move(Present& present, const ExportSpec& from, c
                                  return Step::Notes();
                              },
                              {},
-                             fmt::format("the disk of {} has not ended the requests that were under way, so "
-                                         "it cannot be served here yet; repeat the change when it has",
-                                         to_string(address))});
+                             [address] {
+                                 return fmt::format(
+                                     "the disk of {} has not ended the requests that were under way, so "
+                                     "it cannot be served here yet; repeat the change when it has",
+                                     to_string(address));
+                             }});
     present.transition->add(
         {Phase::move, entry_name(to), thread,
          plain([options = to.options](Target& target) { target.change_export(options); })});

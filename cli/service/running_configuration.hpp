@@ -2,6 +2,7 @@
 #pragma once
 
 #include "config/difference.hpp"
+#include "service/closing.hpp"
 #include "service/dependencies.hpp"
 #include "service/opened.hpp"
 #include "service/transition.hpp"
@@ -62,6 +63,7 @@ class RunningConfiguration {
         std::optional<Dependencies> dependencies = {}; ///< Once something has failed.
         ThreadOf thread_of = {};                       ///< at the end, if nothing fails
         std::vector<std::size_t> exports_of = {};      ///< of each thread, as `thread_of` says
+        std::shared_ptr<Closing> closing = {}; ///< Of the exports that are removed; null if there are none.
         Done done = {};
     };
 
@@ -77,6 +79,8 @@ class RunningConfiguration {
     void plan_rename(Present& present, const InterfaceSpec& spec);
     std::size_t choose_thread(Present& present, const OpenDevice& given) const;
     void plan_addition(Present& present, const ExportSpec& spec, OpenDevice given);
+    void plan_removal(Present& present, const ExportSpec& spec);
+    static void plan_closing(Present& present);
     void plan_move(Present& present, const ExportSpec& from, const ExportSpec& to);
     /// `what` tells which options differ.
     void plan_swap(Transition& transition, const ExportSpec& spec, OpenDevice given, const std::string& what);

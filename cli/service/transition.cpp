@@ -34,8 +34,8 @@ void Transition::make_next() {
             continue;
         const std::string obstacle = forbid_(step.part, result_);
         if (obstacle.empty())
-            return carry_out(step.thread, step.make, step.late,
-                             [this](const Attempt& attempt) { made(attempt); });
+            return carry_out(
+                step.thread, step.make, [this](const Attempt& attempt) { made(attempt); }, &step);
         note_failure(Failure(exit_failed, obstacle));
         if (result_.is_undone || !to_undo_.empty())
             return undo_next();
@@ -85,7 +85,7 @@ void Transition::undo_next() {
         step.undo(target);
         return Step::Notes();
     };
-    carry_out(step.thread, call, {}, [this](const Attempt& attempt) {
+    carry_out(step.thread, call, [this](const Attempt& attempt) {
         if (attempt.failure) {
             Failure& failure = result_.failures.at(failed_part_);
             failure = Failure(failure.exit_code(),
@@ -96,18 +96,20 @@ void Transition::undo_next() {
     });
 }
 
-/// Calls `call` on that thread, and `then` on the first one when the hold is gone, or with the error `late`
-/// if it takes too long.
-void Transition::carry_out(std::size_t thread, Call call, const std::string& late,
-                           std::function<void(const Attempt&)> then) {
+/// Calls `call` on that thread, and `then` on the first one when the hold is gone, or when that takes longer
+/// than the step `timed` may.
+void Transition::carry_out(std::size_t thread, Call call, std::function<void(const Attempt&)> then,
+                           const Step* timed) {
     const auto attempt = std::make_shared<Attempt>();
     const auto end = [then = std::move(then), is_over = std::make_shared<bool>(false),
                       lives = std::weak_ptr(lives_)](const Attempt& with) {
         if (!lives.expired() && !std::exchange(*is_over, true))
             then(with);
     };
-    if (!late.empty())
-        targets_[0].call_after(patience, [late, end] { end({.failure = Failure(exit_failed, late)}); });
+    if (timed != nullptr && timed->late)
+        targets_[0].call_after(timed->patience, [late = timed->late, is_note = timed->may_be_late, end] {
+            end(is_note ? Attempt{.notes = {late()}} : Attempt{.failure = Failure(exit_failed, late())});
+        });
     // The last copy may go on any thread; when this object has ended, the targets may have, too.
     const Step::Hold hold(nullptr, [&targets = targets_, attempt, end, lives = std::weak_ptr(lives_)](void*) {
         if (!lives.expired())

@@ -19,8 +19,9 @@ namespace cli {
 
 struct Step {
     /// What can fail comes first, and what cannot be undone last. An export moves to another address with its
-    /// disk: a new one is added that nobody sees, the old one is removed, and the new one is shown.
-    enum class Phase { addition, change, move, swap, removal };
+    /// disk: a new one is added that nobody sees, the old one is removed, and the new one is shown. What was
+    /// removed is closed at the end.
+    enum class Phase { addition, change, move, swap, removal, closing };
     /// The step has been made when all copies of it are gone.
     using Hold = std::shared_ptr<void>;
     using Notes = std::vector<std::string>;
@@ -32,7 +33,9 @@ struct Step {
     /// interface that does not exist.
     std::function<Notes(aoetarget::Target& target, const Hold& hold)> make;
     std::function<void(aoetarget::Target& target)> undo = {}; ///< Empty if it cannot be undone.
-    std::string late = {}; ///< The error if it has not been made after Transition::patience.
+    std::function<std::string()> late = {}; ///< What is told if it has not been made after so long:
+    std::chrono::milliseconds patience{10'000};
+    bool may_be_late = false; ///< It is a note then, and not an error.
 };
 
 class Transition {
@@ -52,8 +55,6 @@ class Transition {
     using Done = std::function<void(const Result& result)>;
     /// Returns why a part has become impossible since others failed, or nothing.
     using Forbid = std::function<std::string(const std::string& part, const Result& result)>;
-
-    static constexpr std::chrono::milliseconds patience{10'000};
 
     /// It belongs to the first target's thread.
     Transition(TargetThreads& targets, Extent extent) : targets_(targets), extent_(extent) {}
@@ -81,8 +82,8 @@ class Transition {
     void note_failure(const Failure& failure);
     void undo_next();
     void finish();
-    void carry_out(std::size_t thread, Call call, const std::string& late,
-                   std::function<void(const Attempt&)> then);
+    void carry_out(std::size_t thread, Call call, std::function<void(const Attempt&)> then,
+                   const Step* timed = nullptr);
 
     TargetThreads& targets_;
     Extent extent_;

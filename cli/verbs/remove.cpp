@@ -2,6 +2,7 @@
 #include "config/export_spec.hpp"
 #include "control/client.hpp"
 #include "verbs/arguments.hpp"
+#include "verbs/device_sender.hpp"
 #include "verbs/entry_choice.hpp"
 #include "verbs/target_choice.hpp"
 
@@ -16,8 +17,8 @@ const char* const remove_help =
     R"(Usage: aoetarget remove [--name NAME | --control PATH] -i IF | -e SHELF.SLOT
 
 This command makes a target that runs on this machine serve an interface or an export no longer.
-Requests under way are finished, and the disk is flushed and closed. What else it serves is not
-touched.
+Requests under way are finished, and the disk is flushed and closed; if that takes more than 5
+seconds, the command says so and does not wait longer. What else it serves is not touched.
 
   -i, --interface IF    The interface or pattern, as 'aoetarget config' shows it.
   -e, --export ADDRESS  The address of the export, SHELF.SLOT.
@@ -45,7 +46,7 @@ int remove(const Arguments& arguments) {
         request["interface"] = *entry.interface;
     else
         request["export"] = to_string(parse_export_address(*entry.exported));
-    ControlClient(target.path()).ask(std::move(request));
+    say_notes(ControlClient(target.path()).ask(std::move(request)));
     return 0;
 }
 

@@ -1,11 +1,13 @@
 // One export's trouble is its own: while hosts wait for exports whose devices do not answer, all others on
 // the same interface, thread and process are served as always.
 #include "catch.hpp"
+#include "changed_target.hpp"
 #include "hang_scene.hpp"
 #include "sanitizers.hpp"
 
 #include <csignal>
 #include <random>
+#include <thread>
 
 #include <sys/wait.h>
 #include <unistd.h>
@@ -288,6 +290,44 @@ TEST_CASE("a file system that is frozen at the start keeps no other export from 
     freeze.thaw();
     CHECK(client.wait_for(waits, Milliseconds(5000)));
     target->stop();
+}
+
+TEST_CASE("a remove lasts until the disk is closed, and tells if that takes long", "[hang]") {
+    NEEDS_A_FROZEN_FILE_SYSTEM();
+    const MemoryFileSystem sick(32 << 20);
+    const ImageFile image(64);
+    const ImageFile sick_image(8192, ImageFile::Fill::sparse, sick.folder());
+    const VethPair& wire = standard_wire();
+    const Changed changed(entry_text(wire) + export_text("1.1", image) + export_text("1.2", sick_image));
+    RawClient client(wire);
+    REQUIRE(client.is_served_soon());
+    const auto hang_in_a_write = [&] {
+        client.send(write_request(0, pattern(0, 1, 1)).to(1, 2));
+        client.settle();
+    };
+    {
+        Freeze freeze(sick);
+        hang_in_a_write();
+        std::thread later([&] {
+            std::this_thread::sleep_for(Milliseconds(700));
+            freeze.thaw();
+        });
+        const auto began = std::chrono::steady_clock::now();
+        const ToolResult removed = changed.run({"remove", "-e", "1.2"});
+        CHECK(std::chrono::steady_clock::now() - began > Milliseconds(500));
+        later.join();
+        CHECK(removed.exit_code == 0);
+        CHECK(removed.error == "");
+    }
+    const ToolResult added = changed.run({"add", "-e", export_argument(1, 2, sick_image.path())});
+    CAPTURE(added.error);
+    CHECK(added.exit_code == 0);
+    Freeze freeze(sick);
+    hang_in_a_write();
+    const ToolResult removed = changed.run({"remove", "-e", "1.2"});
+    CHECK(removed.exit_code == 0);
+    CHECK(contains(removed.error, "e1.2: the requests that were under way have not ended yet"));
+    freeze.thaw();
 }
 
 TEST_CASE("a target that may start no worker thread says so and ends", "[hang]") {
