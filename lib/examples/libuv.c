@@ -6,7 +6,8 @@
 
 static void on_readable(uv_poll_t* handle, int status, int events) {
     (void)events;
-    require(status == 0, "uv_poll", uv_strerror(status < 0 ? status : 0));
+    if (status < 0)
+        require(0, "uv_poll", uv_strerror(status));
     if (!serve_on())
         uv_close((uv_handle_t*)handle, NULL); // then the loop has no handle left, and ends
 }
