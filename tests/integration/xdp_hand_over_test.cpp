@@ -110,7 +110,7 @@ TEST_CASE("an addition that fails leaves an interface to the pattern that had it
     const VethPair wire("pattern");
     const ImageFile image(64);
     const ControlledTarget target({}, {},
-                                  {"-i", "patter*,link=packet", "-e", export_argument(1, 1, image.path())});
+                                  {"-i", "patter*-t,link=packet", "-e", export_argument(1, 1, image.path())});
     RawClient client(wire);
     CHECK(client.is_served_soon());
     const ToolResult added = // who asks there cannot bring a program
@@ -132,7 +132,7 @@ TEST_CASE("an interface that a pattern has brought keeps XDP when it gets an ent
             const VethPair wire("pattern");
             const std::string& name = wire.target_end();
             const ControlledTarget target({}, {},
-                                          {"--threads", threads, "-i", "patter*", "-e",
+                                          {"--threads", threads, "-i", "patter*-t", "-e",
                                            export_argument(1, 1, image.path()), "-e",
                                            export_argument(1, 2, other.path())});
             const auto has_xdp = [&] { return serves_over_xdp(target.run({"status"}), name); };
