@@ -33,11 +33,11 @@ class Check {
         const ControlFacts control = look_at_control(options_.control_path, options_.control_is_demanded);
         const ProcessFacts process = look_at_process(configuration_.target.state_directory);
         check_exports(control.process);
-        check_interfaces(control.over_xdp);
+        check_interfaces(control.interfaces.over_xdp);
         append(all_, judge_process(configuration_, process, frame_bytes_));
         append(all_, judge_control(control));
         if (control.serves)
-            append(all_, judge_reload(*control.serves, control.names, configuration_));
+            append(all_, judge_reload(*control.serves, control.interfaces.names, configuration_));
         check_rivals();
         if (options_.asks_network)
             ask_networks(process.has_net_raw, control.is_taken || control.path.empty());

@@ -6,7 +6,7 @@
 #include "exit_code.hpp"
 #include "failure.hpp"
 #include "service/confinement.hpp"
-#include "service/joined_stats.hpp"
+#include "service/present_interfaces.hpp"
 #include "usage_error.hpp"
 
 #include <aoetarget/target.hpp>
@@ -193,11 +193,7 @@ ControlFacts look_at_control(const std::string& path, bool is_demanded, std::chr
         facts.is_taken = true;
         const nlohmann::json status = client.ask({{"do", "status"}});
         facts.process = status.value("process", 0L);
-        for (const nlohmann::json& interface : status.at("interfaces")) {
-            facts.names.emplace(interface.at("entry"), interface.at("name"));
-            if (is_over_xdp(interface.at("link").get_ref<const std::string&>()))
-                facts.over_xdp.push_back(interface.at("name"));
-        }
+        facts.interfaces = present_interfaces(status);
         facts.serves = ask_what_runs(client).configuration;
         return facts;
     } catch (const Failure& failure) {

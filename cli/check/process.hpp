@@ -4,14 +4,13 @@
 
 #include "check/finding.hpp"
 #include "config/configuration.hpp"
-#include "config/renamed_interfaces.hpp"
+#include "service/present_interfaces.hpp"
 
 #include <chrono>
 #include <cstdint>
 #include <limits>
 #include <optional>
 #include <string>
-#include <vector>
 
 namespace cli {
 
@@ -47,9 +46,8 @@ struct ControlFacts {
     bool is_demanded = false;
     bool is_taken = false;                    ///< A living target has it.
     long process = 0;                         ///< That target, if it has told.
-    std::vector<std::string> over_xdp = {};   ///< The interfaces that it serves so.
     std::optional<Configuration> serves = {}; ///< What it serves now.
-    PresentNames names = {};                  ///< Of its interfaces.
+    PresentInterfaces interfaces = {};
     std::string problem = {}; ///< Why the socket cannot be made, or why nothing is known of it.
 };
 

@@ -21,9 +21,7 @@ constexpr std::size_t most_names = 10; // in a line
 
 /// A change as people call it: "export e1.1 (cache, allow)".
 std::string name_of(const Change& change) {
-    std::string options;
-    for (const std::string_view option : change.options)
-        options += fmt::format("{}{}", options.empty() ? "" : ", ", option);
+    const std::string options = option_names(change);
     return options.empty() ? entry_name(change) : fmt::format("{} ({})", entry_name(change), options);
 }
 

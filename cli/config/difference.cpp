@@ -176,4 +176,11 @@ std::string entry_name(const Change& change) {
     return std::holds_alternative<TargetSpec>(change.entry) ? "target" : "hosts";
 }
 
+std::string option_names(const Change& change) {
+    std::string names;
+    for (const std::string_view option : change.options)
+        names += fmt::format("{}{}", names.empty() ? "" : ", ", option);
+    return names;
+}
+
 } // namespace cli

@@ -40,6 +40,8 @@ std::string describe_difference(const InterfaceSpec& from, const InterfaceSpec& 
 std::string entry_name(const ExportSpec& spec);
 std::string entry_name(const InterfaceSpec& spec);
 std::string entry_name(const Change& change);
+/// Returns the options that differ: "cache, allow".
+std::string option_names(const Change& change);
 
 /// Returns the export for which somebody has to open a file or disk, or null.
 const ExportSpec* export_to_open(const Change& change);

@@ -25,13 +25,6 @@ constexpr const char* no_interface = "/";
 /// Advice on the number of sectors was given before.
 constexpr std::uint64_t sectors_of_no_interest = 2;
 
-std::string names_of(const std::vector<std::string_view>& options) {
-    std::string names;
-    for (const std::string_view option : options)
-        names += fmt::format("{}{}", names.empty() ? "" : ", ", option);
-    return names;
-}
-
 /// Its sender says whose lock it shares.
 void check_lock(const Target& target, const Address& owner, const FileDevice& device) {
     if (target.shares_foreign_lock(owner, device))
@@ -128,7 +121,7 @@ void RunningConfiguration::note_moves(Present& present) {
 std::string RunningConfiguration::obstacle_to(const Change& change, const Present& present) const {
     const auto* exported = std::get_if<ExportSpec>(&change.entry);
     if (change.kind == Change::Kind::changed && change.effect == Effect::restart)
-        return fmt::format("{} cannot change while it serves; {}", names_of(change.options),
+        return fmt::format("{} cannot change while it serves; {}", option_names(change),
                            exported != nullptr ? "remove the export, and add it again" : "start it anew");
     const ExportSpec* to_open = export_to_open(change);
     if (to_open == nullptr)
@@ -264,15 +257,20 @@ void RunningConfiguration::plan_addition(Present& present, const ExportSpec& spe
          [address = options.address](Target& target) { target.remove_export(address); }});
 }
 
+Step RunningConfiguration::removal(Phase phase, const ExportSpec& spec,
+                                   std::shared_ptr<Closing> closing) const {
+    const Address address = spec.options.address;
+    return {phase, entry_name(spec), thread_of_.at(address),
+            plain([this, address, closing = std::move(closing)](Target& target) {
+                leave_(address);
+                target.remove_export(address, [is_open = closing->open(address)] {});
+            })};
+}
+
 void RunningConfiguration::plan_removal(Present& present, const ExportSpec& spec) {
     if (present.closing == nullptr)
         present.closing = std::make_shared<Closing>();
-    present.transition->add(
-        {Phase::removal, entry_name(spec), thread_of_.at(spec.options.address),
-         plain([this, address = spec.options.address, closing = present.closing](Target& target) {
-             leave_(address);
-             target.remove_export(address, [is_open = closing->open(address)] {});
-         })});
+    present.transition->add(removal(Phase::removal, spec, present.closing));
 }
 
 /// Whoever has removed an export may use its disk when this is done.
@@ -294,25 +292,13 @@ void RunningConfiguration::plan_closing(Present& present) {
 void RunningConfiguration::plan_move(Present& present, const ExportSpec& from, const ExportSpec& to) {
     const Address address = from.options.address;
     const std::size_t thread = thread_of_.at(address);
-    struct Going {
-        bool is_gone = false;
-        Step::Hold waits;
-    };
-    const auto going = std::make_shared<Going>();
-    present.transition->add(
-        {Phase::move, entry_name(from), thread, plain([this, address, going](Target& target) {
-             leave_(address);
-             target.remove_export(address, [going] {
-                 going->is_gone = true;
-                 going->waits.reset();
-             });
-         })});
+    const auto closing = std::make_shared<Closing>();
+    present.transition->add(removal(Phase::move, from, closing));
     present.transition->add({Phase::move,
                              entry_name(to),
                              thread,
-                             [going](Target&, const Step::Hold& hold) {
-                                 if (!going->is_gone)
-                                     going->waits = hold;
+                             [closing](Target&, const Step::Hold& hold) {
+                                 closing->wait(hold);
                                  return Step::Notes();
                              },
                              {},

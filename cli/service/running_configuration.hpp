@@ -79,6 +79,8 @@ class RunningConfiguration {
     void plan_rename(Present& present, const InterfaceSpec& spec);
     std::size_t choose_thread(Present& present, const OpenDevice& given) const;
     void plan_addition(Present& present, const ExportSpec& spec, OpenDevice given);
+    [[nodiscard]] Step removal(Step::Phase phase, const ExportSpec& spec,
+                               std::shared_ptr<Closing> closing) const;
     void plan_removal(Present& present, const ExportSpec& spec);
     static void plan_closing(Present& present);
     void plan_move(Present& present, const ExportSpec& from, const ExportSpec& to);

@@ -2,7 +2,7 @@
 #include "verbs/interface_sender.hpp"
 
 #include "config/renamed_interfaces.hpp"
-#include "service/joined_stats.hpp"
+#include "service/present_interfaces.hpp"
 
 #include <aoetarget/hand_over.hpp>
 
@@ -10,7 +10,6 @@
 
 #include <algorithm>
 #include <memory>
-#include <set>
 #include <string>
 #include <system_error>
 #include <variant>
@@ -31,23 +30,6 @@ bool gains(const Change& change, const InterfaceSpec& wanted) {
         return false;
     return change.kind == Change::Kind::added ||
            (is_change_of_link(change) && wanted.options.link != LinkKind::packet);
-}
-
-/// What only the target knows of its interfaces.
-struct Present {
-    PresentNames names;
-    std::set<std::string> over_xdp; ///< Their names.
-};
-
-Present ask_for_present(ControlClient& client) {
-    Present present;
-    const json status = client.ask({{"do", "status"}});
-    for (const json& interface : status.at("interfaces")) {
-        present.names.emplace(interface.at("entry"), interface.at("name"));
-        if (is_over_xdp(interface.at("link").get_ref<const std::string&>()))
-            present.over_xdp.insert(interface.at("name"));
-    }
-    return present;
 }
 
 /// The first thread's may have XDP.
@@ -96,11 +78,12 @@ std::vector<InterfaceSpec> interfaces_to_prepare(ControlClient& client, const st
     }
     if (interfaces.empty())
         return interfaces;
-    const Present present = ask_for_present(client);
+    const PresentInterfaces present = present_interfaces(client.ask({{"do", "status"}}));
     const auto renamed = renamed_interfaces(changes, [&] { return present.names; });
     std::erase_if(interfaces, [&](const InterfaceSpec& spec) { return renamed.contains(spec.name); });
     for (InterfaceSpec& spec : interfaces) {
-        if (present.over_xdp.contains(spec.name)) // by a pattern, whose program goes to the new entry
+        // By a pattern, whose program goes to the new entry.
+        if (std::ranges::find(present.over_xdp, spec.name) != present.over_xdp.end())
             spec.options.link = LinkKind::packet;
     }
     return interfaces;
